@@ -1,0 +1,50 @@
+# Every library, why it is needed, and one clear line where it is missing.
+find_package(PkgConfig QUIET)
+find_package(Threads REQUIRED)
+
+set(ATTNBENCH_MISSING "")
+macro(attnbench_missing library package why)
+  list(APPEND ATTNBENCH_MISSING "  ${library}: ${why}. Debian: apt-get install ${package}")
+endmacro()
+
+# Timing loop, flags, JSON schema that the ecosystem reads.
+find_package(benchmark QUIET CONFIG)
+if(NOT benchmark_FOUND)
+  attnbench_missing("Google Benchmark" libbenchmark-dev "the timing loop")
+endif()
+
+# GSL: reference in double precision, random numbers, statistics. Its own CBLAS is linked by name: FindGSL may put
+# another CBLAS into its place, which would then answer for the reference.
+find_library(ATTNBENCH_GSL gsl)
+find_library(ATTNBENCH_GSLCBLAS gslcblas)
+find_path(ATTNBENCH_GSL_INCLUDE gsl/gsl_blas.h)
+if(NOT ATTNBENCH_GSL OR NOT ATTNBENCH_GSLCBLAS OR NOT ATTNBENCH_GSL_INCLUDE)
+  attnbench_missing("GSL" libgsl-dev "the double-precision reference, random numbers, statistics")
+endif()
+
+# Records in and out.
+find_library(ATTNBENCH_JANSSON jansson)
+find_path(ATTNBENCH_JANSSON_INCLUDE jansson.h)
+if(NOT ATTNBENCH_JANSSON OR NOT ATTNBENCH_JANSSON_INCLUDE)
+  attnbench_missing("jansson" libjansson-dev "JSON records")
+endif()
+
+if(ATTNBENCH_TESTS)
+  find_library(ATTNBENCH_CMOCKA cmocka)
+  find_path(ATTNBENCH_CMOCKA_INCLUDE cmocka.h)
+  if(NOT ATTNBENCH_CMOCKA OR NOT ATTNBENCH_CMOCKA_INCLUDE)
+    attnbench_missing("cmocka" libcmocka-dev "the tests (or configure with -DATTNBENCH_TESTS=OFF)")
+  endif()
+endif()
+
+if(ATTNBENCH_MISSING)
+  list(JOIN ATTNBENCH_MISSING "\n" lines)
+  message(FATAL_ERROR "These libraries are missing (scripts/install-deps installs them all):\n${lines}")
+endif()
+
+add_library(attnbench_gsl INTERFACE)
+target_include_directories(attnbench_gsl SYSTEM INTERFACE ${ATTNBENCH_GSL_INCLUDE})
+target_link_libraries(attnbench_gsl INTERFACE ${ATTNBENCH_GSL} ${ATTNBENCH_GSLCBLAS} m)
+add_library(attnbench_jansson INTERFACE)
+target_include_directories(attnbench_jansson SYSTEM INTERFACE ${ATTNBENCH_JANSSON_INCLUDE})
+target_link_libraries(attnbench_jansson INTERFACE ${ATTNBENCH_JANSSON})
