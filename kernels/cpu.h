@@ -1,0 +1,23 @@
+/* cpu.h: which instruction sets this CPU and system offer, and the mask that lowers them. */
+#ifndef ATTN_CPU_H
+#define ATTN_CPU_H
+
+#include "attention.h"
+
+/* What CPU and operating system offer, as ATTN_ISA_* bits; asked once. */
+uint64_t attn_cpu_detected(void);
+
+/* The same, lowered to the level that the environment variable ATTNBENCH_ISA names (portable, avx2, avx512, ...). An
+ * unknown name lowers nothing: attn_cpu_check reports it. */
+uint64_t attn_cpu_isa(void);
+
+/* Returns 1 if ATTNBENCH_ISA is unset or names a level; else 0 and a line in `reason`. */
+int attn_cpu_check(char *reason, size_t reason_size);
+
+/* Bits in a name's level and below; returns 0 for unknown names. */
+int attn_isa_level(const char *name, uint64_t *mask);
+
+/* Comma-separated names of the bits; "portable" for none. */
+void attn_isa_names(uint64_t isa, char *out, size_t out_size);
+
+#endif
