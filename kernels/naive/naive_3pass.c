@@ -1,0 +1,134 @@
+/* naive_3pass: the textbook's three loops, one query row at a time, with the score row in memory.
+ *
+ *   for each query row:
+ *     for each key: score[j] = scale * q . k_j                 pass 1, keeps the maximum
+ *     for each key: weight[j] = exp(score[j] - maximum) / sum  pass 2
+ *     for each key: o += weight[j] * v_j                       pass 3
+ *
+ * Scalar, one accumulator a dot product, compiled without auto-vectorisation: what a first correct version looks like, and
+ * the baseline that all others are measured against. It is also the one that returns the weights.
+ * Weaknesses: every dot product waits for its own additions; K and V are read again for every query row; the score row grows
+ * with the keys.
+ * Paper: Vaswani et al. 2017, equation 1.
+ */
+#include <math.h>
+
+#include "problem.h"
+#include "roofline_impl.h"
+#include "rows_impl.h"
+
+static float dot(const float *a, const float *b, int64_t n)
+{
+    float sum = 0;
+    for (int64_t c = 0; c < n; c++) sum += a[c] * b[c];
+    return sum;
+}
+
+typedef struct row_job {
+    const attn_problem *problem;
+    const attn_tensor *k, *v;
+    int64_t b, kv_head;
+    attn_span keys;
+} row_job;
+
+/* Pass 1: scores of the visible keys; returns their maximum. NaN scores do not raise it and show in the weights. */
+static float scores(const row_job *job, const float *q, float *score)
+{
+    const float scale = job->problem->scale, cap = job->problem->softcap;
+    float max = -INFINITY;
+    for (int64_t j = job->keys.begin; j < job->keys.end; j++) {
+        float s = scale * dot(q, attn_f32_row(job->k, job->b, job->kv_head, j), job->problem->d);
+        if (cap > 0) s = cap * tanhf(s / cap);
+        score[j] = s;
+        if (s > max) max = s;
+    }
+    return max;
+}
+
+/* Pass 2: normalised weights in place; returns the row's log-sum-exp. */
+static float softmax(const row_job *job, float max, float *score)
+{
+    float sum = 0;
+    for (int64_t j = job->keys.begin; j < job->keys.end; j++) {
+        score[j] = expf(score[j] - max);
+        sum += score[j];
+    }
+    for (int64_t j = job->keys.begin; j < job->keys.end; j++) score[j] /= sum;
+    return max + logf(sum);
+}
+
+/* Pass 3. */
+static void weighted_sum(const row_job *job, const float *weight, float *o)
+{
+    for (int64_t j = job->keys.begin; j < job->keys.end; j++) {
+        const float *v = attn_f32_row(job->v, job->b, job->kv_head, j);
+        for (int64_t c = 0; c < job->problem->dv; c++) o[c] += weight[j] * v[c];
+    }
+}
+
+static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const attn_exec *exec,
+               const void *shared, void *workspace)
+{
+    (void)plan, (void)exec, (void)shared;
+    const attn_tensor *q = attn_slot_of(args, ATTN_Q), *o = attn_slot_of(args, ATTN_O);
+    const attn_tensor *lse = attn_slot_of(args, ATTN_LSE), *weights = attn_slot_of(args, ATTN_WEIGHTS);
+    row_job job = {problem, attn_slot_of(args, ATTN_K), attn_slot_of(args, ATTN_V), 0, 0, {0, 0, 0}};
+    for (job.b = 0; job.b < problem->b; job.b++) {
+        for (int64_t h = 0; h < problem->h; h++) {
+            job.kv_head = h / (problem->h / problem->hkv);
+            for (int64_t i = 0; i < problem->q; i++) {
+                float *out = attn_f32_row(o, job.b, h, i);
+                float *row = weights ? attn_f32_row(weights, job.b, h, i) : workspace;
+                for (int64_t c = 0; c < problem->dv; c++) out[c] = 0;
+                for (int64_t j = 0; weights && j < problem->k; j++) row[j] = 0;
+                float log_sum = -INFINITY;
+                job.keys = attn_visible(problem, args, job.b, i);
+                if (job.keys.begin < job.keys.end) {
+                    const float max = scores(&job, attn_f32_row(q, job.b, h, i), row);
+                    log_sum = softmax(&job, max, row);
+                    weighted_sum(&job, row, out);
+                }
+                if (lse) *attn_f32_row(lse, job.b, h, i) = log_sum;
+            }
+        }
+    }
+    return ATTN_OK;
+}
+
+static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
+                attn_plan *out)
+{
+    (void)args, (void)exec;
+    out->ceiling =
+        attn_limiting_ceiling(machine, ATTN_CEILING_FP32_PORTABLE, problem, 4.0 * (double)(problem->d + problem->dv));
+    out->expected_share = 0.11; /* measured: 4.6 of 42 GFLOP/s, n = 1024, d = 64 */
+    out->row_block = 1;
+    out->key_block = problem->k;
+    out->workspace_bytes = (problem->k * (int64_t)sizeof(float) + 63) / 64 * 64;
+    out->storage_type = out->score_type = out->weight_type = out->accumulator_type = out->output_type = ATTN_F32;
+    out->accuracy_flags = ATTN_WEIGHTS_NORMALISED;
+    out->kappa = 2;     /* expf: below 1 ulp in every libm in use; 1 ulp is at most 2u */
+    out->kappa_t = 4;   /* tanhf: 2 ulp */
+    out->kappa_log = 2; /* logf: 1 ulp */
+    out->rho = 1;       /* one division a weight */
+    return ATTN_OK;
+}
+
+static const uint64_t types[] = ATTN_TYPES_F32;
+
+const attn_kernel attn_kernel_naive_3pass = {
+    .size = sizeof(attn_kernel),
+    .abi = ATTN_ABI,
+    .name = "naive_3pass",
+    .idea = "three scalar loops with the score row in memory",
+    .role = ATTN_ROLE_BASELINE,
+    .isa = ATTN_FOLDER_ISA,
+    .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP,
+             ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_WEIGHTS) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
+                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS)},
+    .traits = ATTN_TRAIT_REPEATABLE | ATTN_TRAIT_SAME_AT_ANY_THREADS | ATTN_TRAIT_SAME_IN_SLICES,
+    .type_count = sizeof types / sizeof types[0],
+    .types = types,
+    .plan = plan,
+    .run = run,
+};

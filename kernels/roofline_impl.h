@@ -1,0 +1,36 @@
+/* roofline_impl.h: which of the machine's limits holds a plan back. */
+#ifndef ATTN_ROOFLINE_IMPL_H
+#define ATTN_ROOFLINE_IMPL_H
+
+#include "attention.h"
+
+static inline double attn_rate_of(const attn_machine *machine, uint32_t ceiling)
+{
+    return machine && machine->rate && ceiling < machine->rates ? machine->rate[ceiling] : 0;
+}
+
+/* Bandwidth for the smallest measured footprint that holds `bytes`, else of the largest; 0 unknown. */
+static inline double attn_bandwidth_of(const attn_machine *machine, double bytes)
+{
+    double found = 0;
+    for (uint32_t i = 0; machine && machine->bandwidth && i < machine->bandwidths; i++) {
+        if (machine->bandwidth[i].bytes_per_second > 0) found = machine->bandwidth[i].bytes_per_second;
+        if (found > 0 && machine->bandwidth[i].footprint >= bytes) break;
+    }
+    return found;
+}
+
+/* The compute ceiling, or bandwidth where reading K and V takes longer than computing would at that ceiling.
+ * Unknown rates leave the compute ceiling. */
+static inline uint32_t attn_limiting_ceiling(const attn_machine *machine, uint32_t compute, const attn_problem *p,
+                                             double bytes_per_key)
+{
+    const double rate = attn_rate_of(machine, compute);
+    const double bytes = (double)(p->b * p->hkv) * (double)p->k * bytes_per_key;
+    const double bandwidth = attn_bandwidth_of(machine, bytes);
+    if (rate <= 0 || bandwidth <= 0) return compute;
+    const double operations = 2.0 * (double)(p->b * p->h) * (double)p->q * (double)p->k * (double)(p->d + p->dv);
+    return operations / rate < bytes / bandwidth ? ATTN_CEILING_BANDWIDTH : compute;
+}
+
+#endif
