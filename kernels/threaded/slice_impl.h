@@ -1,0 +1,69 @@
+/* slice_impl.h: a slice of a problem is a problem: one sequence, one query head, some rows. */
+#ifndef ATTN_SLICE_IMPL_H
+#define ATTN_SLICE_IMPL_H
+
+#include <string.h>
+
+#include "problem.h"
+
+typedef struct attn_slice {
+    attn_problem problem;
+    attn_tensor slot[ATTN_SLOTS];
+    attn_args args;
+} attn_slice;
+
+/* Narrows one tensor to entry `first` of an axis, or to `count` entries from there. A vector of extent 1 on that axis (not along it,
+ * or one entry for all) stays. */
+static inline void attn_narrow(attn_tensor *t, int axis, int64_t first, int64_t count)
+{
+    if (t->type == ATTN_ABSENT || t->extent[axis] == 1) return;
+    if (t->data) t->data = (char *)t->data + first * t->stride[axis] * (int64_t)attn_type_size(t->type);
+    t->extent[axis] = count;
+}
+
+/* Which axes of a slot follow the query head, the KV head and the query rows; every slot's axis 0 follows the sequence. */
+enum { SLICE_HEAD = 1, SLICE_KV_HEAD = 2, SLICE_ROWS = 4 };
+
+static inline int attn_slice_axes(int slot)
+{
+    switch (slot) {
+    case ATTN_Q:
+    case ATTN_O:
+    case ATTN_LSE:
+    case ATTN_WEIGHTS:
+    case ATTN_BIAS: return SLICE_HEAD | SLICE_ROWS;
+    case ATTN_K:
+    case ATTN_V:
+    case ATTN_K_SCALES:
+    case ATTN_V_SCALES: return SLICE_KV_HEAD;
+    case ATTN_SLOPES:
+    case ATTN_SINK_LOGITS:
+    case ATTN_HEAD_SCALE: return SLICE_HEAD;
+    default: return 0;
+    }
+}
+
+/* Rows i0 .. i0 + rows - 1 of query head h of sequence b. Slots that this file has never heard of are left out: a problem that
+ * has them is refused before it comes here. */
+static inline void attn_slice_rows(const attn_problem *whole, const attn_args *args, int64_t b, int64_t h, int64_t i0,
+                                   int64_t rows, attn_slice *out)
+{
+    const int64_t kv_head = h / (whole->h / whole->hkv);
+    const uint32_t count = args->count < ATTN_SLOTS ? args->count : ATTN_SLOTS;
+    out->problem = *whole;
+    out->problem.b = out->problem.h = out->problem.hkv = 1;
+    out->problem.q = rows;
+    out->problem.q_pos += i0;
+    memset(out->slot, 0, sizeof out->slot);
+    memcpy(out->slot, args->slot, count * sizeof(attn_tensor));
+    for (uint32_t slot = 0; slot < count; slot++) {
+        const int axes = attn_slice_axes((int)slot);
+        attn_narrow(&out->slot[slot], 0, b, 1);
+        if (axes & SLICE_HEAD) attn_narrow(&out->slot[slot], 1, h, 1);
+        if (axes & SLICE_KV_HEAD) attn_narrow(&out->slot[slot], 1, kv_head, 1);
+        if (axes & SLICE_ROWS) attn_narrow(&out->slot[slot], 2, i0, rows);
+    }
+    out->args = (attn_args){sizeof out->args, count, out->slot};
+}
+
+#endif
