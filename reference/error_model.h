@@ -1,0 +1,28 @@
+/* error_model.h: how far a correct kernel may be from the reference. A derived bound, never a tuned tolerance. */
+#ifndef ATTN_ERROR_MODEL_H
+#define ATTN_ERROR_MODEL_H
+
+#include "reference.h"
+
+/* What a kernel promises of its arithmetic, in the terms of the bound's derivation. */
+typedef struct accuracy {
+    double u;                 /* unit roundoff of the accumulator */
+    double u_s, u_p, u_out;   /* rounding of stored scores, weights, output; 0 none */
+    double u_q, kappa, kappa_1, kappa_t, tau, kappa_log, rho, lambda, delta_q, delta_p, logit_limit, rescales;
+    double eta;               /* 2^-150, or 2^-126 where subnormals are flushed */
+    bool fp16_score, fp16_weight, fp16_output, l_from_rounded, weights_normalised, merge_lse;
+} accuracy;
+
+/* Reads a plan's contract. Figures above the caps of its accumulator's type class are lowered to them; `capped` gets the
+ * names of those, comma-separated (empty if none). Returns 0 with a reason where the plan declares nonsense (unknown types,
+ * negative or non-finite figures). */
+int accuracy_of_plan(const attn_plan *plan, accuracy *out, char *capped, size_t capped_size);
+
+/* The double reference's own accuracy: u = 2^-53. */
+accuracy accuracy_of_reference(void);
+
+/* B for every output channel of a row (`bound_o`, dv entries; may be +inf), for LSE (`bound_lse`) and, where `bound_w` is not
+ * NULL, for each of the n kept weights (the same formula with unit vectors for V). The row must be computed. */
+void error_bound(const ref_row *row, const accuracy *a, double *bound_o, double *bound_lse, double *bound_w);
+
+#endif
