@@ -1,0 +1,177 @@
+/* ceilings.c: times the loops of ceilings_impl.h and keeps the best.
+ *
+ * A ceiling is a maximum, so each figure is the best of many short slices: whatever disturbs a slice makes it slower.
+ * Two tables say what is measured: a row a multiply-add loop with the ceiling it counts for, a row a way of reading. Of
+ * several rows for one ceiling the fastest counts; a row whose instruction sets are missing is not run. */
+#include "ceilings.h"
+
+#include "ceilings_impl.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+typedef struct compute_row {
+    enum attn_ceiling ceiling;
+    uint64_t isa;
+    ceiling_compute loop;
+} compute_row;
+
+static const compute_row compute_rows[] = {
+    {ATTN_CEILING_FP32_PORTABLE, ATTN_ISA_PORTABLE, ceiling_portable_compute},
+    {ATTN_CEILING_FP32_PORTABLE, ATTN_ISA_PORTABLE, ceiling_portable_compute_wide},
+#ifdef ATTNBENCH_CEILING_AVX2
+    {ATTN_CEILING_FP32_AVX2, ATTN_ISA_AVX2, ceiling_avx2_compute},
+#endif
+#ifdef ATTNBENCH_CEILING_AVX512
+    {ATTN_CEILING_FP32_AVX512, ATTN_ISA_AVX512, ceiling_avx512_compute},
+#endif
+};
+
+typedef struct read_row {
+    uint64_t isa;
+    ceiling_read loop;
+} read_row;
+
+static const read_row read_rows[] = {
+    {ATTN_ISA_PORTABLE, ceiling_portable_read},
+#ifdef ATTNBENCH_CEILING_AVX2
+    {ATTN_ISA_AVX2, ceiling_avx2_read},
+#endif
+#ifdef ATTNBENCH_CEILING_AVX512
+    {ATTN_ISA_AVX512, ceiling_avx512_read},
+#endif
+};
+
+#define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
+
+static const size_t footprints[CEILING_FOOTPRINTS] = {(size_t)32 << 10, (size_t)1 << 20, (size_t)32 << 20,
+                                                      (size_t)1 << 30};
+
+#define SLICE 2e-3        /* seconds: long against the clock's 30 ns, short against the interruptions between slices */
+#define COMPUTE_SLICES 20 /* the first ones also bring the CPU to the clock that the instructions allow */
+#define READ_SECONDS 0.03 /* a way of reading and footprint, but at least two passes */
+#define READ_SHARE 3      /* a footprint is measured if this many times its bytes are available */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Operations a second. */
+static double measure_compute(ceiling_compute loop)
+{
+    ceiling_input in = {.factor = 0.5F, .term = 1.0F};
+    for (int i = 0; i < CEILING_SEEDS; i++) in.seed[i] = 1.0F + (float)i / CEILING_SEEDS;
+
+    volatile float kept;
+    float sink = 0;
+    double best = 0;
+    int64_t rounds = 1000;
+    for (int slice = 0; slice < COMPUTE_SLICES;) {
+        const double begin = now();
+        const double operations = loop(&in, rounds, &sink);
+        const double seconds = now() - begin;
+        kept = sink;
+        if (seconds < SLICE / 2) {
+            rounds *= 2;
+            continue;
+        }
+        best = fmax(best, operations / seconds);
+        slice++;
+    }
+    (void)kept;
+    return best;
+}
+
+/* Bytes a second. A slice is made of whole passes: parts of a large buffer may lie in a cache. */
+static double measure_read(ceiling_read loop, const void *buffer, size_t bytes)
+{
+    volatile uint64_t kept;
+    double best = 0, spent = 0;
+    int64_t passes = 1;
+    for (int slice = 0; slice < 2 || spent < READ_SECONDS;) {
+        const double begin = now();
+        kept = loop(buffer, bytes, passes);
+        const double seconds = now() - begin;
+        if (seconds < SLICE / 2) {
+            passes *= 2;
+            continue;
+        }
+        best = fmax(best, (double)bytes * (double)passes / seconds);
+        spent += seconds;
+        slice++;
+    }
+    (void)kept;
+    return best;
+}
+
+static double measure_footprint(uint64_t isa, size_t bytes)
+{
+    if (machine_memory_available() < (int64_t)bytes * READ_SHARE) return 0;
+    /* Populated: pages that nobody wrote would all be the one zero page. */
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+    void *const buffer = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (buffer == MAP_FAILED) return 0;
+    double best = 0;
+    for (size_t i = 0; i < COUNT(read_rows); i++)
+        if ((read_rows[i].isa & ~isa) == 0) best = fmax(best, measure_read(read_rows[i].loop, buffer, bytes));
+    munmap(buffer, bytes);
+    return best;
+}
+
+void ceilings_measure(uint64_t isa, ceilings *out)
+{
+    const double begin = now();
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < COUNT(compute_rows); i++) {
+        const compute_row *const row = &compute_rows[i];
+        if (row->isa & ~isa) continue;
+        out->rate[row->ceiling] = fmax(out->rate[row->ceiling], measure_compute(row->loop));
+    }
+    for (int i = 0; i < CEILING_FOOTPRINTS; i++) {
+        out->bandwidth[i].footprint = (double)footprints[i];
+        out->bandwidth[i].bytes_per_second = measure_footprint(isa, footprints[i]);
+    }
+    out->seconds = now() - begin;
+}
+
+/* Footprints that were measured: what does not fit in memory are the last ones. */
+static uint32_t measured(const ceilings *c)
+{
+    uint32_t count = 0;
+    while (count < CEILING_FOOTPRINTS && c->bandwidth[count].bytes_per_second > 0) count++;
+    return count;
+}
+
+attn_machine ceilings_machine(const ceilings *c, uint64_t isa, int threads)
+{
+    const machine_facts *const facts = machine_facts_get();
+    attn_machine machine = {
+        .size = sizeof machine,
+        .threads = (uint32_t)threads,
+        .isa = isa,
+        .l1d = facts->l1d,
+        .l2 = facts->l2,
+        .l3 = facts->l3,
+        .line = facts->line,
+    };
+    if (c) {
+        machine.rates = ATTN_CEILINGS;
+        machine.rate = c->rate;
+        machine.bandwidths = measured(c);
+        machine.bandwidth = c->bandwidth;
+    }
+    return machine;
+}
+
+double ceilings_bandwidth(const ceilings *c, double bytes)
+{
+    const uint32_t count = c ? measured(c) : 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (c->bandwidth[i].footprint >= bytes) return c->bandwidth[i].bytes_per_second;
+    return count ? c->bandwidth[count - 1].bytes_per_second : 0;
+}

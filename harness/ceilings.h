@@ -1,0 +1,24 @@
+/* ceilings.h: what this machine can do at most, measured: FMA rates per instruction set, read bandwidth per footprint. */
+#ifndef ATTNBENCH_CEILINGS_H
+#define ATTNBENCH_CEILINGS_H
+
+#include "machine.h"
+
+#define CEILING_FOOTPRINTS 4 /* 32 KB, 1 MB, 32 MB, 1 GB */
+
+typedef struct ceilings {
+    double rate[ATTN_CEILINGS];                      /* operations a second, one thread; 0: not measured (ISA missing) */
+    attn_bandwidth bandwidth[CEILING_FOOTPRINTS];    /* ascending; bytes_per_second 0: not measured (too little memory) */
+    double seconds;                                  /* what measuring took */
+} ceilings;
+
+/* Measures (about one second in all; best of several short runs, as a ceiling is a maximum). Only instruction sets in `isa` run. */
+void ceilings_measure(uint64_t isa, ceilings *out);
+
+/* The machine as kernels see it. The result points into `c`, which may be NULL: rates unknown. */
+attn_machine ceilings_machine(const ceilings *c, uint64_t isa, int threads);
+
+/* Bandwidth for the smallest measured footprint >= bytes (the largest one beyond); 0 unknown. */
+double ceilings_bandwidth(const ceilings *c, double bytes);
+
+#endif

@@ -1,0 +1,37 @@
+/* ceilings_impl.h: the loops whose rates are the ceilings, one file for each instruction set; ceilings.c times them. */
+#ifndef ATTNBENCH_CEILINGS_IMPL_H
+#define ATTNBENCH_CEILINGS_IMPL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What keeps the compiler from computing the answer instead of running the loop: numbers it cannot know, no two alike,
+ * so that no two accumulators are the same value to it. a = a * factor + term converges and never overflows or
+ * underflows. */
+#define CEILING_SEEDS 512
+typedef struct ceiling_input {
+    float factor, term;
+    float seed[CEILING_SEEDS];
+} ceiling_input;
+
+/* Runs `rounds` rounds of independent multiply-adds and returns the operations done (a multiply-add is two). The sum of
+ * the accumulators goes to *sink, which the caller must look at. */
+typedef double (*ceiling_compute)(const ceiling_input *in, int64_t rounds, float *sink);
+
+/* Reads `bytes` bytes (a power of two, at least CEILING_CHUNK, aligned to it) `passes` times in chunks, and returns
+ * something that depends on every one of them. One loop that wraps around by a mask: a loop in a loop would mispredict
+ * its end once a pass, which costs a tenth of the rate of the first-level cache. */
+#define CEILING_CHUNK 1024
+typedef uint64_t (*ceiling_read)(const void *buffer, size_t bytes, int64_t passes);
+
+double ceiling_portable_compute(const ceiling_input *in, int64_t rounds, float *sink);
+double ceiling_portable_compute_wide(const ceiling_input *in, int64_t rounds, float *sink);
+uint64_t ceiling_portable_read(const void *buffer, size_t bytes, int64_t passes);
+
+double ceiling_avx2_compute(const ceiling_input *in, int64_t rounds, float *sink);
+uint64_t ceiling_avx2_read(const void *buffer, size_t bytes, int64_t passes);
+
+double ceiling_avx512_compute(const ceiling_input *in, int64_t rounds, float *sink);
+uint64_t ceiling_avx512_read(const void *buffer, size_t bytes, int64_t passes);
+
+#endif

@@ -1,0 +1,34 @@
+/* status.h: exit codes, messages, clock, interruption: what every command shares. */
+#ifndef ATTNBENCH_STATUS_H
+#define ATTNBENCH_STATUS_H
+
+#include <stddef.h>
+
+enum exit_code {
+    EXIT_WELL = 0,
+    EXIT_FINDING = 1,   /* wrong, slower */
+    EXIT_USAGE = 2,     /* bad usage or input: nothing ran */
+    EXIT_UNDECIDED = 3, /* could not tell: too noisy, all unsupported here */
+    EXIT_REFERENCE = 4, /* the reference failed its own certificate */
+    EXIT_BUG = 70,
+    EXIT_NOT_WRITTEN = 74, /* the output could not be written */
+    EXIT_INTERRUPTED = 130
+};
+
+/* "attnbench: ..." on standard error, one line. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Seconds of CLOCK_MONOTONIC_RAW. */
+double clock_seconds(void);
+
+/* After watch_interrupts, Ctrl-C and SIGTERM set this instead of ending the program; a second one ends it. */
+extern volatile int interrupted;
+void watch_interrupts(void);
+/* All signals back to their defaults, in a child: a crash must end it, whoever handles crashes in the parent. */
+void forget_signals(void);
+
+/* One line on standard error that is rewritten, on a terminal only; printf-like. NULL clears it. */
+void progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void progress_clear(void);
+
+#endif

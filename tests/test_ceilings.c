@@ -1,0 +1,169 @@
+/* Ceilings: measured for the instruction sets allowed and for no other, plausible by ratio, found by footprint. Nothing
+ * here asserts an absolute rate. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ceilings.h"
+#include "ceilings_impl.h"
+#include "cpu.h"
+
+static ceilings full, portable; /* measured once: it takes a second each */
+
+static int measure(void **state)
+{
+    (void)state;
+    ceilings_measure(attn_cpu_detected(), &full);
+    ceilings_measure(ATTN_ISA_PORTABLE, &portable);
+    return 0;
+}
+
+static void usable_sets_have_a_rate(void **state)
+{
+    (void)state;
+    assert_true(full.rate[ATTN_CEILING_FP32_PORTABLE] > 0);
+#ifdef ATTNBENCH_CEILING_AVX2
+    assert_int_equal(full.rate[ATTN_CEILING_FP32_AVX2] > 0, (attn_cpu_detected() & ATTN_ISA_AVX2) != 0);
+#endif
+#ifdef ATTNBENCH_CEILING_AVX512
+    assert_int_equal(full.rate[ATTN_CEILING_FP32_AVX512] > 0, (attn_cpu_detected() & ATTN_ISA_AVX512) != 0);
+#endif
+    assert_true(full.seconds > 0);
+}
+
+static void lowered_mask_measures_less(void **state)
+{
+    (void)state;
+    assert_true(portable.rate[ATTN_CEILING_FP32_PORTABLE] > 0);
+    for (int i = 0; i < ATTN_CEILINGS; i++)
+        if (i != ATTN_CEILING_FP32_PORTABLE) assert_true(portable.rate[i] == 0);
+    for (int i = 0; i < CEILING_FOOTPRINTS; i++)
+        assert_int_equal(portable.bandwidth[i].bytes_per_second > 0, full.bandwidth[i].bytes_per_second > 0);
+}
+
+static void wider_sets_are_faster(void **state)
+{
+    (void)state;
+    /* Under -march=native the portable loop is as wide as any. */
+    if (__BIGGEST_ALIGNMENT__ > 16 || full.rate[ATTN_CEILING_FP32_AVX2] == 0) skip();
+    assert_true(full.rate[ATTN_CEILING_FP32_AVX2] >= 1.5 * full.rate[ATTN_CEILING_FP32_PORTABLE]);
+}
+
+static void small_footprints_are_faster(void **state)
+{
+    (void)state;
+    static const double wanted[CEILING_FOOTPRINTS] = {32 << 10, 1 << 20, 32 << 20, 1 << 30};
+    int last = 0;
+    for (int i = 0; i < CEILING_FOOTPRINTS; i++) {
+        assert_true(full.bandwidth[i].footprint == wanted[i]);
+        if (full.bandwidth[i].bytes_per_second > 0) last = i;
+    }
+    assert_true(last > 0);
+    assert_true(full.bandwidth[0].bytes_per_second > full.bandwidth[last].bytes_per_second);
+    /* A loop that the compiler took away would read at any rate: no CPU loads 1 KB in a nanosecond on one thread. */
+    assert_true(full.bandwidth[0].bytes_per_second < 1e12);
+}
+
+static const struct loops {
+    uint64_t isa;
+    ceiling_compute compute;
+    ceiling_read read;
+} loops[] = {
+    {ATTN_ISA_PORTABLE, ceiling_portable_compute, ceiling_portable_read},
+    {ATTN_ISA_PORTABLE, ceiling_portable_compute_wide, ceiling_portable_read},
+#ifdef ATTNBENCH_CEILING_AVX2
+    {ATTN_ISA_AVX2, ceiling_avx2_compute, ceiling_avx2_read},
+#endif
+#ifdef ATTNBENCH_CEILING_AVX512
+    {ATTN_ISA_AVX512, ceiling_avx512_compute, ceiling_avx512_read},
+#endif
+};
+#define LOOPS (sizeof loops / sizeof loops[0])
+
+/* Every byte counts in the result, so no load can be missing: an odd number of passes over a buffer with one bit set is
+ * not 0, an even number is. */
+static void readers_read_every_byte(void **state)
+{
+    (void)state;
+    static _Alignas(CEILING_CHUNK) unsigned char buffer[4 * CEILING_CHUNK];
+    for (size_t l = 0; l < LOOPS; l++) {
+        if (loops[l].isa & ~attn_cpu_detected()) continue;
+        for (size_t i = 0; i < sizeof buffer; i++) {
+            buffer[i] = 4;
+            assert_true(loops[l].read(buffer, sizeof buffer, 1) != 0);
+            assert_true(loops[l].read(buffer, sizeof buffer, 2) == 0);
+            assert_true(loops[l].read(buffer, sizeof buffer, 3) != 0);
+            buffer[i] = 0;
+        }
+    }
+}
+
+/* The loops do the operations that they count: with factor 1 every accumulator grows by `term` a round. */
+static void compute_loops_count_what_they_do(void **state)
+{
+    (void)state;
+    const ceiling_input in = {.factor = 1, .term = 0.25F};
+    const int64_t rounds = 64;
+    for (size_t l = 0; l < LOOPS; l++) {
+        if (loops[l].isa & ~attn_cpu_detected()) continue;
+        float sink = -1;
+        const double operations = loops[l].compute(&in, rounds, &sink);
+        const double accumulators = operations / 2 / (double)rounds;
+        assert_true(accumulators >= 8 && accumulators == floor(accumulators));
+        assert_true((double)sink == accumulators * (double)rounds * 0.25);
+    }
+}
+
+static void bandwidth_is_of_the_footprint_nearest_above(void **state)
+{
+    (void)state;
+    ceilings c = {.bandwidth = {{32 << 10, 400}, {1 << 20, 200}, {32 << 20, 30}, {1 << 30, 15}}};
+    assert_true(ceilings_bandwidth(&c, 1) == 400);
+    assert_true(ceilings_bandwidth(&c, 32 << 10) == 400);
+    assert_true(ceilings_bandwidth(&c, (32 << 10) + 1) == 200);
+    assert_true(ceilings_bandwidth(&c, 2 << 20) == 30);
+    assert_true(ceilings_bandwidth(&c, 1e12) == 15);
+    c.bandwidth[3].bytes_per_second = 0; /* did not fit in memory */
+    assert_true(ceilings_bandwidth(&c, 1e12) == 30);
+    assert_true(ceilings_bandwidth(&(ceilings){0}, 1) == 0);
+    assert_true(ceilings_bandwidth(NULL, 1) == 0);
+}
+
+static void kernels_see_what_was_measured(void **state)
+{
+    (void)state;
+    attn_machine machine = ceilings_machine(&full, ATTN_ISA_AVX2, 3);
+    assert_int_equal(machine.size, sizeof machine);
+    assert_int_equal(machine.threads, 3);
+    assert_int_equal(machine.isa, ATTN_ISA_AVX2);
+    assert_int_equal(machine.l1d, machine_facts_get()->l1d);
+    assert_int_equal(machine.rates, ATTN_CEILINGS);
+    assert_ptr_equal(machine.rate, full.rate);
+    assert_in_range(machine.bandwidths, 1, CEILING_FOOTPRINTS);
+    for (uint32_t i = 0; i < machine.bandwidths; i++) assert_true(machine.bandwidth[i].bytes_per_second > 0);
+
+    machine = ceilings_machine(NULL, 0, 1);
+    assert_null(machine.rate);
+    assert_int_equal(machine.rates, 0);
+    assert_null(machine.bandwidth);
+    assert_int_equal(machine.bandwidths, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usable_sets_have_a_rate),
+        cmocka_unit_test(lowered_mask_measures_less),
+        cmocka_unit_test(wider_sets_are_faster),
+        cmocka_unit_test(small_footprints_are_faster),
+        cmocka_unit_test(readers_read_every_byte),
+        cmocka_unit_test(compute_loops_count_what_they_do),
+        cmocka_unit_test(bandwidth_is_of_the_footprint_nearest_above),
+        cmocka_unit_test(kernels_see_what_was_measured),
+    };
+    return cmocka_run_group_tests(tests, measure, NULL);
+}
