@@ -1,0 +1,54 @@
+/* results.h: the record: one JSON file that every report is made from.
+ *
+ * {
+ *   "context":    Google Benchmark's context, plus "attnbench": {            (context.c)
+ *        "schema": 1, "version", "commit", "command",
+ *        "cpu", "cpu_id", "kernel", "hypervisor", "governor", "isa", "isa_detected",
+ *        "caches": {"l1d","l2","l3","line"} (bytes), "memory" (bytes), "threads", "processors", "pinning",
+ *        "compiler", "flags", "build_type", "library": "benchmark 1.7.1, GSL 2.7, ...",
+ *        "ceilings": {"fp32_portable": GFLOP/s, ...} (measured ones only),
+ *        "bandwidth": [{"footprint": bytes, "gbytes": GB/s}],
+ *        "kernels": [{"name","idea","improves_on","role","isa","threaded": bool}],
+ *        "skipped": [{"name","reason"}]       what was not run and why (time budget, ...)
+ *   },
+ *   "benchmarks": Google Benchmark's schema; names kernel/workload/threads:N; label = spec; real_time and cpu_time in time_unit;
+ *                 run_type iteration or aggregate; counters gflops, share, gbytes, share_bw, pack_ms where known,
+ *   "cases":      [{"kernel","workload","spec","class","seed","threads","inner",
+ *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only,
+ *                   "output": {"error","bound","ratio","where":[b,h,q,c],"got","wanted"}, "lse": the same with where [b,h,q],
+ *                   "weights": the same with where [b,h,q,k], only where checked,
+ *                   "rows_checked","rows","seconds","reproducer"}]
+ * }
+ * JSON has no NaN and no infinity: in "cases" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent. */
+#ifndef ATTNBENCH_RESULTS_H
+#define ATTNBENCH_RESULTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A number for "cases": a JSON number where finite, else its string. */
+json_t *json_any_real(double x);
+/* Its inverse: a number or one of the three strings; `fallback` otherwise. */
+double json_real_of(const json_t *j, double fallback);
+
+/* An empty record with "context", "benchmarks" and "cases". */
+json_t *record_new(void);
+
+/* Reads and checks a record: NULL and one line in `reason` (file, what is wrong, where) if it is missing, damaged or foreign. */
+json_t *record_read(const char *path, char *reason, size_t reason_size);
+
+/* Files are written to a temporary file beside `path`, flushed, and renamed. On failure 0 and a reason that names the temporary
+ * file if something is in it. "-" is standard output. */
+int record_write_json(const json_t *record, const char *path, char *reason, size_t reason_size);
+int record_write_csv(const json_t *record, const char *path, char *reason, size_t reason_size);      /* one row an entry, one a case */
+int record_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size);    /* from cases */
+int record_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size); /* tables, failures first */
+
+/* Can `path` be written? Checked before hours of work, without leaving anything behind. */
+int record_writable(const char *path, char *reason, size_t reason_size);
+
+/* Writes `bytes` of text likewise (temporary file, rename). */
+int file_write_atomically(const char *path, const char *text, size_t bytes, char *reason, size_t reason_size);
+
+#endif

@@ -1,0 +1,218 @@
+/* results_markdown.c: the record for a pull request's page: the verdict, what failed and how to see it again, then the
+ * table kernel x workload, then what was not done. */
+#include <math.h>
+#include <string.h>
+
+#include "results_table.h"
+
+/* Text in a table cell or a sentence: nothing in it may end the cell, open a tag or a link, or become emphasis. */
+static void put_view(FILE *out, text_view text)
+{
+    for (int i = 0; i < text.size; i++) {
+        const char c = text.at[i];
+        if ((unsigned char)c < 0x20 || c == 0x7f) {
+            fputc(' ', out);
+        } else {
+            if (strchr("\\|`*_[]<>~#", c)) fputc('\\', out);
+            fputc(c, out);
+        }
+    }
+}
+
+static void put_text(FILE *out, const char *text)
+{
+    if (text) put_view(out, (text_view){text, (int)strlen(text)});
+}
+
+/* A code block of one line: indentation needs no fence that the line could close. */
+static void put_code(FILE *out, const char *line)
+{
+    fputs("\n      ", out);
+    for (; *line; line++) fputc((unsigned char)*line < 0x20 ? ' ' : *line, out);
+    fputs("\n\n", out);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void put_verdict(FILE *out, const json_t *record)
+{
+    const case_counts n = case_counts_of(record, NULL);
+    fputs("# attnbench\n\n", out);
+    if (n.all == 0)
+        fputs("**Nothing was judged:** the record holds no cases.\n", out);
+    else
+        fprintf(out,
+                "**%s:** %lld of %lld cases passed, %lld failed, %lld crashed, %lld hung; %lld unsupported here.\n",
+                n.fail + n.crash + n.hang ? "WRONG"
+                : n.pass                  ? "Right"
+                                          : "Nothing was judged",
+                (long long)n.pass, (long long)(n.all - n.unsupported), (long long)n.fail, (long long)n.crash,
+                (long long)n.hang, (long long)n.unsupported);
+}
+
+static void put_machine(FILE *out, const json_t *record)
+{
+    static const char *const keys[] = {"cpu", "isa", "compiler", "flags", "commit", "governor", "command"};
+    const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
+    if (!ours) return;
+    fputs("\n## Machine and build\n\n", out);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (!*text_of(ours, keys[i])) continue;
+        fprintf(out, "- %s: ", keys[i]);
+        put_text(out, text_of(ours, keys[i]));
+        fputc('\n', out);
+    }
+    const json_t *threads = json_object_get(ours, "threads");
+    if (json_is_integer(threads)) fprintf(out, "- threads: %" JSON_INTEGER_FORMAT "\n", json_integer_value(threads));
+}
+
+static void put_failures(FILE *out, const json_t *record)
+{
+    bool first = true;
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(record, "cases"), i, one)
+    {
+        if (!case_is_finding(one)) continue;
+        if (first) fputs("\n## Failures\n\n", out);
+        first = false;
+        fprintf(out, "- **%s** ", text_of(one, "status"));
+        put_text(out, text_of(one, "kernel"));
+        fputs(" on ", out);
+        put_text(out, text_of(one, "workload"));
+        if (*text_of(one, "class")) {
+            fputs(", class ", out);
+            put_text(out, text_of(one, "class"));
+        }
+        fputs(": ", out);
+        put_text(out, text_of(one, "reason"));
+        fputc('\n', out);
+        if (*text_of(one, "reproducer")) put_code(out, text_of(one, "reproducer"));
+    }
+}
+
+/* Three significant digits; "-" where there is no figure. */
+static void put_number(FILE *out, double x)
+{
+    if (isnan(x))
+        fputs(" - |", out);
+    else if (x >= 100 && x < 1e6)
+        fprintf(out, " %.0f |", x);
+    else
+        fprintf(out, " %.3g |", x);
+}
+
+static void put_row(FILE *out, const result_row *row)
+{
+    fputs("| ", out);
+    put_view(out, row->id.workload);
+    if (row->id.variant.size) fputs(" / ", out);
+    put_view(out, row->id.variant);
+    fputs(" | ", out);
+    put_view(out, row->id.kernel);
+    fprintf(out, " | %lld |", (long long)row->id.threads);
+    if (row->error) {
+        fputs(" **not timed:** ", out);
+        put_text(out, row->error);
+        fputs(" | - | - | - |", out);
+    } else {
+        put_number(out, row->milliseconds);
+        put_number(out, row->gflops);
+        put_number(out, row->share * 100);
+        put_number(out, row->speedup);
+    }
+    if (row->failed && isnan(row->ratio))
+        fputs(" **failed** |\n", out);
+    else if (row->failed)
+        fprintf(out, " **%.3g** |\n", row->ratio);
+    else if (isnan(row->ratio))
+        fputs(" not judged |\n", out);
+    else
+        fprintf(out, " %.3g |\n", row->ratio);
+}
+
+static void put_table(FILE *out, const result_table *table)
+{
+    if (table->rows == 0) return;
+    int64_t fewest = INT64_MAX, most = 0;
+    fputs("\n## Times\n\n"
+          "| workload | kernel | threads | ms | GFLOP/s | % of peak | x baseline | err/bound |\n"
+          "|---|---|--:|--:|--:|--:|--:|--:|\n",
+          out);
+    for (size_t i = 0; i < table->rows; i++) {
+        const result_row *row = &table->row[i];
+        put_row(out, row);
+        if (row->error) continue;
+        fewest = row->repetitions < fewest ? row->repetitions : fewest;
+        most = row->repetitions > most ? row->repetitions : most;
+    }
+    fputs("\nTimes are medians of pack + run", out);
+    if (most > 0 && fewest == most) fprintf(out, " over %lld repetition%s", (long long)most, most == 1 ? "" : "s");
+    if (most > 0 && fewest != most) fprintf(out, " over %lld to %lld repetitions", (long long)fewest, (long long)most);
+    fputs(
+        ". Peak: the ceiling measured in the same run, times threads. x baseline: over the baseline kernel on the same "
+        "workload, with as many threads where it has them, else with its fewest. err/bound: the largest over all "
+        "judged "
+        "cases of this kernel and workload; above 1 is wrong.\n",
+        out);
+}
+
+static void put_unsupported(FILE *out, const json_t *record)
+{
+    const json_t *cases = json_object_get(record, "cases");
+    bool first = true;
+    size_t i;
+    const json_t *one;
+    json_array_foreach(cases, i, one)
+    {
+        const char *kernel = text_of(one, "kernel");
+        bool seen = false;
+        for (size_t k = 0; k < i && !seen; k++) seen = strcmp(text_of(json_array_get(cases, k), "kernel"), kernel) == 0;
+        const case_counts n = case_counts_of(record, kernel);
+        if (seen || n.unsupported == 0) continue;
+        if (first) fputs("\n## Unsupported here\n\n| kernel | cases | of |\n|---|--:|--:|\n", out);
+        first = false;
+        fputs("| ", out);
+        put_text(out, kernel);
+        fprintf(out, " | %lld | %lld |\n", (long long)n.unsupported, (long long)n.all);
+    }
+}
+
+static void put_skipped(FILE *out, const json_t *record)
+{
+    const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(ours, "skipped"), i, one)
+    {
+        if (i == 0) fputs("\n## Not run\n\n", out);
+        fputs("- ", out);
+        put_text(out, text_of(one, "name"));
+        fputs(": ", out);
+        put_text(out, text_of(one, "reason"));
+        fputc('\n', out);
+    }
+}
+
+static int emit_markdown(FILE *out, const json_t *record)
+{
+    result_table table;
+    if (!result_table_make(record, &table)) return 0;
+    put_verdict(out, record);
+    put_failures(out, record);
+    put_table(out, &table);
+    put_unsupported(out, record);
+    put_skipped(out, record);
+    put_machine(out, record);
+    result_table_free(&table);
+    return 1;
+}
+
+int record_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size)
+{
+    return results_write_text(record, path, emit_markdown, reason, reason_size);
+}

@@ -1,0 +1,72 @@
+/* results_table.h: a record's entries folded into one row for each kernel, workload and thread count. */
+#ifndef ATTNBENCH_RESULTS_TABLE_H
+#define ATTNBENCH_RESULTS_TABLE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "results.h"
+
+/* Part of a string that the record owns. Print with %.*s and VIEW(v). */
+typedef struct text_view {
+    const char *at; /* never NULL */
+    int size;
+} text_view;
+#define VIEW(v) (v).size, (v).at
+
+bool view_equal(text_view a, text_view b);
+
+/* An entry's name, kernel/workload[/variant]/threads:N, taken apart. A name of another shape (plain Google Benchmark)
+ * gives what stands before its first '/' as kernel. Aggregates give the name of their run. */
+typedef struct entry_id {
+    text_view kernel, workload, variant;
+    int64_t threads;
+} entry_id;
+entry_id entry_id_of(const json_t *entry);
+
+/* Why an entry has no figures (error_message or skip_message; never NULL then), or NULL where it has some. */
+const char *entry_error(const json_t *entry);
+
+/* Numbers are NaN where the record has none. Medians are Google Benchmark's own aggregate where the record holds it,
+ * else taken over the repetitions. */
+typedef struct result_row {
+    entry_id id;
+    text_view spec;
+    const char *error;   /* the row has no figures, and why; else NULL */
+    int64_t repetitions; /* that the medians are over */
+    double milliseconds; /* median wall time of pack + run */
+    double gflops;       /* 1e9 operations a second */
+    double share;        /* of the measured ceiling, 0 to 1 */
+    double gbytes;       /* 1e9 compulsory bytes a second */
+    /* Over the baseline kernel on the same spec: at the same thread count where it ran so, else at its lowest. */
+    double speedup;
+    /* Largest err/bound of O, LSE and weights over the judge's cases of this kernel and workload. Can be infinite; NaN
+     * also where an error is NaN, which `failed` tells from 'not judged'. */
+    double ratio;
+    bool failed; /* one of those cases failed, crashed or hung */
+} result_row;
+
+typedef struct result_table {
+    result_row *row;
+    size_t rows; /* in order of first appearance */
+} result_table;
+
+/* Views point into `record`, which must outlive the table. Returns 0 where memory is short. */
+int result_table_make(const json_t *record, result_table *out);
+void result_table_free(result_table *table);
+
+/* Cases of the judge by status, over one kernel or, with NULL, all. */
+typedef struct case_counts {
+    int64_t all, pass, fail, unsupported, crash, hang;
+} case_counts;
+case_counts case_counts_of(const json_t *record, const char *kernel);
+
+/* Largest err/bound of one case; NaN where it has no figures or one of them is NaN. */
+double case_ratio(const json_t *one);
+bool case_is_finding(const json_t *one); /* fail, crash or hang */
+
+/* Runs `emit` on a stream in memory and writes what it made to `path` as file_write_atomically does. */
+int results_write_text(const json_t *record, const char *path, int (*emit)(FILE *out, const json_t *record),
+                       char *reason, size_t reason_size);
+
+#endif
