@@ -1,0 +1,151 @@
+/* context.c: machine, build and ceilings as JSON. */
+#include "context.h"
+
+#include "build_info.h"
+#include "cpu.h"
+#include "gbench.h"
+#include "problem.h"
+#include "registry.h"
+
+#include <gsl/gsl_version.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEMA 1
+
+/* Words that a shell would split or change are quoted, so that the line can be pasted. */
+static json_t *command_line(int argc, char **argv)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+,./:@%^";
+    char *text = NULL;
+    size_t size = 0;
+    FILE *const out = open_memstream(&text, &size);
+    if (!out) return NULL;
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        if (i) fputc(' ', out);
+        if (*word && word[strspn(word, plain)] == '\0') {
+            fputs(word, out);
+            continue;
+        }
+        fputc('\'', out);
+        for (; *word; word++) {
+            if (*word == '\'')
+                fputs("'\\''", out);
+            else
+                fputc(*word, out);
+        }
+        fputc('\'', out);
+    }
+    json_t *command = NULL;
+    if (fclose(out) == 0) {
+        command = json_string(text);
+        if (!command) command = json_string("(not UTF-8)");
+    }
+    free(text);
+    return command;
+}
+
+static json_t *isa_names(uint64_t isa)
+{
+    char names[256];
+    attn_isa_names(isa, names, sizeof names);
+    return json_string(names);
+}
+
+static json_t *pinning(const context_facts *facts)
+{
+    char text[64];
+    if (facts->pinned < 0) return json_string("none");
+    snprintf(text, sizeof text, "%d of %d threads, each to one processor", facts->pinned, facts->threads);
+    return json_string(text);
+}
+
+static json_t *libraries(void)
+{
+    char text[160];
+    snprintf(text, sizeof text, "benchmark %s, GSL %s, jansson %s", gbench_version(), gsl_version,
+             jansson_version_str());
+    return json_string(text);
+}
+
+static json_t *rates(const ceilings *c)
+{
+    json_t *const object = json_object();
+    for (uint32_t i = 0; object && i < ATTN_CEILINGS; i++)
+        if (c->rate[i] > 0) json_object_set_new(object, attn_ceiling_name(i), json_real(c->rate[i] / 1e9));
+    return object;
+}
+
+static json_t *bandwidths(const ceilings *c)
+{
+    json_t *const array = json_array();
+    for (int i = 0; array && i < CEILING_FOOTPRINTS; i++)
+        if (c->bandwidth[i].bytes_per_second > 0)
+            json_array_append_new(array, json_pack("{s:I, s:f}", "footprint", (json_int_t)c->bandwidth[i].footprint,
+                                                   "gbytes", c->bandwidth[i].bytes_per_second / 1e9));
+    return array;
+}
+
+static const char *role_name(uint32_t role)
+{
+    switch (role) {
+    case ATTN_ROLE_BASELINE:
+        return "baseline";
+    case ATTN_ROLE_TEACHING:
+        return "teaching";
+    case ATTN_ROLE_PRODUCT:
+        return "product";
+    default:
+        return "unknown";
+    }
+}
+
+static json_t *kernel_list(const context_facts *facts)
+{
+    json_t *const array = json_array();
+    int count = facts->kernel_count;
+    const attn_kernel *const *const kernels = facts->kernels ? facts->kernels : attn_kernels(&count);
+    for (int i = 0; array && i < count; i++) {
+        const attn_kernel *const k = kernels[i];
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s?, s:s, s:o, s:b}", "name", k->name, "idea", k->idea,
+                                               "improves_on", k->improves_on, "role", role_name(k->role), "isa",
+                                               isa_names(k->isa), "threaded", (k->traits & ATTN_TRAIT_THREADED) != 0));
+    }
+    return array;
+}
+
+json_t *context_new(const context_facts *facts)
+{
+    const machine_facts *const m = machine_facts_get();
+    json_t *const context = json_pack(
+        "{s:i, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:I, s:i, s:i, s:o}", "schema",
+        SCHEMA, "version", BUILD_VERSION, "commit", BUILD_COMMIT, "command", command_line(facts->argc, facts->argv),
+        "cpu", m->cpu, "cpu_id", m->cpu_id, "kernel", m->kernel, "hypervisor", m->hypervisor, "governor", m->governor,
+        "isa", isa_names(facts->isa), "isa_detected", isa_names(attn_cpu_detected()), "caches", "l1d",
+        (json_int_t)m->l1d, "l2", (json_int_t)m->l2, "l3", (json_int_t)m->l3, "line", (json_int_t)m->line, "memory",
+        (json_int_t)m->memory, "threads", facts->threads, "processors", m->processors, "pinning", pinning(facts));
+    if (!context) return NULL;
+    int failed = json_object_set_new(context, "compiler", json_string(BUILD_COMPILER));
+    failed |= json_object_set_new(context, "flags", json_string(BUILD_FLAGS));
+    failed |= json_object_set_new(context, "build_type", json_string(BUILD_TYPE));
+    failed |= json_object_set_new(context, "library", libraries());
+    if (facts->ceilings) {
+        failed |= json_object_set_new(context, "ceilings", rates(facts->ceilings));
+        failed |= json_object_set_new(context, "bandwidth", bandwidths(facts->ceilings));
+    }
+    failed |= json_object_set_new(context, "kernels", kernel_list(facts));
+    failed |= json_object_set_new(context, "skipped", json_array());
+    if (failed) {
+        json_decref(context);
+        return NULL;
+    }
+    return context;
+}
+
+int context_skip(json_t *context, const char *name, const char *reason)
+{
+    return json_array_append_new(json_object_get(context, "skipped"),
+                                 json_pack("{s:s, s:s}", "name", name, "reason", reason));
+}

@@ -1,0 +1,26 @@
+/* context.h: context.attnbench of a record: what a figure needs beside it to mean something (schema: results.h). */
+#ifndef ATTNBENCH_CONTEXT_H
+#define ATTNBENCH_CONTEXT_H
+
+#include <jansson.h>
+
+#include "ceilings.h"
+
+typedef struct context_facts {
+    int argc; /* the command line, as main got it */
+    char **argv;
+    uint64_t isa;                      /* instruction sets in use */
+    int threads;                       /* the most threads that ran */
+    int pinned;                        /* of them, those pinned to a processor; -1: no pool was made */
+    const ceilings *ceilings;          /* NULL: not measured, the keys are then absent */
+    const attn_kernel *const *kernels; /* [kernel_count]: those of the record; NULL: the built-in ones */
+    int kernel_count;
+} context_facts;
+
+/* A new object; NULL where memory is out. */
+json_t *context_new(const context_facts *facts);
+
+/* Adds an entry to its "skipped": what was not run and why. Returns 0; or -1 where memory is out. */
+int context_skip(json_t *context, const char *name, const char *reason);
+
+#endif
