@@ -1,0 +1,82 @@
+/* call.c: the one place where kernels are called. */
+#include "call.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "status.h"
+
+const char *attn_status_text(int status)
+{
+    switch (status) {
+    case ATTN_OK: return "ok";
+    case ATTN_UNSUPPORTED: return "unsupported after all";
+    case ATTN_NO_MEMORY: return "no memory";
+    case ATTN_FAILED: return "failed";
+    default: return "an unknown status";
+    }
+}
+
+/* Cache-line pairs, every byte 0xff (a NaN in every float type), so that nothing may be expected of it. */
+static void *allocate(int64_t bytes)
+{
+    void *memory = NULL;
+    if (posix_memalign(&memory, 128, bytes > 0 ? (size_t)bytes : 128)) return NULL;
+    memset(memory, 0xff, bytes > 0 ? (size_t)bytes : 128);
+    return memory;
+}
+
+int call_prepare(call *c, const attn_kernel *kernel, const attn_problem *problem, const attn_args *args,
+                 const attn_machine *machine, const attn_exec *exec, char *reason, size_t reason_size)
+{
+    static const int64_t most = INT64_C(1) << 40;
+    memset(c, 0, sizeof *c);
+    c->kernel = kernel;
+    c->problem = *problem;
+    memcpy(c->slot, args->slot, args->count * sizeof *c->slot);
+    c->args = (attn_args){sizeof c->args, args->count, c->slot};
+    c->exec = exec;
+    c->plan.size = sizeof c->plan;
+    const int status = kernel->plan(&c->problem, &c->args, machine, exec, &c->plan);
+    if (status != ATTN_OK) {
+        snprintf(reason, reason_size, "plan: %s", attn_status_text(status));
+        return 0;
+    }
+    const int64_t stride = ATTN_WORKSPACE_STRIDE(&c->plan);
+    if (c->plan.shared_bytes < 0 || c->plan.shared_bytes > most || c->plan.workspace_bytes < 0 ||
+        c->plan.workspace_bytes > most / exec->threads) {
+        snprintf(reason, reason_size, "plan asks for %" PRId64 " shared and %" PRId64 " workspace bytes",
+                 c->plan.shared_bytes, c->plan.workspace_bytes);
+    } else {
+        c->workspace = allocate(stride * (int64_t)exec->threads);
+        c->shared = allocate(c->plan.shared_bytes);
+        if (c->workspace && c->shared) return 1;
+        snprintf(reason, reason_size, "no memory for %" PRId64 " bytes of workspace",
+                 stride * (int64_t)exec->threads + c->plan.shared_bytes);
+    }
+    call_release(c);
+    return 0;
+}
+
+int call_once(call *c, double *pack_seconds)
+{
+    int status = ATTN_OK;
+    if (pack_seconds) *pack_seconds = 0;
+    if (c->kernel->pack) {
+        const double start = pack_seconds ? clock_seconds() : 0;
+        status = c->kernel->pack(&c->problem, &c->plan, &c->args, c->exec, c->shared);
+        if (pack_seconds) *pack_seconds = clock_seconds() - start;
+    }
+    if (status != ATTN_OK) return status;
+    return c->kernel->run(&c->problem, &c->plan, &c->args, c->exec, c->shared, c->workspace);
+}
+
+void call_release(call *c)
+{
+    if (c->kernel && c->kernel->release && c->plan.handle) c->kernel->release(&c->plan);
+    free(c->workspace);
+    free(c->shared);
+    memset(c, 0, sizeof *c);
+}

@@ -1,0 +1,26 @@
+/* call.h: one kernel made ready for one problem in this process: plan, workspace, then as many calls as wanted. */
+#ifndef ATTNBENCH_CALL_H
+#define ATTNBENCH_CALL_H
+
+#include "attention.h"
+
+typedef struct call {
+    const attn_kernel *kernel;
+    attn_problem problem;
+    attn_tensor slot[ATTN_SLOTS];
+    attn_args args;
+    const attn_exec *exec;
+    attn_plan plan;
+    void *shared, *workspace;
+} call;
+
+/* Plans and allocates; `machine` and `exec` must outlive the call. 0 and a reason where the kernel or memory refuses. */
+int call_prepare(call *c, const attn_kernel *kernel, const attn_problem *problem, const attn_args *args,
+                 const attn_machine *machine, const attn_exec *exec, char *reason, size_t reason_size);
+
+/* pack (where the kernel has it) and run. Returns enum attn_status; *pack_seconds, if not NULL, gets pack's share. */
+int call_once(call *c, double *pack_seconds);
+void call_release(call *c);
+const char *attn_status_text(int status);
+
+#endif

@@ -1,0 +1,103 @@
+/* cases.c: what is said about a judged case. */
+#include "cases.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "npy.h"
+#include "problem.h"
+#include "results.h"
+
+/* The workload's spec with the class that was used in it. */
+static void full_spec(const trial_group *g, char *out, size_t size)
+{
+    const workload *w = g->in.w;
+    if (w->has_class || g->in.input == INPUT_NORMAL)
+        snprintf(out, size, "%s", w->spec);
+    else
+        snprintf(out, size, "%s,class=%s", w->spec, input_class_name(g->in.input));
+}
+
+void case_reproducer(const trial_group *g, const trial *t, char *out, size_t size)
+{
+    char spec[2048];
+    const workload *w = g->in.w;
+    full_spec(g, spec, sizeof spec);
+    const char *const file[] = {w->q_file, w->k_file, w->v_file};
+    size_t used = (size_t)snprintf(
+        out, size, "attnbench verify --kernel %s --workload '%s'%s --threads %d --seed %" PRIu64, t->kernel->name, spec,
+        strstr(spec, "class=") ? "" : " --class normal", t->threads, g->in.seed);
+    for (int i = 0; i < 3 && used < size; i++) {
+        char digest[17];
+        if (file[i] && file_digest(file[i], digest))
+            used += (size_t)snprintf(out + used, size - used, "%s %s fnv1a64:%s", strchr(out, '#') ? "," : "  #",
+                                     file[i], digest);
+    }
+}
+
+static json_t *deviation_json(const deviation *d, int axes)
+{
+    json_t *where = json_array();
+    for (int i = 0; i < axes; i++) json_array_append_new(where, json_integer(d->where[i]));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "error", json_any_real(d->error), "bound",
+                     json_any_real(d->bound), "ratio", json_any_real(d->ratio), "where", where, "got",
+                     json_any_real(d->got), "wanted", json_any_real(d->wanted));
+}
+
+json_t *case_json(const trial_group *g, const trial *t)
+{
+    char spec[2048], reproducer[3072];
+    full_spec(g, spec, sizeof spec);
+    case_reproducer(g, t, reproducer, sizeof reproducer);
+    json_t *j =
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:s}", "kernel", t->kernel->name, "workload", g->in.w->name,
+                  "spec", spec, "class", input_class_name(g->in.input), "seed", (json_int_t)g->in.seed, "threads",
+                  t->threads, "status", trial_status_name(t->status), "reason", t->reason, "reproducer", reproducer);
+    if (t->inner[0]) json_object_set_new(j, "inner", json_string(t->inner));
+    if (t->capped[0]) json_object_set_new(j, "capped", json_string(t->capped));
+    if (t->rows_checked) {
+        json_object_set_new(j, "verdict", json_string(t->full ? "full" : "output-only"));
+        json_object_set_new(j, "rows_checked", json_integer(t->rows_checked));
+        json_object_set_new(j, "rows", json_integer(g->rows.total));
+        json_object_set_new(j, "seconds", json_real(t->seconds));
+    }
+    if (t->verdict.output.judged) json_object_set_new(j, "output", deviation_json(&t->verdict.output, 4));
+    if (t->verdict.lse.judged) json_object_set_new(j, "lse", deviation_json(&t->verdict.lse, 3));
+    if (t->verdict.weights.judged) json_object_set_new(j, "weights", deviation_json(&t->verdict.weights, 4));
+    return j;
+}
+
+static void print_ratio(const char *what, const deviation *d)
+{
+    if (d->judged) printf("  %s %.2g", what, d->ratio);
+}
+
+void case_print(const trial_group *g, const trial *t)
+{
+    static const char *const word[] = {"pass", "FAIL", "unsupported", "CRASH", "HANG"};
+    printf("%-11s %-18s %s  %s  t%d", word[t->status], t->kernel->name, g->in.w->name, input_class_name(g->in.input),
+           t->threads);
+    if (t->verdict.output.judged) printf("  error/bound: output %.2g", t->verdict.output.ratio);
+    print_ratio("LSE", &t->verdict.lse);
+    print_ratio("weights", &t->verdict.weights);
+    if (t->rows_checked && t->rows_checked < g->rows.total)
+        printf("  (%" PRId64 " of %" PRId64 " rows)", t->rows_checked, g->rows.total);
+    if (t->rows_checked && !t->full) printf("  output only");
+    if (t->reason[0]) printf("  %s", t->reason);
+    if (t->capped[0] && t->status != TRIAL_UNSUPPORTED) printf("  capped: %s", t->capped);
+    putchar('\n');
+    if (t->status != TRIAL_PASS && t->status != TRIAL_UNSUPPORTED) {
+        char line[3072];
+        case_reproducer(g, t, line, sizeof line);
+        printf("            %s\n", line);
+    }
+}
+
+void case_folder(const trial_group *g, const trial *t, char *out, size_t size)
+{
+    snprintf(out, size, "%s--%s--%s--t%d", t->kernel->name, g->in.w->name, input_class_name(g->in.input), t->threads);
+    for (char *c = out; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("-_=.+", *c)) *c = '_';
+}

@@ -1,0 +1,25 @@
+/* cases.h: judged cases as lines, JSON and folders of tensors. */
+#ifndef ATTNBENCH_CASES_H
+#define ATTNBENCH_CASES_H
+
+#include <jansson.h>
+
+#include "trial.h"
+
+/* The command that repeats the case, in one line; the digests of files it reads follow as a shell comment. */
+void case_reproducer(const trial_group *g, const trial *t, char *out, size_t size);
+
+/* One entry of the record's "cases". */
+json_t *case_json(const trial_group *g, const trial *t);
+
+/* One line for people on standard output; failures take a second one with the reproducer. */
+void case_print(const trial_group *g, const trial *t);
+
+/* Writes q, k, v, output, expected, bound and, where judged, lse, expected_lse, lse_bound as .npy files into the folder, which is
+ * made. Rows that were not judged are NaN in expected and bound. */
+int case_dump(const trial_group *g, const trial *t, const char *folder, char *reason, size_t reason_size);
+
+/* A folder's name for the case: kernel, workload, class and threads, without characters that shells or file systems dislike. */
+void case_folder(const trial_group *g, const trial *t, char *out, size_t size);
+
+#endif

@@ -1,0 +1,33 @@
+/* commands.h: one function a command; arguments after the command's name; the result is the exit code. */
+#ifndef ATTNBENCH_COMMANDS_H
+#define ATTNBENCH_COMMANDS_H
+
+#include <jansson.h>
+
+#include "options.h"
+
+typedef int command_function(int argc, char **argv);
+command_function cmd_list, cmd_verify, cmd_bench, cmd_run, cmd_report;
+
+extern const char help_list[], help_verify[], help_bench[], help_run[], help_report[];
+
+/* Parses options for a command. Returns -1 to go on, else the exit code (help was printed, or a complaint). */
+int command_begin(int argc, char **argv, unsigned groups, const char *help, options *o);
+
+/* Writes the record to the files that OUTPUT names. EXIT_WELL or EXIT_NOT_WRITTEN. */
+int command_outputs(const options *o, const json_t *record);
+
+/* The exit code that holds where several do: 2, 4, 1, 3, 0; an interruption before all. */
+int worse_exit(int a, int b);
+
+/* Verifies all that is selected and appends to the record's cases; prints a line a case (`quiet`: findings only) and a summary.
+ * Returns the exit code. */
+int verify_selection(const options *o, const selection *s, bool quiet, json_t *record);
+
+/* Prints kernel x workload: time, GFLOP/s, share of peak, speedup over the baseline, error against its bound. */
+void print_table(const json_t *record);
+
+/* Makes charts and page from record files by the Python programs in reports/; an exit code. */
+int make_report(const char *const *records, int count, const char *folder);
+
+#endif

@@ -1,0 +1,24 @@
+/* isolate.h: one kernel call in a child process with a time limit. The parent stays alive whatever the kernel does. */
+#ifndef ATTNBENCH_ISOLATE_H
+#define ATTNBENCH_ISOLATE_H
+
+#include <stdbool.h>
+
+#include "instance.h"
+
+typedef enum outcome { OUTCOME_RAN, OUTCOME_REFUSED, OUTCOME_CRASHED, OUTCOME_HUNG, OUTCOME_EXITED } outcome;
+
+typedef struct isolated {
+    outcome outcome;
+    char reason[256]; /* what happened, unless OUTCOME_RAN */
+    attn_plan plan;   /* as the child made it; pointers in it mean nothing here */
+    char inner[64];   /* name of the kernel that runs slices; "" none */
+    double seconds;   /* of the one call */
+} isolated;
+
+/* Runs `kernel` once on `threads` threads over the instance, whose inputs are read-only meanwhile; its outputs hold the
+ * result afterwards. `lse` and `weights` say which outputs are asked for. */
+void isolate_call(const attn_kernel *kernel, instance *in, bool lse, bool weights, int threads,
+                  const attn_machine *machine, double limit_seconds, isolated *out);
+
+#endif

@@ -1,0 +1,60 @@
+/* main.c: attnbench, the program: finds the command and runs it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "build_info.h"
+#include "commands.h"
+#include "status.h"
+
+static const struct {
+    const char *name, *about;
+    command_function *run;
+} commands[] = {
+    {"list", "kernels, workloads, suites and input classes", cmd_list},
+    {"verify", "is it right? every kernel against the double-precision reference", cmd_verify},
+    {"bench", "how fast? times of checked kernels, by Google Benchmark", cmd_bench},
+    {"run", "verify, bench and report: the main job", cmd_run},
+    {"report", "charts and one page from record files", cmd_report},
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void usage(FILE *to)
+{
+    fputs("attnbench: benchmarks and verifies attention kernels on this machine's CPU.\n\nusage: attnbench COMMAND "
+          "[flags]\n\n",
+          to);
+    for (int i = 0; i < COMMANDS; i++) fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].about);
+    fputs("\n'attnbench COMMAND --help' tells more.\n\n"
+          "example: attnbench bench --suite sweep --kernel 'blocked*' --json times.json\n\n"
+          "exit codes: 0 all well; 1 a finding (wrong, slower); 2 bad usage or input; 3 could not tell;\n"
+          "            4 the reference failed; 70 our bug; 74 output not written; 130 interrupted\n"
+          "environment: ATTNBENCH_ISA=portable|avx2|avx512|... lowers the instruction sets in use\n",
+          to);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return EXIT_WELL;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("attnbench %s (%s, %s)\n", BUILD_VERSION, BUILD_COMMIT, BUILD_COMPILER);
+        return EXIT_WELL;
+    }
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            const int code = commands[i].run(argc - 2, argv + 2);
+            if (fflush(stdout) || ferror(stdout)) {
+                complain("standard output could not be written");
+                return worse_exit(code, EXIT_NOT_WRITTEN);
+            }
+            return code;
+        }
+    complain("no command '%.60s'; commands: list verify bench run report ('attnbench --help' tells more)", argv[1]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,181 @@
+/* options.c: one table of flags; each command says which groups of it it takes. */
+#include "options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "results.h"
+
+enum flag_id {
+    FLAG_HELP,
+    FLAG_KERNEL,
+    FLAG_WORKLOAD,
+    FLAG_SUITE,
+    FLAG_WORKLOADS,
+    FLAG_THREADS,
+    FLAG_SEED,
+    FLAG_JSON,
+    FLAG_CSV,
+    FLAG_JUNIT,
+    FLAG_MARKDOWN,
+    FLAG_CLASS,
+    FLAG_DUMP,
+    FLAG_TIME_LIMIT,
+    FLAG_OUTPUT,
+    FLAG_TIME_BUDGET
+};
+
+static const struct flag {
+    const char *name;
+    enum flag_id id;
+    unsigned group; /* 0: every command */
+    bool takes_value;
+} flags[] = {
+    {"--help", FLAG_HELP, 0, false},
+    {"-h", FLAG_HELP, 0, false},
+    {"--kernel", FLAG_KERNEL, OPTIONS_SELECT, true},
+    {"--workload", FLAG_WORKLOAD, OPTIONS_SELECT, true},
+    {"--suite", FLAG_SUITE, OPTIONS_SELECT, true},
+    {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT, true},
+    {"--threads", FLAG_THREADS, OPTIONS_SELECT, true},
+    {"--seed", FLAG_SEED, OPTIONS_SELECT, true},
+    {"--json", FLAG_JSON, OPTIONS_OUTPUT, true},
+    {"--csv", FLAG_CSV, OPTIONS_OUTPUT, true},
+    {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
+    {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT, true},
+    {"--class", FLAG_CLASS, OPTIONS_VERIFY, true},
+    {"--dump", FLAG_DUMP, OPTIONS_VERIFY, true},
+    {"--time-limit", FLAG_TIME_LIMIT, OPTIONS_VERIFY, true},
+    {"--output", FLAG_OUTPUT, OPTIONS_FOLDER, true},
+    {"-o", FLAG_OUTPUT, OPTIONS_FOLDER, true},
+    {"--time-budget", FLAG_TIME_BUDGET, OPTIONS_BUDGET, true},
+};
+enum { FLAGS = sizeof flags / sizeof flags[0] };
+
+static int append(word_list *list, const char *word)
+{
+    const char **grown = realloc(list->word, (size_t)(list->count + 1) * sizeof *grown);
+    if (!grown) return 0;
+    list->word = grown;
+    list->word[list->count++] = word;
+    return 1;
+}
+
+static int parse_seconds(const char *text, double *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtod(text, &end);
+    if (*end == 's' && end != text) end++;
+    return !errno && end != text && !*end && isfinite(*out) && *out > 0;
+}
+
+static int parse_seed(const char *text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 0);
+    return !errno && end != text && !*end && text[0] != '-';
+}
+
+static int take(options *o, const struct flag *flag, const char *value, char *reason, size_t size)
+{
+    switch (flag->id) {
+    case FLAG_HELP: o->help = true; break;
+    case FLAG_KERNEL: return append(&o->kernels, value);
+    case FLAG_WORKLOAD: return append(&o->workloads, value);
+    case FLAG_SUITE: return append(&o->suites, value);
+    case FLAG_WORKLOADS: return append(&o->files, value);
+    case FLAG_THREADS: o->threads = value; break;
+    case FLAG_CLASS: o->classes = value; break;
+    case FLAG_JSON: o->json = value; break;
+    case FLAG_CSV: o->csv = value; break;
+    case FLAG_JUNIT: o->junit = value; break;
+    case FLAG_MARKDOWN: o->markdown = value; break;
+    case FLAG_DUMP: o->dump = value; break;
+    case FLAG_OUTPUT: o->folder = value; break;
+    case FLAG_SEED:
+        if (parse_seed(value, &o->seed)) break;
+        snprintf(reason, size, "--seed %.40s: must be a number from 0 to 2^64 - 1", value);
+        return 0;
+    case FLAG_TIME_LIMIT:
+    case FLAG_TIME_BUDGET:
+        if (parse_seconds(value, flag->id == FLAG_TIME_LIMIT ? &o->time_limit : &o->time_budget)) break;
+        snprintf(reason, size, "%s %.40s: must be a number of seconds above 0", flag->name, value);
+        return 0;
+    }
+    return 1;
+}
+
+static const struct flag *find_flag(const char *word, size_t length, unsigned groups)
+{
+    for (int i = 0; i < FLAGS; i++)
+        if (strlen(flags[i].name) == length && strncmp(flags[i].name, word, length) == 0 &&
+            (!flags[i].group || flags[i].group & groups))
+            return &flags[i];
+    return NULL;
+}
+
+static void unknown_flag(const char *word, unsigned groups, char *reason, size_t size)
+{
+    size_t used = (size_t)snprintf(reason, size, "unknown flag %.60s; this command takes", word);
+    for (int i = 0; i < FLAGS && used < size; i++)
+        if ((!flags[i].group || flags[i].group & groups) && flags[i].name[1] == '-')
+            used += (size_t)snprintf(reason + used, size - used, " %s", flags[i].name);
+    if (groups & OPTIONS_REST && used < size) snprintf(reason + used, size - used, ", and Google Benchmark's after --");
+}
+
+int options_parse(int argc, char **argv, unsigned groups, options *out, char *reason, size_t size)
+{
+    memset(out, 0, sizeof *out);
+    out->seed = 1;
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        if (strcmp(word, "--") == 0 && groups & OPTIONS_REST) {
+            out->rest = argv + i + 1;
+            out->rest_count = argc - i - 1;
+            return 1;
+        }
+        if (word[0] != '-' || word[1] == 0) {
+            if (groups & OPTIONS_WORDS && append(&out->words, word)) continue;
+            snprintf(reason, size, "unexpected argument '%.60s'; flags begin with --", word);
+            return 0;
+        }
+        const char *equals = strchr(word, '=');
+        const size_t length = equals ? (size_t)(equals - word) : strlen(word);
+        const struct flag *flag = find_flag(word, length, groups);
+        if (!flag) {
+            unknown_flag(word, groups, reason, size);
+            return 0;
+        }
+        const char *value = NULL;
+        if (flag->takes_value) {
+            value = equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
+            if (!value || !*value) {
+                snprintf(reason, size, "%s needs a value", flag->name);
+                return 0;
+            }
+        } else if (equals) {
+            snprintf(reason, size, "%s takes no value", flag->name);
+            return 0;
+        }
+        if (!take(out, flag, value, reason, size)) return 0;
+    }
+    const char *const written[] = {out->json, out->csv, out->junit, out->markdown};
+    for (size_t i = 0; i < sizeof written / sizeof written[0]; i++)
+        if (written[i] && !record_writable(written[i], reason, size)) return 0;
+    return 1;
+}
+
+void options_free(options *o)
+{
+    free(o->kernels.word);
+    free(o->workloads.word);
+    free(o->suites.word);
+    free(o->files.word);
+    free(o->words.word);
+    memset(o, 0, sizeof *o);
+}

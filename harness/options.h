@@ -1,0 +1,63 @@
+/* options.h: the command line that all commands share: SELECT and OUTPUT. */
+#ifndef ATTNBENCH_OPTIONS_H
+#define ATTNBENCH_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "attention.h"
+#include "workload.h"
+
+/* Which flags a command takes, as bits. */
+enum option_group {
+    OPTIONS_SELECT = 1,  /* --kernel --workload --suite --workloads --threads --seed */
+    OPTIONS_OUTPUT = 2,  /* --json --csv --junit --markdown */
+    OPTIONS_VERIFY = 4,  /* --class --dump --time-limit */
+    OPTIONS_FOLDER = 8,  /* -o, --output */
+    OPTIONS_BUDGET = 16, /* --time-budget */
+    OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
+    OPTIONS_WORDS = 64   /* words that are no flags */
+};
+
+typedef struct word_list {
+    const char **word;
+    int count;
+} word_list;
+
+typedef struct options {
+    word_list kernels, workloads, suites, files; /* as given, in order */
+    word_list words;                             /* the arguments that are no flags */
+    const char *threads, *classes;               /* as given, or NULL */
+    uint64_t seed;
+    const char *json, *csv, *junit, *markdown, *dump, *folder;
+    double time_limit, time_budget; /* seconds; 0 not given */
+    char **rest;                    /* after -- */
+    int rest_count;
+    bool help;
+} options;
+
+/* Parses the arguments after the command's name. Returns 1; or 0 and one line in `reason`. */
+int options_parse(int argc, char **argv, unsigned groups, options *out, char *reason, size_t reason_size);
+void options_free(options *o);
+
+/* What is selected. Workloads are parsed; kernels come from the registry. */
+typedef struct selection {
+    workload_set *set;
+    workload *workload;
+    int workloads;
+    const attn_kernel **kernel;
+    int kernels;
+    int *threads; /* ascending, no repeats */
+    int thread_counts;
+    bool input[INPUT_CLASSES]; /* classes asked for by --class */
+    bool classes_given;
+    uint64_t seed;
+    uint64_t isa;
+} selection;
+
+/* Resolves options; `default_suites` (NULL-terminated) are taken where neither --workload nor --suite is given. 0 and one line in
+ * `reason` where a name is unknown or nothing is selected. */
+int selection_make(const options *o, const char *const *default_suites, selection *out, char *reason,
+                   size_t reason_size);
+void selection_free(selection *s);
+
+#endif

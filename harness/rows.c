@@ -1,0 +1,105 @@
+/* rows.c: choosing rows. */
+#include "rows.h"
+
+#include <gsl/gsl_rng.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "problem.h"
+
+enum { LEAST_ROWS = 48, RANDOM_ROWS = 32, MULTIPLES = 3 };
+
+static int by_place(const void *pa, const void *pb)
+{
+    const row_id *a = pa, *b = pb;
+    if (a->b != b->b) return a->b < b->b ? -1 : 1;
+    if (a->h != b->h) return a->h < b->h ? -1 : 1;
+    return (a->i > b->i) - (a->i < b->i);
+}
+
+static void add(int64_t *list, int64_t *count, int64_t most, int64_t row, int64_t rows)
+{
+    if (row < 0 || row >= rows || *count == most) return;
+    for (int64_t i = 0; i < *count; i++)
+        if (list[i] == row) return;
+    list[(*count)++] = row;
+}
+
+/* The border at `distance`: its first multiples, the ones around the middle and the last ones, each +-1. */
+static void add_around(int64_t *list, int64_t *count, int64_t most, int64_t distance, int64_t rows)
+{
+    if (distance < 2) return;
+    const int64_t multiples = (rows - 1) / distance;
+    for (int64_t m = 1; m <= multiples; m++) {
+        if (m > MULTIPLES && m < multiples - MULTIPLES + 1 && m != multiples / 2) {
+            m = m < multiples / 2 ? multiples / 2 - 1 : multiples - MULTIPLES;
+            continue;
+        }
+        for (int64_t off = -1; off <= 1; off++) add(list, count, most, m * distance + off, rows);
+    }
+}
+
+static int all_rows(const attn_problem *p, row_list *out)
+{
+    out->row = calloc((size_t)out->total + 1, sizeof *out->row);
+    if (!out->row) return 0;
+    for (int64_t b = 0; b < p->b; b++)
+        for (int64_t h = 0; h < p->h; h++)
+            for (int64_t i = 0; i < p->q; i++) out->row[out->count++] = (row_id){b, h, i};
+    return 1;
+}
+
+int rows_choose(const attn_problem *p, const attn_args *args, const int64_t *borders, int border_count, double budget,
+                uint64_t seed, row_list *out)
+{
+    memset(out, 0, sizeof *out);
+    out->total = p->b * p->h * p->q;
+    const double width = (double)(p->d + p->dv);
+    if (attn_work(p, args).pairs * width + (double)out->total * width <= budget) return all_rows(p, out);
+
+    int64_t most = (int64_t)(budget / ((double)(p->k + 1) * width));
+    if (most < LEAST_ROWS) most = LEAST_ROWS;
+    if (most > out->total) most = out->total;
+    int64_t *place = calloc((size_t)most, sizeof *place);
+    out->row = calloc((size_t)most, sizeof *out->row);
+    gsl_rng *random = gsl_rng_alloc(gsl_rng_mt19937);
+    if (!place || !out->row || !random) {
+        free(place);
+        if (random) gsl_rng_free(random);
+        rows_free(out);
+        return 0;
+    }
+    gsl_rng_set(random, (unsigned long)(seed ^ 0x726f7773));
+
+    /* Row indexes of one head first, then spread over the heads: place t goes to head t * step, so that with more heads than rows the
+     * heads are sampled evenly, and with more rows than heads each head gets its share. */
+    const int64_t in_head = p->q < most ? p->q : most;
+    int64_t count = 0;
+    const int64_t ends[] = {0, p->q - 1, 1, p->q - 2};
+    for (int e = 0; e < 4; e++) add(place, &count, in_head, ends[e], p->q);
+    for (int i = 0; i < border_count; i++) add_around(place, &count, in_head, borders[i], p->q);
+    for (int64_t distance = 128; distance >= 16; distance /= 2) add_around(place, &count, in_head, distance, p->q);
+    for (int i = 0; i < RANDOM_ROWS; i++)
+        add(place, &count, in_head, (int64_t)(gsl_rng_uniform(random) * (double)p->q), p->q);
+
+    const int64_t heads = p->b * p->h;
+    for (int64_t t = 0; t < most && out->count < most; t++) {
+        const int64_t place_index = count ? t % count : 0, lap = count ? t / count : 0;
+        const int64_t head = heads <= most ? (t + lap) % heads : (int64_t)((double)t * (double)heads / (double)most);
+        out->row[out->count++] = (row_id){head / p->h, head % p->h, place[place_index]};
+    }
+    qsort(out->row, (size_t)out->count, sizeof *out->row, by_place);
+    int64_t kept = 0;
+    for (int64_t r = 0; r < out->count; r++)
+        if (kept == 0 || by_place(&out->row[kept - 1], &out->row[r])) out->row[kept++] = out->row[r];
+    out->count = kept;
+    free(place);
+    gsl_rng_free(random);
+    return 1;
+}
+
+void rows_free(row_list *list)
+{
+    free(list->row);
+    memset(list, 0, sizeof *list);
+}

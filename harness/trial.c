@@ -1,0 +1,193 @@
+/* trial.c: children write, copies are kept, then the reference is computed once for all kernels, and each is judged. */
+#include "trial.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isolate.h"
+#include "problem.h"
+
+static const uint32_t poison = 0x7fc0dead; /* a NaN */
+static const double slowest_rate = 1e8;    /* operations a second that any kernel reaches: the time limit's yardstick */
+static const int64_t most_weights = INT64_C(1) << 24; /* weights kept of the judged rows: 128 MiB of doubles */
+
+const char *trial_status_name(trial_status status)
+{
+    static const char *const names[] = {"pass", "fail", "unsupported", "crash", "hang"};
+    return names[status];
+}
+
+trial_job *trial_jobs(const selection *s, int *count)
+{
+    trial_job *job = calloc((size_t)(s->kernels * s->thread_counts) + 1, sizeof *job);
+    *count = 0;
+    for (int k = 0; job && k < s->kernels; k++)
+        for (int t = 0; t < s->thread_counts; t++) {
+            const uint64_t threaded = s->kernel[k]->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS);
+            if (threaded || s->threads[t] == 1) job[(*count)++] = (trial_job){s->kernel[k], s->threads[t]};
+        }
+    return job;
+}
+
+/* Copies the mapping of an output slot, so that the next kernel can write it again. */
+static int keep(const instance *in, int slot, attn_tensor *view, void **copy)
+{
+    const instance_map *map = &in->map[slot];
+    *copy = malloc(map->bytes ? map->bytes : 1);
+    if (!*copy) return 0;
+    memcpy(*copy, map->begin, map->bytes);
+    *view = in->slot[slot];
+    view->data = (unsigned char *)*copy + ((unsigned char *)in->slot[slot].data - map->begin);
+    return 1;
+}
+
+static void fail(trial *t, trial_status status, const char *reason)
+{
+    t->status = status;
+    snprintf(t->reason, sizeof t->reason, "%s", reason);
+}
+
+/* What the run itself shows, before any value is looked at. Returns 0 where there is nothing to judge. */
+static int check_run(const instance *in, const isolated *run, trial *t)
+{
+    int slot;
+    int64_t at[4];
+    char reason[160];
+    t->seconds = run->seconds;
+    t->plan = run->plan;
+    snprintf(t->inner, sizeof t->inner, "%s", run->inner);
+    switch (run->outcome) {
+    case OUTCOME_RAN: break;
+    case OUTCOME_HUNG: fail(t, TRIAL_HANG, run->reason); return 0;
+    case OUTCOME_CRASHED: fail(t, TRIAL_CRASH, run->reason); return 0;
+    case OUTCOME_EXITED:
+    case OUTCOME_REFUSED: fail(t, TRIAL_FAIL, run->reason); return 0;
+    }
+    if (!instance_canaries_hold(in, poison, &slot)) {
+        snprintf(reason, sizeof reason, "wrote outside of %s", attn_slot_name(slot));
+        fail(t, TRIAL_FAIL, reason);
+        return 0;
+    }
+    if (find_unwritten(&in->slot[ATTN_O], poison, at)) {
+        snprintf(reason, sizeof reason,
+                 "output at (b %" PRId64 ", h %" PRId64 ", q %" PRId64 ", %" PRId64 ") was never written", at[0], at[1],
+                 at[2], at[3]);
+        fail(t, TRIAL_FAIL, reason);
+        return 0;
+    }
+    return 1;
+}
+
+static void run_one(trial_group *g, const attn_kernel *kernel, int threads, const trial_settings *s, double limit,
+                    trial *t)
+{
+    attn_tensor slot[ATTN_SLOTS];
+    char reason[256];
+    isolated run;
+    *t = (trial){.kernel = kernel, .threads = threads, .contract = -1};
+    const bool has_lse = kernel->caps[1] & ATTN_SLOT_BIT(ATTN_LSE), weights = g->in.w->want_weights;
+    const attn_args args = instance_args(&g->in, has_lse, weights, slot);
+    if (!attn_supports(kernel, &g->in.problem, &args, s->isa, reason, sizeof reason)) {
+        fail(t, TRIAL_UNSUPPORTED, reason);
+        return;
+    }
+    if (!g->in.filled && !instance_fill(&g->in, reason, sizeof reason)) {
+        fail(t, TRIAL_UNSUPPORTED, reason);
+        return;
+    }
+    instance_poison(&g->in, poison);
+    isolate_call(kernel, &g->in, has_lse, weights, threads, s->machine, limit, &run);
+    if (!check_run(&g->in, &run, t)) return;
+    accuracy contract;
+    if (!accuracy_of_plan(&t->plan, &contract, t->capped, sizeof t->capped)) {
+        fail(t, TRIAL_FAIL, t->capped);
+        return;
+    }
+    /* Padding may tell equal contracts apart: the reference then only works twice. */
+    for (t->contract = 0; t->contract < g->contracts; t->contract++)
+        if (memcmp(&g->contract[t->contract], &contract, sizeof contract) == 0) break;
+    if (t->contract == g->contracts) g->contract[g->contracts++] = contract;
+    t->full = has_lse || weights;
+    if (!keep(&g->in, ATTN_O, &t->output, &t->copy[0]) || (has_lse && !keep(&g->in, ATTN_LSE, &t->lse, &t->copy[1])) ||
+        (weights && !keep(&g->in, ATTN_WEIGHTS, &t->weights, &t->copy[2])))
+        fail(t, TRIAL_FAIL, "no memory to keep its outputs");
+}
+
+static void judge_one(const trial_group *g, trial *t)
+{
+    if (t->contract < 0 || t->status != TRIAL_PASS) return;
+    const outputs_view got = {&t->output, t->lse.type ? &t->lse : NULL, t->weights.type ? &t->weights : NULL};
+    judge_rows(&g->rows, &g->expectation[t->contract], &got, &t->verdict);
+    t->rows_checked = g->rows.count;
+    if (!t->verdict.pass) fail(t, TRIAL_FAIL, t->verdict.reason);
+}
+
+static int expect(trial_group *g, double budget, uint64_t seed, char *reason, size_t reason_size)
+{
+    int64_t borders[16];
+    int count = 0;
+    bool weights = false;
+    attn_tensor slot[ATTN_SLOTS];
+    const attn_args args = instance_args(&g->in, true, false, slot);
+    for (int i = 0; i < g->count && count + 2 <= 16; i++) {
+        if (g->trial[i].contract < 0) continue;
+        borders[count++] = g->trial[i].plan.row_block;
+        borders[count++] =
+            g->trial[i].threads > 1 ? (g->in.problem.q + g->trial[i].threads - 1) / g->trial[i].threads : 0;
+        weights |= g->trial[i].weights.type != ATTN_ABSENT;
+    }
+    if (!rows_choose(&g->in.problem, &args, borders, count, budget, seed, &g->rows)) {
+        snprintf(reason, reason_size, "no memory to choose rows");
+        return 0;
+    }
+    weights = weights && g->rows.count <= most_weights / (g->in.problem.k + 1);
+    g->expectation = calloc((size_t)g->contracts, sizeof *g->expectation);
+    return g->expectation &&
+           expect_rows(&g->in, &g->rows, g->contract, g->contracts, weights, g->expectation, reason, reason_size);
+}
+
+int trial_group_run(const workload *w, input_class input, uint64_t seed, const trial_job *job, int jobs,
+                    const trial_settings *s, trial_group *g, char *reason, size_t reason_size)
+{
+    memset(g, 0, sizeof *g);
+    const size_t most = (size_t)jobs;
+    g->trial = calloc(most + 1, sizeof *g->trial);
+    g->contract = calloc(most + 1, sizeof *g->contract);
+    if (!g->trial || !g->contract) {
+        snprintf(reason, reason_size, "out of memory");
+        trial_group_free(g);
+        return 0;
+    }
+    if (!instance_describe(&g->in, w, input, seed, reason, reason_size)) {
+        trial_group_free(g);
+        return 0;
+    }
+    const double limit = s->time_limit > 0 ? s->time_limit : 20 + w->cost / slowest_rate;
+    for (int i = 0; i < jobs; i++) {
+        if (g->count && g->trial[g->count - 1].status == TRIAL_UNSUPPORTED &&
+            g->trial[g->count - 1].kernel == job[i].kernel)
+            continue; /* said once, not for every thread count */
+        run_one(g, job[i].kernel, job[i].threads, s, limit, &g->trial[g->count++]);
+    }
+    if (g->contracts && !expect(g, s->budget, seed, reason, reason_size)) {
+        trial_group_free(g);
+        return 0;
+    }
+    for (int i = 0; i < g->count; i++) judge_one(g, &g->trial[i]);
+    return 1;
+}
+
+void trial_group_free(trial_group *g)
+{
+    for (int i = 0; i < g->count; i++)
+        for (int c = 0; c < 3; c++) free(g->trial[i].copy[c]);
+    for (int i = 0; g->expectation && i < g->contracts; i++) expectation_free(&g->expectation[i]);
+    free(g->trial);
+    free(g->contract);
+    free(g->expectation);
+    rows_free(&g->rows);
+    instance_free(&g->in);
+    memset(g, 0, sizeof *g);
+}

@@ -1,0 +1,61 @@
+/* trial.h: one workload with one input class, run by several kernels and judged. */
+#ifndef ATTNBENCH_TRIAL_H
+#define ATTNBENCH_TRIAL_H
+
+#include "judge.h"
+#include "options.h"
+
+typedef enum trial_status { TRIAL_PASS, TRIAL_FAIL, TRIAL_UNSUPPORTED, TRIAL_CRASH, TRIAL_HANG } trial_status;
+const char *trial_status_name(trial_status status);
+
+/* One case: a kernel at a number of threads. */
+typedef struct trial {
+    const attn_kernel *kernel;
+    int threads;
+    trial_status status;
+    char reason[320];
+    char inner[64];   /* kernel that ran the slices; "" itself */
+    char capped[160]; /* declared accuracy figures that were lowered to the caps */
+    verdict verdict;
+    bool full; /* LSE or weights were judged too; else output-only */
+    int64_t rows_checked;
+    double seconds;                   /* of the one call, in the child */
+    int contract;                     /* index into the group's contracts, -1: none */
+    attn_plan plan;                   /* pointers in it mean nothing */
+    attn_tensor output, lse, weights; /* copies of what it wrote; type ATTN_ABSENT where not asked for or not run */
+    void *copy[3];
+} trial;
+
+typedef struct trial_group {
+    instance in;
+    trial *trial;
+    int count;
+    row_list rows;
+    accuracy *contract;
+    expectation *expectation; /* one for each contract */
+    int contracts;
+} trial_group;
+
+typedef struct trial_settings {
+    const attn_machine *machine;
+    uint64_t isa;
+    double budget;     /* of rows_choose */
+    double time_limit; /* seconds a call; 0: by the size of the work */
+} trial_settings;
+
+/* What to run: a kernel at a number of threads. */
+typedef struct trial_job {
+    const attn_kernel *kernel;
+    int threads;
+} trial_job;
+
+/* Every selected kernel at every selected number of threads; serial kernels at 1 only. The caller frees the list; NULL
+ * where memory is short. */
+trial_job *trial_jobs(const selection *s, int *count);
+
+/* Runs and judges. Returns 0 and a reason where the workload itself cannot be made (files, memory) or the reference cannot do it. */
+int trial_group_run(const workload *w, input_class input, uint64_t seed, const trial_job *job, int jobs,
+                    const trial_settings *settings, trial_group *out, char *reason, size_t reason_size);
+void trial_group_free(trial_group *g);
+
+#endif
