@@ -1,0 +1,117 @@
+/* cmd_bench.c: attnbench bench: times of checked kernels. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "results.h"
+#include "status.h"
+#include "timing.h"
+
+const char help_bench[] =
+    "attnbench bench [SELECT] [OUTPUT] [-- Google Benchmark's flags]: how fast?\n\n"
+    "Every kernel is checked first, in a process of its own, and again after its timing: no number is shown for an "
+    "output\n"
+    "that was not checked. The time is pack + run; counters: gflops (2 * pairs * (d + dv) a second), share of the "
+    "measured\n"
+    "ceiling that limits the kernel, gbytes (compulsory GB/s), share_bw of the measured bandwidth, pack_ms.\n\n"
+    "SELECT (each may be given again)\n"
+    "  --kernel GLOB          kernels (all)\n"
+    "  --workload NAME[,key=value...]|SPEC\n"
+    "  --suite NAME           suites (models, if no workload is given)\n"
+    "  --workloads FILE       your own workloads and suites\n"
+    "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
+    "  --seed N               of the inputs (1)\n"
+    "OUTPUT\n"
+    "  --json FILE --csv FILE --junit FILE --markdown FILE   (JSON in Google Benchmark's schema, with our context "
+    "added)\n\n"
+    "Defaults for Google Benchmark: --benchmark_repetitions=5 --benchmark_min_time=0.1\n"
+    "--benchmark_enable_random_interleaving=true; the filter matches names such as KERNEL/gpt2-1k/threads:1.\n\n"
+    "example: attnbench bench --workload b=1,h=8,q=1024,d=64 -- --benchmark_repetitions=9\n";
+
+static void list_names(const timing *t, const selection *s)
+{
+    int jobs;
+    trial_job *job = trial_jobs(s, &jobs);
+    for (int w = 0; job && w < s->workloads; w++)
+        for (int i = 0; i < jobs; i++) {
+            char name[2048];
+            timing_name(&job[i], &s->workload[w], name, sizeof name);
+            if (gbench_selects(t->g, name)) puts(name);
+        }
+    free(job);
+}
+
+static int time_all(timing *t, const selection *s)
+{
+    int jobs;
+    trial_job *job = trial_jobs(s, &jobs);
+    watch_interrupts();
+    for (int w = 0; job && w < s->workloads && !interrupted; w++) timing_workload(t, &s->workload[w], job, jobs);
+    free(job);
+    if (interrupted) return EXIT_INTERRUPTED;
+    if (t->failed) return EXIT_FINDING;
+    if (t->timed == 0)
+        complain("nothing was timed: no selected kernel supports a selected workload here");
+    else if (t->unsupported)
+        complain("timed %d of %d; %d unsupported (the record's cases say why)", t->timed, t->timed + t->unsupported,
+                 t->unsupported);
+    if (t->refused) return EXIT_USAGE;
+    return t->timed ? EXIT_WELL : EXIT_UNDECIDED;
+}
+
+/* Google Benchmark's own output flags mean the same as ours. */
+static int merge_outputs(const timing *t, options *o, char *reason, size_t size)
+{
+    const char *path = gbench_flag_out(t->g);
+    if (!path) return 1;
+    const char **ours = strcmp(gbench_flag_out_format(t->g), "csv") == 0 ? &o->csv : &o->json;
+    if (*ours) {
+        snprintf(reason, size, "--benchmark_out and %s name the same output twice; leave one out",
+                 ours == &o->csv ? "--csv" : "--json");
+        return 0;
+    }
+    *ours = path;
+    return record_writable(path, reason, size);
+}
+
+int cmd_bench(int argc, char **argv)
+{
+    static const char *const suites[] = {"models", NULL};
+    static char repetitions[] = "--benchmark_repetitions=5", min_time[] = "--benchmark_min_time=0.1",
+                interleave[] = "--benchmark_enable_random_interleaving=true";
+    char *defaults[] = {repetitions, min_time, interleave};
+    options o;
+    selection s;
+    timing t;
+    char reason[1024];
+    int code = command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_REST, help_bench, &o);
+    if (code >= 0) return code;
+    if (!selection_make(&o, suites, &s, reason, sizeof reason)) {
+        complain("%s", reason);
+        options_free(&o);
+        return EXIT_USAGE;
+    }
+    code = EXIT_USAGE;
+    if (!timing_open(&t, &s, o.rest_count, o.rest, 3, defaults, false, reason, sizeof reason)) {
+        complain("%s", reason);
+    } else if (gbench_lists_only(t.g)) {
+        list_names(&t, &s);
+        json_decref(timing_close(&t, argc + 2, argv - 2));
+        code = EXIT_WELL;
+    } else if (!merge_outputs(&t, &o, reason, sizeof reason)) {
+        complain("%s", reason);
+        json_decref(timing_close(&t, argc + 2, argv - 2));
+    } else {
+        char *out = o.json && o.json == gbench_flag_out(t.g) ? strdup(o.json) : NULL;
+        if (out) o.json = out;
+        code = time_all(&t, &s);
+        json_t *record = timing_close(&t, argc + 2, argv - 2);
+        code = worse_exit(code, command_outputs(&o, record));
+        json_decref(record);
+        free(out);
+    }
+    selection_free(&s);
+    options_free(&o);
+    return code;
+}

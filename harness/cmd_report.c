@@ -1,0 +1,102 @@
+/* cmd_report.c: attnbench report: hands record files to the Python programs in reports/. */
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "results.h"
+#include "status.h"
+
+extern char **environ;
+
+const char help_report[] =
+    "attnbench report RECORDS... [-o DIR]: charts (PNG, SVG, PDF, each with its CSV) and one self-contained "
+    "report.html\n\n"
+    "RECORDS are files that bench, verify and run wrote with --json; several machines may be given together.\n\n"
+    "  -o, --output DIR       attnbench-out\n\n"
+    "needs Python 3 with matplotlib and Jinja2 (scripts/install-deps); ATTNBENCH_PYTHON names the interpreter\n"
+    "example: attnbench report laptop.json server.json -o comparison\n";
+
+/* Runs a program and waits; its exit code, or -1. */
+static int run_program(char *const *argv)
+{
+    pid_t pid;
+    int status;
+    fflush(NULL);
+    if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ)) return -1;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* An interpreter that has what reports need: the named one, the project's virtual environment, the distribution's, the first on PATH. */
+static const char *find_python(void)
+{
+    static char venv[] = ATTNBENCH_ROOT "/build/venv/bin/python", debian[] = "/usr/bin/python3", any[] = "python3";
+    static char flag[] = "-c",
+                probe[] =
+                    "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ('matplotlib', 'jinja2'))))";
+    char *named = getenv("ATTNBENCH_PYTHON");
+    char *candidates[] = {named && *named ? named : venv, venv, debian, any};
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+        char *argv[] = {candidates[i], flag, probe, NULL};
+        if (strchr(candidates[i], '/') && access(candidates[i], X_OK)) continue;
+        if (run_program(argv) == 0) return candidates[i];
+    }
+    return NULL;
+}
+
+int make_report(const char *const *records, int count, const char *folder)
+{
+    static char program[] = ATTNBENCH_ROOT "/reports/make.py", output[] = "-o";
+    const char *python = find_python();
+    if (!python) {
+        complain("no report: no Python 3 with matplotlib and Jinja2 was found; scripts/install-deps installs them");
+        return EXIT_NOT_WRITTEN;
+    }
+    if (access(program, R_OK)) {
+        complain("no report: %s: %s", program, strerror(errno));
+        return EXIT_NOT_WRITTEN;
+    }
+    char **argv = calloc((size_t)count + 5, sizeof *argv);
+    if (!argv) return EXIT_BUG;
+    int n = 0;
+    argv[n++] = (char *)(uintptr_t)python;
+    argv[n++] = program;
+    for (int i = 0; i < count; i++) argv[n++] = (char *)(uintptr_t)records[i];
+    argv[n++] = output;
+    argv[n++] = (char *)(uintptr_t)folder;
+    const int code = run_program(argv);
+    free(argv);
+    if (code >= 0) return code;
+    complain("no report: %s could not be run", python);
+    return EXIT_NOT_WRITTEN;
+}
+
+int cmd_report(int argc, char **argv)
+{
+    options o;
+    char reason[512];
+    int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_FOLDER, help_report, &o);
+    if (code >= 0) return code;
+    if (o.words.count == 0) {
+        complain("report needs record files: attnbench report results.json -o DIR");
+        code = EXIT_USAGE;
+    }
+    for (int i = 0; i < o.words.count && code < 0; i++) {
+        json_t *record = record_read(o.words.word[i], reason, sizeof reason);
+        if (record) {
+            json_decref(record);
+            continue;
+        }
+        complain("%s", reason);
+        code = EXIT_USAGE;
+    }
+    if (code < 0) code = make_report(o.words.word, o.words.count, o.folder ? o.folder : "attnbench-out");
+    options_free(&o);
+    return code;
+}

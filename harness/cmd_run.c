@@ -1,0 +1,205 @@
+/* cmd_run.c: attnbench run: the main job: verify, time, report. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "budget.h"
+#include "commands.h"
+#include "context.h"
+#include "results.h"
+#include "status.h"
+#include "timing.h"
+
+const char help_run[] = "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget S]: the main job\n\n"
+                        "Verifies every kernel (suites smoke and edge), times every kernel (suites models and sweep, "
+                        "or what SELECT names), prints\n"
+                        "the table, and writes results.json, charts and report.html. Within the time budget the "
+                        "cheapest cases come first; what\n"
+                        "does not fit is listed with its cost. A slow kernel on a huge workload runs fewer heads, "
+                        "under that workload's own name.\n\n"
+                        "  -o, --output DIR       attnbench-out\n"
+                        "  --time-budget S        seconds for all of it (300)\n"
+                        "SELECT and OUTPUT as for bench\n\n"
+                        "example: attnbench run --kernel 'blocked*' --time-budget 60 -o out\n";
+
+enum { REPETITIONS = 3 };
+static const double min_time = 0.1, call_limit = 1.0; /* seconds */
+static const double report_seconds = 15;              /* charts and page */
+
+typedef struct main_job {
+    const options *o;
+    const selection *s;
+    const char *folder;
+    double start, budget;
+    int code;
+} main_job;
+
+static double left(const main_job *j) { return j->budget - (clock_seconds() - j->start) - report_seconds; }
+
+/* The default suites of `verify`, unless workloads were named: those are verified as they are timed. */
+static void verify_first(main_job *j, json_t *record)
+{
+    static const char *const suites[] = {"smoke", "edge", NULL};
+    options o = *j->o;
+    selection s;
+    char reason[1024];
+    if (o.workloads.count + o.suites.count) return;
+    o.workloads.count = o.suites.count = 0;
+    if (!selection_make(&o, suites, &s, reason, sizeof reason)) {
+        complain("%s", reason);
+        j->code = worse_exit(j->code, EXIT_USAGE);
+        return;
+    }
+    puts("verify: suites smoke and edge");
+    j->code = worse_exit(j->code, verify_selection(&o, &s, true, record));
+    selection_free(&s);
+}
+
+static void skip_group(const main_job *j, budget *b, const budget_group *g)
+{
+    char name[2048], why[128];
+    snprintf(why, sizeof why, "the workload would take about %.1f s; %.1f s of the time budget are left", g->seconds,
+             fmax(left(j), 0));
+    for (int i = 0; i < g->jobs; i++) {
+        timing_name(&g->job[i], &g->w, name, sizeof name);
+        budget_skip(b, name, why);
+    }
+}
+
+/* Groups in ascending order of cost; the clock has the last word over the estimates. */
+static void time_groups(main_job *j, timing *t, budget *b)
+{
+    double ahead = b->seconds;
+    for (int i = 0; i < b->groups && !interrupted; i++) {
+        budget_group *g = &b->group[i];
+        if (g->jobs == 0) continue;
+        progress("bench %d of %d: %s, about %.0f s left", i + 1, b->groups, g->w.name, fmin(ahead, fmax(left(j), 0)));
+        if (g->seconds > left(j))
+            skip_group(j, b, g);
+        else
+            timing_workload(t, &g->w, g->job, g->jobs);
+        ahead -= g->seconds;
+    }
+    progress_clear();
+}
+
+static json_t *time_selected(main_job *j, int argc, char **argv)
+{
+    static char repetitions[64], time_flag[64], interleave[] = "--benchmark_enable_random_interleaving=true";
+    char *defaults[] = {repetitions, time_flag, interleave};
+    char reason[1024];
+    timing t;
+    budget b;
+    snprintf(repetitions, sizeof repetitions, "--benchmark_repetitions=%d", REPETITIONS);
+    snprintf(time_flag, sizeof time_flag, "--benchmark_min_time=%g", min_time);
+    if (!timing_open(&t, j->s, 0, NULL, 3, defaults, true, reason, sizeof reason)) {
+        complain("%s", reason);
+        j->code = worse_exit(j->code, EXIT_USAGE);
+        return NULL;
+    }
+    const budget_settings settings = {&t.machine, j->s->isa, left(j), call_limit, min_time, REPETITIONS};
+    if (!budget_make(j->s, &settings, &b, reason, sizeof reason)) {
+        complain("%s", reason);
+        j->code = worse_exit(j->code, EXIT_BUG);
+        json_decref(timing_close(&t, argc, argv));
+        return NULL;
+    }
+    printf("bench: about %.0f s%s\n", b.seconds, b.skipped_count ? ", within the time budget" : "");
+    time_groups(j, &t, &b);
+    json_t *record = timing_close(&t, argc, argv);
+    json_t *context = json_object_get(json_object_get(record, "context"), "attnbench");
+    for (int i = 0; i < b.skipped_count; i++) context_skip(context, b.skipped[2 * i], b.skipped[2 * i + 1]);
+    if (b.skipped_count)
+        printf("skipped for want of time: %d cases (the record lists them with their cost)\n", b.skipped_count);
+    if (t.failed)
+        j->code = worse_exit(j->code, EXIT_FINDING);
+    else if (t.timed == 0 && !interrupted)
+        j->code = worse_exit(j->code, EXIT_UNDECIDED);
+    if (t.refused) j->code = worse_exit(j->code, EXIT_USAGE);
+    budget_free(&b);
+    return record;
+}
+
+/* Cases of the verification before those of the timing. */
+static void join_cases(json_t *record, json_t *verified)
+{
+    json_t *cases = json_object_get(verified, "cases");
+    json_array_extend(cases, json_object_get(record, "cases"));
+    json_object_set(record, "cases", cases);
+}
+
+static void write_results(main_job *j, const json_t *record)
+{
+    char path[4096], reason[1024];
+    const char *const files[] = {path};
+    snprintf(path, sizeof path, "%s/results.json", j->folder);
+    if (!record_write_json(record, path, reason, sizeof reason)) {
+        complain("%s", reason);
+        j->code = worse_exit(j->code, EXIT_NOT_WRITTEN);
+        return;
+    }
+    j->code = worse_exit(j->code, command_outputs(j->o, record));
+    print_table(record);
+    if (interrupted) {
+        printf("\ninterrupted; what was measured is in %s\n", path);
+        return;
+    }
+    progress("drawing the report");
+    const int drawn = make_report(files, 1, j->folder);
+    progress_clear();
+    j->code = worse_exit(j->code, drawn);
+    printf("\nresults: %s\n", path);
+    if (drawn == EXIT_WELL)
+        printf("charts:  %s/charts/*.png, .svg, .pdf, .csv\nreport:  %s/report.html\n", j->folder, j->folder);
+}
+
+static int run_all(main_job *j, int argc, char **argv)
+{
+    char path[4096], reason[1024];
+    if (mkdir(j->folder, 0777) && errno != EEXIST) {
+        complain("%s: %s; name a folder that can be written with -o", j->folder, strerror(errno));
+        return EXIT_USAGE;
+    }
+    snprintf(path, sizeof path, "%s/results.json", j->folder);
+    if (!record_writable(path, reason, sizeof reason)) {
+        complain("%s", reason);
+        return EXIT_USAGE;
+    }
+    json_t *verified = record_new();
+    watch_interrupts();
+    verify_first(j, verified);
+    json_t *record = time_selected(j, argc, argv);
+    if (record) {
+        join_cases(record, verified);
+        write_results(j, record);
+        json_decref(record);
+    }
+    json_decref(verified);
+    return interrupted ? EXIT_INTERRUPTED : j->code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    static const char *const suites[] = {"models", "sweep", NULL};
+    options o;
+    selection s;
+    char reason[1024];
+    int code =
+        command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_FOLDER | OPTIONS_BUDGET, help_run, &o);
+    if (code >= 0) return code;
+    if (!selection_make(&o, suites, &s, reason, sizeof reason)) {
+        complain("%s", reason);
+        options_free(&o);
+        return EXIT_USAGE;
+    }
+    main_job job = {
+        &o,       &s, o.folder ? o.folder : "attnbench-out", clock_seconds(), o.time_budget > 0 ? o.time_budget : 300,
+        EXIT_WELL};
+    code = run_all(&job, argc + 2, argv - 2);
+    selection_free(&s);
+    options_free(&o);
+    return code;
+}

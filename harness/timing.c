@@ -1,0 +1,340 @@
+/* timing.c: from judged trials to Google Benchmark's entries. */
+#include "timing.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "call.h"
+#include "cases.h"
+#include "context.h"
+#include "pool.h"
+#include "problem.h"
+#include "results.h"
+#include "status.h"
+
+static const uint32_t poison = 0x7fc0dead;
+static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
+
+/* One case while its workload is being timed. */
+typedef struct timed_case {
+    trial_group *group;
+    const trial *checked; /* what the judge said of it in the child */
+    call call;
+    bool prepared;
+    attn_args args;
+    attn_tensor slot[ATTN_SLOTS];
+    char message[256]; /* of the check after timing; "" passed */
+} timed_case;
+
+/* Pools of the thread counts of one group; made after its children are gone, and gone before the next. */
+typedef struct pools {
+    pool *made[8];
+    int threads[8], count;
+} pools;
+
+static const attn_exec *exec_for(pools *p, int threads, char *reason, size_t size)
+{
+    if (threads == 1) return exec_serial();
+    for (int i = 0; i < p->count; i++)
+        if (p->threads[i] == threads) return pool_exec(p->made[i]);
+    if (p->count == 8) {
+        snprintf(reason, size, "more than 8 numbers of threads at once");
+        return NULL;
+    }
+    pool *made = pool_new(threads, reason, size);
+    if (!made) return NULL;
+    p->threads[p->count] = threads;
+    p->made[p->count++] = made;
+    return pool_exec(made);
+}
+
+static double call_timed(void *context)
+{
+    timed_case *c = context;
+    double pack = 0;
+    if (call_once(&c->call, &pack) != ATTN_OK) return -1;
+    return pack * 1e9;
+}
+
+/* Once more, into poisoned outputs: what was timed is also right. */
+static const char *check_again(void *context)
+{
+    timed_case *c = context;
+    int64_t at[4];
+    int slot;
+    verdict v;
+    instance_poison(&c->group->in, poison);
+    if (call_once(&c->call, NULL) != ATTN_OK)
+        snprintf(c->message, sizeof c->message, "failed when called again after timing");
+    else if (find_unwritten(&c->slot[ATTN_O], poison, at) || !instance_canaries_hold(&c->group->in, poison, &slot))
+        snprintf(c->message, sizeof c->message, "after timing: left output unwritten, or wrote outside of it");
+    else {
+        const outputs_view got = {&c->slot[ATTN_O], c->slot[ATTN_LSE].type ? &c->slot[ATTN_LSE] : NULL, NULL};
+        judge_rows(&c->group->rows, &c->group->expectation[c->checked->contract], &got, &v);
+        if (!v.pass) snprintf(c->message, sizeof c->message, "wrong after timing: %.220s", v.reason);
+    }
+    return c->message[0] ? c->message : NULL;
+}
+
+static const char *keep_text(timing *t, const char *text)
+{
+    char **grown = realloc(t->kept, (t->kept_count + 1) * sizeof *grown);
+    if (!grown) return "";
+    t->kept = grown;
+    t->kept[t->kept_count] = strdup(text);
+    return t->kept[t->kept_count] ? t->kept[t->kept_count++] : "";
+}
+
+void timing_name(const trial_job *job, const workload *w, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s/threads:%d", job->kernel->name, w->name, job->threads);
+}
+
+/* Against which limit, and how much work. */
+static void describe(timing *t, const trial_group *g, const trial *checked, const attn_plan *plan, gbench_case *out)
+{
+    attn_tensor slot[ATTN_SLOTS];
+    const attn_args args = instance_args(&g->in, false, false, slot);
+    const attn_work_count work = attn_work(&g->in.problem, &args);
+    char name[2048];
+    const trial_job job = {checked->kernel, checked->threads};
+    timing_name(&job, g->in.w, name, sizeof name);
+    memset(out, 0, sizeof *out);
+    out->name = keep_text(t, name);
+    out->label = keep_text(t, g->in.w->spec);
+    out->threads = checked->threads;
+    out->operations = work.operations;
+    out->bytes = work.bytes;
+    out->bandwidth = ceilings_bandwidth(&t->limits, work.bytes) * checked->threads;
+    if (!plan) return;
+    out->by_bandwidth = plan->ceiling == ATTN_CEILING_BANDWIDTH;
+    out->peak = out->by_bandwidth               ? out->bandwidth
+                : plan->ceiling < ATTN_CEILINGS ? t->limits.rate[plan->ceiling] * checked->threads
+                                                : 0;
+    out->packs = checked->kernel->pack != NULL;
+}
+
+static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, timed_case *c, gbench_case *entry)
+{
+    char reason[256];
+    *c = (timed_case){.group = g, .checked = checked};
+    c->args = instance_args(&g->in, g->in.w->want_lse, g->in.w->want_weights, c->slot);
+    const attn_exec *exec = exec_for(p, checked->threads, reason, sizeof reason);
+    if (exec &&
+        call_prepare(&c->call, checked->kernel, &g->in.problem, &c->args, &t->machine, exec, reason, sizeof reason)) {
+        c->prepared = true;
+        describe(t, g, checked, &c->call.plan, entry);
+        entry->call = call_timed;
+        entry->check = check_again;
+        entry->ctx = c;
+        return 1;
+    }
+    describe(t, g, checked, NULL, entry);
+    gbench_report_error(t->g, entry, reason);
+    return 0;
+}
+
+static void time_group(timing *t, trial_group *g)
+{
+    timed_case *c = calloc((size_t)g->count + 1, sizeof *c);
+    gbench_case *entry = calloc((size_t)g->count + 1, sizeof *entry);
+    pools p = {{NULL}, {0}, 0};
+    size_t count = 0;
+    for (int i = 0; c && entry && i < g->count; i++) {
+        const trial *checked = &g->trial[i];
+        if (checked->status == TRIAL_UNSUPPORTED) {
+            t->unsupported++;
+        } else if (checked->status != TRIAL_PASS) {
+            char message[400];
+            gbench_case failed;
+            snprintf(message, sizeof message, "%s: %s", trial_status_name(checked->status), checked->reason);
+            describe(t, g, checked, NULL, &failed);
+            gbench_report_error(t->g, &failed, message);
+            t->failed++;
+        } else if (prepare(t, g, checked, &p, &c[count], &entry[count])) {
+            count++;
+        } else {
+            t->failed++;
+        }
+    }
+    for (int i = 0; i < p.count; i++)
+        if (pool_pinned(p.made[i]) > t->most_pinned) t->most_pinned = pool_pinned(p.made[i]);
+    if (count) gbench_run(t->g, entry, count, &interrupted);
+    for (size_t i = 0; i < count; i++) {
+        if (c[i].message[0])
+            t->failed++;
+        else
+            t->timed++;
+        call_release(&c[i].call);
+    }
+    for (int i = 0; i < p.count; i++) pool_free(p.made[i]);
+    free(c);
+    free(entry);
+}
+
+void timing_workload(timing *t, const workload *w, const trial_job *job, int jobs)
+{
+    const trial_settings settings = {&t->machine, t->s->isa, check_budget, 0};
+    trial_group g;
+    char name[2048], reason[512];
+    trial_job *selected = calloc((size_t)jobs + 1, sizeof *selected);
+    int count = 0;
+    for (int i = 0; selected && i < jobs; i++) {
+        timing_name(&job[i], w, name, sizeof name);
+        if (gbench_selects(t->g, name)) selected[count++] = job[i];
+    }
+    if (count == 0) {
+        free(selected);
+        return;
+    }
+    if (!trial_group_run(w, w->has_class ? w->input : INPUT_NORMAL, t->s->seed, selected, count, &settings, &g, reason,
+                         sizeof reason)) {
+        complain("%s: %s", w->name, reason);
+        t->refused++;
+        free(selected);
+        return;
+    }
+    progress_clear();
+    for (int i = 0; i < g.count; i++) {
+        if (interrupted && g.trial[i].status == TRIAL_HANG) continue;
+        if (g.trial[i].status != TRIAL_PASS && g.trial[i].status != TRIAL_UNSUPPORTED) case_print(&g, &g.trial[i]);
+        json_array_append_new(json_object_get(t->record, "cases"), case_json(&g, &g.trial[i]));
+    }
+    if (!interrupted) time_group(t, &g);
+    trial_group_free(&g);
+    free(selected);
+}
+
+/* A filter that matches nothing is a mistake, not an empty success. */
+static int selects_something(const timing *t, char *reason, size_t reason_size)
+{
+    int jobs, found = 0;
+    trial_job *job = trial_jobs(t->s, &jobs);
+    for (int w = 0; job && !found && w < t->s->workloads; w++)
+        for (int i = 0; !found && i < jobs; i++) {
+            char name[2048];
+            timing_name(&job[i], &t->s->workload[w], name, sizeof name);
+            found = gbench_selects(t->g, name);
+        }
+    free(job);
+    if (!found)
+        snprintf(reason, reason_size,
+                 "nothing to time: no entry such as kernel/%.80s/threads:1 is selected (serial kernels run at 1 thread "
+                 "only; --benchmark_filter matches these names)",
+                 t->s->workload[0].name);
+    return found;
+}
+
+int timing_open(timing *t, const selection *s, int flags, char **flag, int defaults, char **default_flag, bool quiet,
+                char *reason, size_t reason_size)
+{
+    memset(t, 0, sizeof *t);
+    t->s = s;
+    t->g = gbench_open(flags, flag, defaults, default_flag, quiet, reason, reason_size);
+    if (!t->g) return 0;
+    if (!selects_something(t, reason, reason_size)) {
+        gbench_close(t->g);
+        return 0;
+    }
+    t->record = record_new();
+    if (!t->record) {
+        snprintf(reason, reason_size, "out of memory");
+        gbench_close(t->g);
+        return 0;
+    }
+    if (gbench_lists_only(t->g)) return 1;
+    progress("measuring this machine's ceilings");
+    ceilings_measure(s->isa, &t->limits);
+    progress_clear();
+    t->machine = ceilings_machine(&t->limits, s->isa, s->threads[s->thread_counts - 1]);
+    return 1;
+}
+
+/* An entry's place: its workload (versions with other keys after the workload itself), its kernel by the rate, slowest first. */
+typedef struct place {
+    int workload_index;
+    size_t variant;
+    double rate;
+    size_t index;
+    json_t *entry;
+} place;
+
+static int by_place(const void *pa, const void *pb)
+{
+    const place *a = pa, *b = pb;
+    if (a->workload_index != b->workload_index) return a->workload_index < b->workload_index ? -1 : 1;
+    if (a->variant != b->variant) return a->variant < b->variant ? -1 : 1;
+    if (a->rate != b->rate) return a->rate < b->rate ? -1 : 1;
+    return a->index < b->index ? -1 : 1;
+}
+
+/* The rate of the run's first repetition, so that the entries of one run stay together. */
+static double rate_of_run(const json_t *entries, const char *run_name)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(entries, i, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "run_name"));
+        if (name && strcmp(name, run_name) == 0) return json_number_value(json_object_get(entry, "gflops"));
+    }
+    return 0;
+}
+
+/* Interleaved repetitions and cheapest-first groups leave entries in the order of their ends: back to the order of the selection. */
+static json_t *in_order(const selection *s, json_t *entries)
+{
+    const size_t count = json_array_size(entries);
+    place *p = calloc(count + 1, sizeof *p);
+    json_t *sorted = json_array();
+    size_t i;
+    json_t *entry;
+    if (!p || !sorted) {
+        free(p);
+        json_decref(sorted);
+        return json_incref(entries);
+    }
+    json_array_foreach(entries, i, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "run_name"));
+        const char *slash = name ? strchr(name, '/') : NULL;
+        p[i] = (place){s->workloads, 0, name ? rate_of_run(entries, name) : 0, i, entry};
+        for (int w = 0; slash && w < s->workloads; w++) {
+            const size_t length = strlen(s->workload[w].name);
+            if (strncmp(slash + 1, s->workload[w].name, length) || !strchr("/,", slash[1 + length])) continue;
+            const size_t variant = strcspn(slash + 1, "/") - length;
+            if (p[i].workload_index < s->workloads && variant >= p[i].variant)
+                continue; /* the longest name that fits */
+            p[i].workload_index = w;
+            p[i].variant = variant;
+        }
+    }
+    if (count) qsort(p, count, sizeof *p, by_place);
+    for (i = 0; i < count; i++) json_array_append(sorted, p[i].entry);
+    free(p);
+    return sorted;
+}
+
+json_t *timing_close(timing *t, int argc, char **argv)
+{
+    json_t *record = t->record;
+    json_error_t error;
+    json_t *measured = json_loads(gbench_json(t->g), 0, &error);
+    if (measured) {
+        json_object_set(record, "context", json_object_get(measured, "context"));
+        json_object_set_new(record, "benchmarks", in_order(t->s, json_object_get(measured, "benchmarks")));
+        json_decref(measured);
+    }
+    int most = 1;
+    for (int i = 0; i < t->s->thread_counts; i++) most = t->s->threads[i] > most ? t->s->threads[i] : most;
+    const context_facts facts = {argc,       argv,         t->s->isa,    most, most > 1 ? t->most_pinned : -1,
+                                 &t->limits, t->s->kernel, t->s->kernels};
+    json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
+    gbench_close(t->g);
+    for (size_t i = 0; i < t->kept_count; i++) free(t->kept[i]);
+    free(t->kept);
+    t->kept = NULL;
+    return record;
+}

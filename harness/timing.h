@@ -1,0 +1,39 @@
+/* timing.h: checked kernels, timed: what `bench` and `run` share.
+ *
+ * One workload at a time: each case first runs in a child and is judged; those that pass are timed in this process, their repetitions
+ * interleaved; then each is called once more into poisoned outputs and judged again, before anything is reported. */
+#ifndef ATTNBENCH_TIMING_H
+#define ATTNBENCH_TIMING_H
+
+#include <jansson.h>
+
+#include "ceilings.h"
+#include "gbench.h"
+#include "trial.h"
+
+typedef struct timing {
+    const selection *s;
+    ceilings limits;
+    attn_machine machine;
+    gbench *g;
+    json_t *record;                          /* cases go in at once, benchmarks by timing_close */
+    int timed, failed, unsupported, refused; /* cases; refused: workloads that could not be made */
+    int most_pinned;
+    char **kept; /* names and labels that the session points to */
+    size_t kept_count;
+} timing;
+
+/* Measures the ceilings and opens Google Benchmark with `flag` after `default_flag`. 0 and one line in `reason`. */
+int timing_open(timing *t, const selection *s, int flags, char **flag, int defaults, char **default_flag, bool quiet,
+                char *reason, size_t reason_size);
+
+/* Times the jobs whose names the user's filter selects on one workload. */
+void timing_workload(timing *t, const workload *w, const trial_job *job, int jobs);
+
+/* kernel/workload/threads:N */
+void timing_name(const trial_job *job, const workload *w, char *out, size_t size);
+
+/* Fills the record's benchmarks and context. After it the session is closed and the record is the caller's. */
+json_t *timing_close(timing *t, int argc, char **argv);
+
+#endif
