@@ -1,0 +1,1 @@
+"""Charts and a page from attnbench's records. Reads files, measures nothing."""

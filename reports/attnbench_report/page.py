@@ -1,0 +1,287 @@
+"""The page: one HTML file that needs nothing else. The verdict first, figures second, everything else behind."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from .record import Case
+from .results import Results, Timing
+from .style import Drawn, LeftOut, significant
+
+TEMPLATES = Path(__file__).parent / "templates"
+ENVIRONMENT = (
+    ("cpu", "CPU"),
+    ("cpu_id", "CPU id"),
+    ("isa", "instruction sets used"),
+    ("isa_detected", "instruction sets detected"),
+    ("threads", "threads usable"),
+    ("processors", "processors online"),
+    ("pinning", "pinning"),
+    ("governor", "governor"),
+    ("hypervisor", "hypervisor"),
+    ("kernel", "operating system"),
+    ("caches", "caches"),
+    ("memory", "memory"),
+    ("ceilings", "measured ceilings, one thread"),
+    ("bandwidth", "measured read bandwidth, one thread"),
+    ("compiler", "compiler"),
+    ("flags", "flags"),
+    ("build_type", "build type"),
+    ("library", "libraries"),
+    ("version", "attnbench"),
+    ("commit", "commit"),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell: what is read and what it is sorted by."""
+
+    text: str
+    value: float | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    workload: str
+    spec: str
+    kernel: str
+    threads: int
+    error: str | None
+    fastest: bool
+    failed: bool
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Fastest:
+    workload: str
+    kernel: str
+    ms: str
+    speedup: str
+    runner_up: str
+    judged: str
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    kernel: str
+    reason: str
+    workloads: list[str]
+    count: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """One machine and build."""
+
+    results: Results
+    findings: list[Case]
+    passed: int
+    unsupported_count: int
+    untimed: list[Timing]
+    fastest: list[Fastest]
+    wins: list[tuple[str, int]]
+    rows: list[Row]
+    unsupported: list[Unsupported]
+    environment: list[tuple[str, str]]
+    charts: Sequence[Drawn]
+    left_out: Sequence[LeftOut]
+    table_file: str
+
+
+def breakable(text: str) -> Markup:
+    """Lets long names break behind commas, slashes and underscores, where readers expect it."""
+    return Markup(re.sub(r"([,/_=:])", r"\1<wbr>", str(escape(text)).replace("&#", "\0")).replace("\0", "&#"))
+
+
+def _cell(value: float | None, scale: float = 1, kind: str = "") -> Cell:
+    if value is None:
+        return Cell("–")
+    return Cell(significant(value * scale), None if math.isnan(value) else value * scale, kind)
+
+
+def _judged_cell(results: Results, timing: Timing) -> Cell:
+    ratio, failed = results.judged(timing)
+    if ratio is None:
+        return Cell("failed" if failed else "not judged", math.inf if failed else None, "bad" if failed else "muted")
+    value = math.inf if math.isnan(ratio) else ratio
+    return Cell(significant(ratio), value, "bad" if failed or not ratio <= 1 else "good")
+
+
+def _rows(results: Results) -> list[Row]:
+    rows = []
+    best = {t.workload: t for t in _fastest_timings(results)}
+    for timing in results.ordered():
+        rows.append(
+            Row(
+                workload=timing.workload,
+                spec=timing.spec.text,
+                kernel=timing.series.kernel,
+                threads=timing.series.threads,
+                error=timing.error,
+                fastest=best.get(timing.workload) is timing,
+                failed=results.judged(timing)[1],
+                cells=[
+                    _cell(timing.ms),
+                    _cell(timing.gflops),
+                    _cell(timing.gbytes),
+                    _cell(timing.share, 100),
+                    _cell(results.speedup(timing)),
+                    _judged_cell(results, timing),
+                    Cell(str(timing.n) if timing.n else "–", timing.n or None),
+                ],
+            )
+        )
+    return rows
+
+
+def _fastest_timings(results: Results) -> list[Timing]:
+    """One alone is not the fastest of anything."""
+    rivals: dict[str, list[Timing]] = {}
+    for timing in results.timings:
+        if results.is_trusted(timing):
+            rivals.setdefault(timing.workload, []).append(timing)
+    return [min(them, key=lambda t: t.ms or math.inf) for them in rivals.values() if len(them) > 1]
+
+
+def _fastest(results: Results) -> list[Fastest]:
+    found = []
+    for timing in _fastest_timings(results):
+        others = [
+            t for t in results.timings if t.workload == timing.workload and t is not timing and results.is_trusted(t)
+        ]
+        second = min(others, key=lambda t: t.ms or math.inf, default=None)
+        speedup = results.speedup(timing)
+        found.append(
+            Fastest(
+                workload=timing.workload,
+                kernel=results.label(timing.series),
+                ms=significant(timing.ms or 0),
+                speedup=f"{significant(speedup)}×" if speedup else "–",
+                runner_up=f"{results.label(second.series)} ({significant(second.ms or 0)} ms)" if second else "none",
+                judged=_judged_cell(results, timing).text,
+            )
+        )
+    return found
+
+
+def _wins(fastest: Sequence[Fastest]) -> list[tuple[str, int]]:
+    counts: dict[str, int] = {}
+    for one in fastest:
+        counts[one.kernel] = counts.get(one.kernel, 0) + 1
+    return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def _unsupported(results: Results) -> list[Unsupported]:
+    groups: dict[tuple[str, str], list[Case]] = {}
+    for case in results.cases:
+        if case.status == "unsupported":
+            groups.setdefault((case.kernel, case.reason), []).append(case)
+    return [
+        Unsupported(kernel, reason, list(dict.fromkeys(c.workload for c in cases)), len(cases))
+        for (kernel, reason), cases in groups.items()
+    ]
+
+
+def _bytes(count: object) -> str:
+    if not isinstance(count, int | float) or count <= 0:
+        return "unknown"
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= size:
+            return f"{significant(count / size)} {unit}"
+    return f"{count:g} B"
+
+
+def _environment(results: Results) -> list[tuple[str, str]]:
+    found = []
+    for key, name in ENVIRONMENT:
+        value = results.context.get(key)
+        if value is None or value == "":
+            continue
+        if key == "caches" and isinstance(value, dict):
+            value = ", ".join(f"{level} {_bytes(size)}" for level, size in value.items() if size)
+        elif key == "ceilings" and isinstance(value, dict):
+            value = ", ".join(f"{name.replace('_', ' ')} {significant(rate)} GFLOP/s" for name, rate in value.items())
+        elif key == "bandwidth" and isinstance(value, list):
+            steps = [s for s in value if isinstance(s, dict)]
+            value = ", ".join(f"{_bytes(s.get('footprint'))} {significant(s.get('gbytes') or 0)} GB/s" for s in steps)
+        elif key == "memory":
+            value = _bytes(value)
+        found.append((name, str(value)))
+    if not results.context:
+        found += [(key, str(value)) for key, value in results.outer.items() if isinstance(value, str | int | float)]
+    elif results.outer.get("date"):
+        found.append(("date", str(results.outer["date"])))
+    return [*found, ("records", ", ".join(results.sources))]
+
+
+def table_rows(results: Results) -> tuple[list[str], list[list[object]]]:
+    """The table of the page with all digits, for a CSV beside it."""
+    header = [
+        "workload",
+        "kernel",
+        "threads",
+        "ms",
+        "gflops",
+        "gbytes",
+        "share",
+        "speedup",
+        "ratio",
+        "failed",
+        "n",
+        "error",
+        "spec",
+    ]
+    rows: list[list[object]] = []
+    for t in results.ordered():
+        ratio, failed = results.judged(t)
+        figures = [t.ms, t.gflops, t.gbytes, t.share, results.speedup(t), ratio, failed, t.n, t.error, t.spec.text]
+        rows.append([t.workload, t.series.kernel, t.series.threads, *figures])
+    return header, rows
+
+
+def section(results: Results, charts: Sequence[Drawn], left_out: Sequence[LeftOut], table_file: str) -> Section:
+    fastest = _fastest(results)
+    return Section(
+        results=results,
+        findings=[c for c in results.cases if c.is_finding],
+        passed=sum(1 for c in results.cases if c.status == "pass"),
+        unsupported_count=sum(1 for c in results.cases if c.status == "unsupported"),
+        untimed=[t for t in results.timings if t.error],
+        fastest=fastest,
+        wins=_wins(fastest),
+        rows=_rows(results),
+        unsupported=_unsupported(results),
+        environment=_environment(results),
+        charts=charts,
+        left_out=left_out,
+        table_file=table_file,
+    )
+
+
+def render(title: str, sections: Sequence[Section]) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = breakable
+    environment.filters["figure"] = significant
+    html: str = environment.get_template("report.html").render(
+        title=title,
+        sections=sections,
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
+    )
+    return html

@@ -1,0 +1,265 @@
+"""Reading records. Everything behind this module works on typed values; whatever is damaged or foreign stops here."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+STATUSES = ("pass", "fail", "unsupported", "crash", "hang")
+MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}
+SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class RecordError(Exception):
+    """One line: the file, what is wrong with it, and where."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    name: str
+    idea: str = ""
+    improves_on: str | None = None
+    role: str = ""
+    isa: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run or aggregate of the clock. Times in ms; None: not in the record."""
+
+    kernel: str
+    workload: str
+    variant: str
+    threads: int
+    spec: str
+    error: str | None
+    aggregate: str | None
+    repetitions: int | None
+    ms: float | None
+    gflops: float | None
+    share: float | None
+    gbytes: float | None
+
+
+@dataclass(frozen=True)
+class Figures:
+    error: float
+    bound: float
+    ratio: float
+    where: str
+    got: float
+    wanted: float
+
+
+@dataclass(frozen=True)
+class Case:
+    kernel: str
+    workload: str
+    spec: str
+    input_class: str
+    seed: int | None
+    threads: int | None
+    status: str
+    reason: str
+    verdict: str
+    reproducer: str
+    parts: dict[str, Figures]  # "output", "lse", "weights"
+
+    @property
+    def is_finding(self) -> bool:
+        return self.status in ("fail", "crash", "hang")
+
+    @property
+    def ratio(self) -> float | None:
+        """The largest err/bound; NaN outweighs everything, None where there are no figures."""
+        ratios = [part.ratio for part in self.parts.values()]
+        if any(math.isnan(r) for r in ratios):
+            return math.nan
+        return max(ratios, default=None)
+
+
+@dataclass(frozen=True)
+class Record:
+    path: Path
+    context: dict[str, Any]
+    entries: list[Entry]
+    cases: list[Case]
+
+    @property
+    def ours(self) -> dict[str, Any]:
+        """Our part of the context; empty for a plain Google Benchmark file."""
+        return dict(self.context.get("attnbench", {}))
+
+    @property
+    def kernels(self) -> list[Kernel]:
+        listed = self.ours.get("kernels", [])
+        return [
+            Kernel(
+                name=text(one, "name"),
+                idea=text(one, "idea"),
+                improves_on=text(one, "improves_on") or None,
+                role=text(one, "role"),
+                isa=text(one, "isa"),
+            )
+            for one in (listed if isinstance(listed, list) else [])
+            if isinstance(one, dict)
+        ]
+
+
+def text(holder: dict[str, Any], key: str) -> str:
+    value = holder.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def number(holder: dict[str, Any], key: str) -> float | None:
+    value = holder.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def integer(holder: dict[str, Any], key: str) -> int | None:
+    value = holder.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def any_real(holder: dict[str, Any], key: str) -> float:
+    """A number of "cases", where NaN and the infinities are texts."""
+    value = holder.get(key)
+    if isinstance(value, str):
+        return SPECIAL.get(value, math.nan)
+    found = number(holder, key)
+    return math.nan if found is None else found
+
+
+def read(path: Path) -> Record:
+    try:
+        data = json.loads(path.read_bytes().decode("utf-8"))
+    except OSError as e:
+        raise RecordError(f"{path}: cannot be read: {e.strerror}") from e
+    except UnicodeDecodeError as e:
+        raise RecordError(f"{path}: damaged: not UTF-8 at byte {e.start}") from e
+    except json.JSONDecodeError as e:
+        raise RecordError(f"{path}: damaged at line {e.lineno}, column {e.colno}: {e.msg}") from e
+    except RecursionError as e:
+        raise RecordError(f"{path}: damaged: nested too deeply") from e
+    try:
+        return _record(path, data)
+    except RecordError as e:
+        raise RecordError(f"{path}: no record of attnbench or Google Benchmark: {e}") from e
+
+
+def _record(path: Path, data: Any) -> Record:
+    if not isinstance(data, dict) or not ("benchmarks" in data or "cases" in data):
+        raise RecordError('it has neither "benchmarks" nor "cases"')
+    context = data.get("context", {})
+    if not isinstance(context, dict) or not isinstance(context.get("attnbench", {}), dict):
+        raise RecordError("its context is not an object")
+    if "attnbench" in context and context["attnbench"].get("schema") != SCHEMA:
+        raise RecordError(f"its schema is not {SCHEMA}: another version of attnbench wrote it")
+    return Record(
+        path=path,
+        context=context,
+        entries=[_entry(one, i) for i, one in enumerate(_objects(data, "benchmarks"))],
+        cases=[_case(one, i) for i, one in enumerate(_objects(data, "cases"))],
+    )
+
+
+def _objects(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    found = data.get(key, [])
+    if not isinstance(found, list):
+        raise RecordError(f'"{key}" is not a list')
+    for i, one in enumerate(found):
+        if not isinstance(one, dict):
+            raise RecordError(f'in "{key}", entry {i} (from 0): it is not an object')
+    return found
+
+
+def split_name(name: str, threads: int | None) -> tuple[str, str, str, int]:
+    """kernel/workload[/variant]/threads:N; other names give what stands before the first '/' as kernel."""
+    head, mark, tail = name.rpartition("/threads:")
+    if mark and tail.isdecimal():
+        name, threads = head, int(tail)
+    kernel, _, rest = name.partition("/")
+    workload, _, variant = rest.partition("/")
+    return kernel, workload, variant, threads or 1
+
+
+def _entry_error(one: dict[str, Any]) -> str | None:
+    if one.get("error_occurred"):
+        return text(one, "error_message") or "failed, without a message"
+    if one.get("skipped"):
+        return text(one, "skip_message") or "skipped, without a message"
+    return None
+
+
+def _entry(one: dict[str, Any], index: int) -> Entry:
+    place = f'in "benchmarks", entry {index} (from 0)'
+    name = text(one, "run_name") or text(one, "name")
+    if not name:
+        raise RecordError(f'{place}: "name" is not a text')
+    for key in ("real_time", "gflops", "share", "gbytes"):
+        if key in one and (isinstance(one[key], bool) or not isinstance(one[key], int | float)):
+            raise RecordError(f'{place}: "{key}" is not a number')
+    unit = one.get("time_unit", "ns")
+    if unit not in MILLISECONDS:
+        raise RecordError(f'{place}: "time_unit" is not ns, us, ms or s')
+    kernel, workload, variant, threads = split_name(name, integer(one, "threads"))
+    error = _entry_error(one)
+    time = number(one, "real_time")
+    timed = error is None and time is not None
+    return Entry(
+        kernel=kernel,
+        workload=workload,
+        variant=variant,
+        threads=threads,
+        spec=text(one, "label") or workload,
+        error=error,
+        aggregate=text(one, "aggregate_name") if one.get("run_type") == "aggregate" else None,
+        repetitions=integer(one, "repetitions"),
+        ms=time * MILLISECONDS[unit] if timed and time is not None else None,
+        gflops=number(one, "gflops") if timed else None,
+        share=number(one, "share") if timed else None,
+        gbytes=number(one, "gbytes") if timed else None,
+    )
+
+
+def _case(one: dict[str, Any], index: int) -> Case:
+    place = f'in "cases", entry {index} (from 0)'
+    for key in ("kernel", "workload", "status"):
+        if not isinstance(one.get(key), str):
+            raise RecordError(f'{place}: "{key}" is not a text')
+    if one["status"] not in STATUSES:
+        raise RecordError(f'{place}: "status" is not {", ".join(STATUSES[:-1])} or {STATUSES[-1]}')
+    parts = {}
+    for key in ("output", "lse", "weights"):
+        part = one.get(key)
+        if part is None:
+            continue
+        if not isinstance(part, dict):
+            raise RecordError(f'{place}: "{key}" is not an object')
+        parts[key] = Figures(
+            error=any_real(part, "error"),
+            bound=any_real(part, "bound"),
+            ratio=any_real(part, "ratio"),
+            where=json.dumps(part.get("where", [])),
+            got=any_real(part, "got"),
+            wanted=any_real(part, "wanted"),
+        )
+    return Case(
+        kernel=one["kernel"],
+        workload=one["workload"],
+        spec=text(one, "spec"),
+        input_class=text(one, "class"),
+        seed=integer(one, "seed"),
+        threads=integer(one, "threads"),
+        status=one["status"],
+        reason=text(one, "reason"),
+        verdict=text(one, "verdict"),
+        reproducer=text(one, "reproducer"),
+        parts=parts,
+    )
