@@ -76,6 +76,7 @@ stand_in_dependencies() {
     stand_in cc 'exit 0'
     stand_in c++ 'exit 0'
     stand_in git 'exit 0'
+    stand_in patch 'exit 0'
     stand_in ninja 'exit 0'
     stand_in apt-get 'exit 0'
 }
@@ -133,7 +134,7 @@ run with "$tree/scripts/install-deps"
 check "an installation that changes nothing fails" exits 3
 check "it lists what is missing first" err_has '^missing:'
 check "it updates the lists" log_has '^apt-get .*update'
-check "it installs what is missing" log_has '^apt-get .*install .*gcc g++ cmake ninja-build git libbenchmark-dev'
+check "it installs what is missing" log_has '^apt-get .*install .*gcc g++ cmake ninja-build git patch libbenchmark-dev'
 check "it never installs what is there" log_lacks 'install.*python3-matplotlib'
 check "it says what is still missing" err_has '^still missing:'
 
