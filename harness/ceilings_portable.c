@@ -22,10 +22,7 @@ static lane_f32 load(const ceiling_input *in, int64_t index)
     return v;
 }
 
-static lane_f32 spread(float x)
-{
-    return x - (lane_f32){0};
-}
+static lane_f32 spread(float x) { return x - (lane_f32){0}; }
 
 static float sum(lane_f32 v)
 {

@@ -91,14 +91,10 @@ static json_t *bandwidths(const ceilings *c)
 static const char *role_name(uint32_t role)
 {
     switch (role) {
-    case ATTN_ROLE_BASELINE:
-        return "baseline";
-    case ATTN_ROLE_TEACHING:
-        return "teaching";
-    case ATTN_ROLE_PRODUCT:
-        return "product";
-    default:
-        return "unknown";
+    case ATTN_ROLE_BASELINE: return "baseline";
+    case ATTN_ROLE_TEACHING: return "teaching";
+    case ATTN_ROLE_PRODUCT: return "product";
+    default: return "unknown";
     }
 }
 

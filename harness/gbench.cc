@@ -71,10 +71,7 @@ class console : public benchmark::ConsoleReporter
 {
   public:
     using ConsoleReporter::ConsoleReporter;
-    void widen(size_t width)
-    {
-        name_field_width_ = std::max(name_field_width_, width);
-    }
+    void widen(size_t width) { name_field_width_ = std::max(name_field_width_, width); }
 };
 
 bool wants_color(const std::string &flag)
@@ -86,10 +83,7 @@ bool wants_color(const std::string &flag)
 }
 
 BENCHMARK_DISABLE_DEPRECATED_WARNING
-std::unique_ptr<BenchmarkReporter> new_csv_reporter()
-{
-    return std::make_unique<benchmark::CSVReporter>();
-}
+std::unique_ptr<BenchmarkReporter> new_csv_reporter() { return std::make_unique<benchmark::CSVReporter>(); }
 BENCHMARK_RESTORE_DEPRECATED_WARNING
 
 } // namespace
@@ -202,17 +196,9 @@ namespace
 class collector : public BenchmarkReporter
 {
   public:
-    explicit collector(gbench &g) : session(g)
-    {
-    }
-    bool ReportContext(const Context &) override
-    {
-        return true;
-    }
-    void ReportRuns(const std::vector<Run> &runs) override
-    {
-        session.report(runs);
-    }
+    explicit collector(gbench &g) : session(g) {}
+    bool ReportContext(const Context &) override { return true; }
+    void ReportRuns(const std::vector<Run> &runs) override { session.report(runs); }
 
   private:
     gbench &session;
@@ -297,21 +283,15 @@ void initialise(const gbench_flags &flags)
         std::string value = flags.value[i];
         switch (i) {
         case GBENCH_LIST_TESTS:
-        case GBENCH_DISPLAY_AGGREGATES:
-            value = "false";
-            break;
+        case GBENCH_DISPLAY_AGGREGATES: value = "false"; break;
         case GBENCH_FILTER:
-        case GBENCH_OUT:
-            value.clear();
-            break;
-        case GBENCH_CONTEXT:
-            continue;
+        case GBENCH_OUT: value.clear(); break;
+        case GBENCH_CONTEXT: continue;
         case GBENCH_MIN_TIME:
             if (value.back() != 'x' && value.back() != 's') value += 's';
             if (!takes_iterations) value.pop_back();
             break;
-        default:
-            break;
+        default: break;
         }
         text.push_back(std::string("--") + gbench_flag_name(static_cast<gbench_flag>(i)) + "=" + value);
     }
@@ -377,20 +357,11 @@ bool gbench_selects(const gbench *g, const char *name)
     return !g->has_filter || (regexec(&g->filter, name, 0, nullptr, 0) == 0) != g->negated;
 }
 
-bool gbench_lists_only(const gbench *g)
-{
-    return g->lists_only;
-}
+bool gbench_lists_only(const gbench *g) { return g->lists_only; }
 
-const char *gbench_flag_out(const gbench *g)
-{
-    return g->out.empty() ? nullptr : g->out.c_str();
-}
+const char *gbench_flag_out(const gbench *g) { return g->out.empty() ? nullptr : g->out.c_str(); }
 
-const char *gbench_flag_out_format(const gbench *g)
-{
-    return g->out_format.c_str();
-}
+const char *gbench_flag_out_format(const gbench *g) { return g->out_format.c_str(); }
 
 void gbench_run(gbench *g, const gbench_case *cases, size_t count, const volatile int *stop)
 {
@@ -439,7 +410,4 @@ void gbench_close(gbench *g)
     delete g;
 }
 
-const char *gbench_version(void)
-{
-    return ATTNBENCH_BENCHMARK_VERSION;
-}
+const char *gbench_version(void) { return ATTNBENCH_BENCHMARK_VERSION; }

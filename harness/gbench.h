@@ -13,20 +13,22 @@ extern "C" {
 /* One benchmark. `call` runs pack + run once and returns the nanoseconds that packing took (0: none), or a negative number where
  * it failed. All pointers must stay valid until gbench_close. */
 typedef struct gbench_case {
-    const char *name;   /* kernel/workload/threads:N, reported exactly so */
-    const char *label;  /* the workload's spec */
-    int threads;        /* reported as JSON "threads" */
+    const char *name;  /* kernel/workload/threads:N, reported exactly so */
+    const char *label; /* the workload's spec */
+    int threads;       /* reported as JSON "threads" */
     double (*call)(void *ctx);
-    const char *(*check)(void *ctx); /* called once after the timed calls and before anything is reported; a message makes the entry an
+    const char *(*check)(
+        void *ctx); /* called once after the timed calls and before anything is reported; a message makes the entry an
                                         error without figures; NULL: none */
     void *ctx;
-    double operations;  /* of one call; counter gflops */
-    double bytes;       /* compulsory, of one call; counter gbytes */
-    double peak;        /* operations (or bytes, where by_bandwidth) a second that `share` is measured against, threads counted in;
+    double operations; /* of one call; counter gflops */
+    double bytes;      /* compulsory, of one call; counter gbytes */
+    double
+        peak; /* operations (or bytes, where by_bandwidth) a second that `share` is measured against, threads counted in;
                            0: unknown, the counter is then absent */
     bool by_bandwidth;
-    double bandwidth;   /* bytes a second that `share_bw` is measured against; 0: absent */
-    bool packs;         /* the counter pack_ms is reported */
+    double bandwidth; /* bytes a second that `share_bw` is measured against; 0: absent */
+    bool packs;       /* the counter pack_ms is reported */
 } gbench_case;
 
 typedef struct gbench gbench;
@@ -37,13 +39,14 @@ typedef struct gbench gbench;
  * --benchmark_list_tests, _filter, _format, _color, _counters_tabular, _time_unit, _repetitions, _min_time, _min_warmup_time,
  * _enable_random_interleaving, _report_aggregates_only, _display_aggregates_only, _context, _perf_counters (refused: our counters
  * come with a later command), --v work as in Google Benchmark. `quiet`: nothing on the console. */
-gbench *gbench_open(int flags, char **flag, int defaults, char **default_flag, bool quiet, char *reason, size_t reason_size);
+gbench *gbench_open(int flags, char **flag, int defaults, char **default_flag, bool quiet, char *reason,
+                    size_t reason_size);
 
 /* Does the user's filter (our own matching, on our names; "-" in front negates) select this name? */
 bool gbench_selects(const gbench *g, const char *name);
-bool gbench_lists_only(const gbench *g);              /* --benchmark_list_tests */
-const char *gbench_flag_out(const gbench *g);         /* NULL if not given */
-const char *gbench_flag_out_format(const gbench *g);  /* "json" unless given */
+bool gbench_lists_only(const gbench *g);             /* --benchmark_list_tests */
+const char *gbench_flag_out(const gbench *g);        /* NULL if not given */
+const char *gbench_flag_out_format(const gbench *g); /* "json" unless given */
 
 /* Runs a group (one workload's cases), interleaved if asked. May be called again and again; the console header appears once.
  * `stop` is looked at between calls: non-zero ends the group early with the unfinished cases unreported. */

@@ -102,21 +102,11 @@ static const char *checked(enum kind kind, const char *value, bool iterations, c
     static const char *const units[] = {"ns", "us", "ms", "s", NULL};
     const char *const end = value + strlen(value);
     switch (kind) {
-    case BOOL:
-        *legal = "true or false";
-        return truth(value);
-    case COLOR:
-        *legal = "auto, true or false";
-        return strcmp(value, "auto") == 0 ? value : truth(value);
-    case COUNT:
-        *legal = "a whole number >= 1";
-        return is_count(value, end, 1) ? value : NULL;
-    case LEVEL:
-        *legal = "a whole number >= 0";
-        return is_count(value, end, 0) ? value : NULL;
-    case SECONDS:
-        *legal = "seconds >= 0, such as 0.5";
-        return is_seconds(value, end) ? value : NULL;
+    case BOOL: *legal = "true or false"; return truth(value);
+    case COLOR: *legal = "auto, true or false"; return strcmp(value, "auto") == 0 ? value : truth(value);
+    case COUNT: *legal = "a whole number >= 1"; return is_count(value, end, 1) ? value : NULL;
+    case LEVEL: *legal = "a whole number >= 0"; return is_count(value, end, 0) ? value : NULL;
+    case SECONDS: *legal = "seconds >= 0, such as 0.5"; return is_seconds(value, end) ? value : NULL;
     case DURATION:
         if (end > value && end[-1] == 'x') {
             *legal = iterations ? "iterations such as 10x"
@@ -125,22 +115,12 @@ static const char *checked(enum kind kind, const char *value, bool iterations, c
         }
         *legal = iterations ? "seconds such as 0.5 or 0.5s, or iterations such as 10x" : "seconds such as 0.5 or 0.5s";
         return is_seconds(value, end - (end > value && end[-1] == 's')) ? value : NULL;
-    case FORMAT:
-        *legal = "console, json or csv";
-        return is_one_of(value, formats) ? value : NULL;
-    case UNIT:
-        *legal = "ns, us, ms or s";
-        return is_one_of(value, units) ? value : NULL;
-    case PAIRS:
-        *legal = "KEY=VALUE[,KEY=VALUE...], each key once";
-        return is_pairs(value) ? value : NULL;
-    case TEXT:
-        return value;
-    case FILE_NAME:
-        *legal = "the name of a file";
-        return *value ? value : NULL;
-    case REFUSED:
-        break;
+    case FORMAT: *legal = "console, json or csv"; return is_one_of(value, formats) ? value : NULL;
+    case UNIT: *legal = "ns, us, ms or s"; return is_one_of(value, units) ? value : NULL;
+    case PAIRS: *legal = "KEY=VALUE[,KEY=VALUE...], each key once"; return is_pairs(value) ? value : NULL;
+    case TEXT: return value;
+    case FILE_NAME: *legal = "the name of a file"; return *value ? value : NULL;
+    case REFUSED: break;
     }
     *legal = "no value: hardware counters are not read through Google Benchmark";
     return NULL;
@@ -151,10 +131,7 @@ void gbench_flags_defaults(gbench_flags *flags)
     for (int i = 0; i < GBENCH_FLAGS; i++) flags->value[i] = rows[i].value;
 }
 
-const char *gbench_flag_name(enum gbench_flag flag)
-{
-    return rows[flag].name;
-}
+const char *gbench_flag_name(enum gbench_flag flag) { return rows[flag].name; }
 
 /* The row of a name of that length, with or without "benchmark_" in front; -1 if there is none. */
 static int find(const char *name, size_t length, bool bare)

@@ -210,10 +210,7 @@ int64_t machine_memory_available(void)
 
 static machine_facts cached;
 
-static void read_cached(void)
-{
-    machine_facts_read("", &cached);
-}
+static void read_cached(void) { machine_facts_read("", &cached); }
 
 const machine_facts *machine_facts_get(void)
 {

@@ -364,15 +364,9 @@ void pool_free(pool *p)
     free(p);
 }
 
-const attn_exec *pool_exec(const pool *p)
-{
-    return &p->exec;
-}
+const attn_exec *pool_exec(const pool *p) { return &p->exec; }
 
-int pool_pinned(const pool *p)
-{
-    return p->pinned;
-}
+int pool_pinned(const pool *p) { return p->pinned; }
 
 /* ---- one thread ------------------------------------------------------------------------------------------------ */
 
@@ -389,10 +383,7 @@ static void serial_team(const attn_exec *exec, team_task *task, void *arg)
     task(arg, 0);
 }
 
-static void serial_barrier(const attn_exec *exec)
-{
-    (void)exec;
-}
+static void serial_barrier(const attn_exec *exec) { (void)exec; }
 
 const attn_exec *exec_serial(void)
 {

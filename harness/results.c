@@ -30,10 +30,7 @@ double json_real_of(const json_t *j, double fallback)
     return fallback;
 }
 
-json_t *record_new(void)
-{
-    return json_pack("{s:{}, s:[], s:[]}", "context", "benchmarks", "cases");
-}
+json_t *record_new(void) { return json_pack("{s:{}, s:[], s:[]}", "context", "benchmarks", "cases"); }
 
 /* Returns the first of `keys` (NULL-terminated) that is present with another type, or NULL. */
 static const char *not_a_string(const json_t *object, const char *const *keys, bool required)

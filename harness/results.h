@@ -41,9 +41,11 @@ json_t *record_read(const char *path, char *reason, size_t reason_size);
 /* Files are written to a temporary file beside `path`, flushed, and renamed. On failure 0 and a reason that names the temporary
  * file if something is in it. "-" is standard output. */
 int record_write_json(const json_t *record, const char *path, char *reason, size_t reason_size);
-int record_write_csv(const json_t *record, const char *path, char *reason, size_t reason_size);      /* one row an entry, one a case */
-int record_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size);    /* from cases */
-int record_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size); /* tables, failures first */
+int record_write_csv(const json_t *record, const char *path, char *reason,
+                     size_t reason_size); /* one row an entry, one a case */
+int record_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size); /* from cases */
+int record_write_markdown(const json_t *record, const char *path, char *reason,
+                          size_t reason_size); /* tables, failures first */
 
 /* Can `path` be written? Checked before hours of work, without leaving anything behind. */
 int record_writable(const char *path, char *reason, size_t reason_size);

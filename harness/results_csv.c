@@ -63,10 +63,7 @@ static void put_text(FILE *out, text_view text)
     fputc('"', out);
 }
 
-static void put_string(FILE *out, const char *text)
-{
-    put_text(out, (text_view){text, (int)strlen(text)});
-}
+static void put_string(FILE *out, const char *text) { put_text(out, (text_view){text, (int)strlen(text)}); }
 
 static void put_value(FILE *out, const json_t *j)
 {

@@ -82,10 +82,7 @@ static size_t write_all(int fd, const char *text, size_t bytes)
 }
 
 /* Some file systems have nothing to flush and say so; only a real loss counts. */
-static bool flushed(int fd)
-{
-    return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;
-}
+static bool flushed(int fd) { return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS; }
 
 static int write_stdout(const char *text, size_t bytes, char *reason, size_t reason_size)
 {
@@ -140,17 +137,10 @@ int file_write_atomically(const char *path, const char *text, size_t bytes, char
     target t = target_of(path, reason, reason_size);
     int ok = 0;
     switch (t.kind) {
-    case TARGET_REFUSED:
-        break;
-    case TARGET_STDOUT:
-        ok = write_stdout(text, bytes, reason, reason_size);
-        break;
-    case TARGET_STREAM:
-        ok = write_stream(t.path, text, bytes, reason, reason_size);
-        break;
-    case TARGET_FILE:
-        ok = write_file(&t, text, bytes, reason, reason_size);
-        break;
+    case TARGET_REFUSED: break;
+    case TARGET_STDOUT: ok = write_stdout(text, bytes, reason, reason_size); break;
+    case TARGET_STREAM: ok = write_stream(t.path, text, bytes, reason, reason_size); break;
+    case TARGET_FILE: ok = write_file(&t, text, bytes, reason, reason_size); break;
     }
     target_free(&t);
     return ok;

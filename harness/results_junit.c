@@ -15,27 +15,13 @@ static void put_xml(FILE *out, const char *text)
             continue;
         }
         switch (*c) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        case '\t':
-            fputs("&#9;", out);
-            break;
-        case '\n':
-            fputs("&#10;", out);
-            break;
-        case '\r':
-            fputs("&#13;", out);
-            break;
+        case '&': fputs("&amp;", out); break;
+        case '<': fputs("&lt;", out); break;
+        case '>': fputs("&gt;", out); break;
+        case '"': fputs("&quot;", out); break;
+        case '\t': fputs("&#9;", out); break;
+        case '\n': fputs("&#10;", out); break;
+        case '\r': fputs("&#13;", out); break;
         default:
             if (*c >= 0x20 && *c != 0x7f) fputc(*c, out);
         }

@@ -10,20 +10,14 @@
 
 #define NONE ((double)NAN)
 
-static text_view view_of(const char *text)
-{
-    return (text_view){text ? text : "", text ? (int)strlen(text) : 0};
-}
+static text_view view_of(const char *text) { return (text_view){text ? text : "", text ? (int)strlen(text) : 0}; }
 
 static const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
 }
 
-bool view_equal(text_view a, text_view b)
-{
-    return a.size == b.size && memcmp(a.at, b.at, (size_t)a.size) == 0;
-}
+bool view_equal(text_view a, text_view b) { return a.size == b.size && memcmp(a.at, b.at, (size_t)a.size) == 0; }
 
 /* Cuts `view` at the first '/': the part before it stays, the part behind it is returned. */
 static text_view cut(text_view *view)
@@ -180,10 +174,7 @@ bool case_is_finding(const json_t *one)
 }
 
 /* The larger one, where NaN is larger than all: an error that is NaN must not hide behind a small one. */
-static double worse(double a, double b)
-{
-    return isnan(a) || isnan(b) ? NONE : fmax(a, b);
-}
+static double worse(double a, double b) { return isnan(a) || isnan(b) ? NONE : fmax(a, b); }
 
 double case_ratio(const json_t *one)
 {

@@ -32,17 +32,11 @@ double ref_element(const attn_tensor *t, int64_t b, int64_t h, int64_t r, int64_
 {
     const int64_t at = b * t->stride[0] + h * t->stride[1] + r * t->stride[2] + c * t->stride[3];
     switch (t->type) {
-    case ATTN_F32:
-        return (double)((const float *)t->data)[at];
-    case ATTN_F16:
-        return widen_f16(((const uint16_t *)t->data)[at]);
-    case ATTN_BF16:
-        return widen_bf16(((const uint16_t *)t->data)[at]);
-    case ATTN_I8:
-        return (double)((const int8_t *)t->data)[at];
-    case ATTN_I64:
-        return (double)((const int64_t *)t->data)[at];
-    default:
-        return (double)NAN;
+    case ATTN_F32: return (double)((const float *)t->data)[at];
+    case ATTN_F16: return widen_f16(((const uint16_t *)t->data)[at]);
+    case ATTN_BF16: return widen_bf16(((const uint16_t *)t->data)[at]);
+    case ATTN_I8: return (double)((const int8_t *)t->data)[at];
+    case ATTN_I64: return (double)((const int64_t *)t->data)[at];
+    default: return (double)NAN;
     }
 }

@@ -47,10 +47,7 @@ static double rounding_of(uint32_t type, bool truncates)
     return truncates ? 2 * nearest : nearest;
 }
 
-static bool is_float(uint32_t type)
-{
-    return type == ATTN_F32 || type == ATTN_F16 || type == ATTN_BF16;
-}
+static bool is_float(uint32_t type) { return type == ATTN_F32 || type == ATTN_F16 || type == ATTN_BF16; }
 
 typedef struct figure {
     const char *name;
@@ -59,10 +56,7 @@ typedef struct figure {
 } figure;
 
 /* What feeds a 16-bit number need not be good to fp32: it may err by half of that number's own rounding. */
-static double cap_of(double cap, double hidden_by, double u)
-{
-    return fmax(cap, hidden_by / (2 * u));
-}
+static double cap_of(double cap, double hidden_by, double u) { return fmax(cap, hidden_by / (2 * u)); }
 
 static void note(char *capped, size_t capped_size, const char *name)
 {
@@ -202,22 +196,13 @@ typedef struct output {
 } output;
 
 /* k u / (1 - k u): the relative error of k roundings in a row. */
-static double gamma_of(double k, double u)
-{
-    return k * u < 1 ? k * u / (1 - k * u) : INFINITY;
-}
+static double gamma_of(double k, double u) { return k * u < 1 ? k * u / (1 - k * u) : INFINITY; }
 
 /* Half a step of fp16's subnormals, given the relative rounding error of its normal numbers: 2^-25 to nearest. */
-static double fp16_step(double u)
-{
-    return u * 0x1p-14;
-}
+static double fp16_step(double u) { return u * 0x1p-14; }
 
 /* A logit of -inf (an additive mask) is exact and takes no part. */
-static bool takes_part(const ref_row *row, int64_t j)
-{
-    return row->s[j] != -INFINITY;
-}
+static bool takes_part(const ref_row *row, int64_t j) { return row->s[j] != -INFINITY; }
 
 /* E_j */
 static double logit_error(const ref_row *row, const accuracy *a, const row_terms *t, int64_t j)

@@ -6,10 +6,10 @@
 
 /* What a kernel promises of its arithmetic, in the terms of the bound's derivation. */
 typedef struct accuracy {
-    double u;                 /* unit roundoff of the accumulator */
-    double u_s, u_p, u_out;   /* rounding of stored scores, weights, output; 0 none */
+    double u;               /* unit roundoff of the accumulator */
+    double u_s, u_p, u_out; /* rounding of stored scores, weights, output; 0 none */
     double u_q, kappa, kappa_1, kappa_t, tau, kappa_log, rho, lambda, delta_q, delta_p, logit_limit, rescales;
-    double eta;               /* 2^-150, or 2^-126 where subnormals are flushed */
+    double eta; /* 2^-150, or 2^-126 where subnormals are flushed */
     bool fp16_score, fp16_weight, fp16_output, l_from_rounded, weights_normalised, merge_lse;
 } accuracy;
 

@@ -43,10 +43,7 @@ static void *allocate(int64_t rows, int64_t columns, size_t element)
     return calloc(1, bytes > 0 ? (size_t)bytes : 1);
 }
 
-static double *doubles(int64_t rows, int64_t columns)
-{
-    return allocate(rows, columns, sizeof(double));
-}
+static double *doubles(int64_t rows, int64_t columns) { return allocate(rows, columns, sizeof(double)); }
 
 ref_workspace *ref_workspace_new(int64_t keys, int64_t d, int64_t dv)
 {
@@ -98,10 +95,7 @@ void ref_workspace_free(ref_workspace *ws)
     free(ws);
 }
 
-const int64_t *ref_kept_keys(const ref_workspace *ws)
-{
-    return ws->kept;
-}
+const int64_t *ref_kept_keys(const ref_workspace *ws) { return ws->kept; }
 
 /* ---- the mask ------------------------------------------------------------------------------------------------ */
 

@@ -21,24 +21,24 @@ typedef struct ref_kv {
 /* One query row: inputs, then what ref_row_compute makes of them. Arrays have capacity for all keys of a sequence. */
 typedef struct ref_row {
     /* inputs */
-    int64_t d, dv, n;       /* n: kept keys */
-    double scale, softcap;  /* scale already includes HEAD_SCALE */
-    double sink;            /* -INFINITY: none */
-    const double *q;        /* (d) */
-    const double *k;        /* (n, d) */
-    const double *k_abs;    /* (n) sum |k| of each kept key */
-    const double *v;        /* (n, dv) */
-    const double *add;      /* (n): bias + ALiBi term added after the softcap; NULL: none */
-    const double *add_abs;  /* (n): |bias| + |ALiBi| for the error bound; NULL: none */
+    int64_t d, dv, n;      /* n: kept keys */
+    double scale, softcap; /* scale already includes HEAD_SCALE */
+    double sink;           /* -INFINITY: none */
+    const double *q;       /* (d) */
+    const double *k;       /* (n, d) */
+    const double *k_abs;   /* (n) sum |k| of each kept key */
+    const double *v;       /* (n, dv) */
+    const double *add;     /* (n): bias + ALiBi term added after the softcap; NULL: none */
+    const double *add_abs; /* (n): |bias| + |ALiBi| for the error bound; NULL: none */
     /* results */
-    double *raw;            /* (n) scale * q.k, before the softcap */
-    double *a;              /* (n) |scale| sum_k |q_k k_jk| */
-    double *s;              /* (n) logits */
-    double *w;              /* (n) weights, sum + sink weight = 1 */
-    double *o;              /* (dv) */
-    double m, l, lse;       /* max logit; sum of exp(s - m) including the sink; ln l + m. No key, no sink: lse = -inf */
+    double *raw;      /* (n) scale * q.k, before the softcap */
+    double *a;        /* (n) |scale| sum_k |q_k k_jk| */
+    double *s;        /* (n) logits */
+    double *w;        /* (n) weights, sum + sink weight = 1 */
+    double *o;        /* (dv) */
+    double m, l, lse; /* max logit; sum of exp(s - m) including the sink; ln l + m. No key, no sink: lse = -inf */
     double w_sink;
-    bool finite;            /* all logits, and all V of kept keys, are finite */
+    bool finite; /* all logits, and all V of kept keys, are finite */
 } ref_row;
 
 /* Computes raw, a, s, w, o, m, l, lse, w_sink, finite. BLAS level 2 through GSL (gslcblas). n = 0 is legal. */
@@ -53,8 +53,8 @@ void ref_workspace_free(ref_workspace *ws);
  * key lengths, positions, softcap, bias, ALiBi, sinks, head scale, any float type or int8 with scales, any strides).
  * The result stays valid until the next call on this workspace; K and V of a KV head are widened once and kept while
  * consecutive calls stay on it. Returns NULL, with a reason, for what the reference cannot do. */
-const ref_row *ref_gather_row(ref_workspace *ws, const attn_problem *problem, const attn_args *args, int64_t b, int64_t h,
-                              int64_t i, char *reason, size_t reason_size);
+const ref_row *ref_gather_row(ref_workspace *ws, const attn_problem *problem, const attn_args *args, int64_t b,
+                              int64_t h, int64_t i, char *reason, size_t reason_size);
 
 /* Index of each kept key of the last gathered row, (n), ascending. */
 const int64_t *ref_kept_keys(const ref_workspace *ws);

@@ -82,10 +82,7 @@ static inline void widen_and_compute(void)
     ref_row_compute(&x.row);
 }
 
-static inline float normal(gsl_rng *rng, double deviation)
-{
-    return (float)gsl_ran_gaussian(rng, deviation);
-}
+static inline float normal(gsl_rng *rng, double deviation) { return (float)gsl_ran_gaussian(rng, deviation); }
 
 static inline void make_row(input in, int64_t n, unsigned long seed)
 {

@@ -354,33 +354,15 @@ static void refusals_say_why(void **state)
         fixture_set(&f, 1);
         int64_t i = 1;
         switch (x) {
-        case 0:
-            f.problem.pass = ATTN_BACKWARD;
-            break;
-        case 1:
-            f.problem.form = ATTN_LINEAR;
-            break;
-        case 2:
-            f.problem.score = ATTN_SCORE_COSINE;
-            break;
-        case 3:
-            f.problem.mask |= ATTN_MASK_BLOCKS;
-            break;
-        case 4:
-            i = Q;
-            break;
-        case 5:
-            f.problem.k = K + 1;
-            break;
-        case 6:
-            f.slot[ATTN_PAGES] = tensor_of(query_lengths, ATTN_I64, B, 1, 1, 1);
-            break;
-        case 7:
-            f.slot[ATTN_V].data = NULL;
-            break;
-        default:
-            f.slot[ATTN_QUERY_LENGTHS] = tensor_of(query_lengths, ATTN_I64, B, 1, 1, 1);
-            break;
+        case 0: f.problem.pass = ATTN_BACKWARD; break;
+        case 1: f.problem.form = ATTN_LINEAR; break;
+        case 2: f.problem.score = ATTN_SCORE_COSINE; break;
+        case 3: f.problem.mask |= ATTN_MASK_BLOCKS; break;
+        case 4: i = Q; break;
+        case 5: f.problem.k = K + 1; break;
+        case 6: f.slot[ATTN_PAGES] = tensor_of(query_lengths, ATTN_I64, B, 1, 1, 1); break;
+        case 7: f.slot[ATTN_V].data = NULL; break;
+        default: f.slot[ATTN_QUERY_LENGTHS] = tensor_of(query_lengths, ATTN_I64, B, 1, 1, 1); break;
         }
         char reason[200] = "";
         assert_null(ref_gather_row(ws, &f.problem, &f.args, 0, 0, i, reason, sizeof reason));

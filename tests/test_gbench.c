@@ -96,10 +96,7 @@ static double number(const json_t *entry, const char *key)
     return json_number_value(value);
 }
 
-static size_t entries(const json_t *document)
-{
-    return json_array_size(json_object_get(document, "benchmarks"));
-}
+static size_t entries(const json_t *document) { return json_array_size(json_object_get(document, "benchmarks")); }
 
 static void assert_close(double got, double wanted)
 {

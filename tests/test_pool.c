@@ -43,10 +43,7 @@ static double seconds(clockid_t clock)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void rest(long ns)
-{
-    nanosleep(&(struct timespec){.tv_sec = 0, .tv_nsec = ns}, NULL);
-}
+static void rest(long ns) { nanosleep(&(struct timespec){.tv_sec = 0, .tv_nsec = ns}, NULL); }
 
 /* ---- each -------------------------------------------------------------------------------------------------- */
 

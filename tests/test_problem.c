@@ -166,10 +166,7 @@ static void supports_by_bits_types_isa_and_abi(void **state)
     assert_non_null(strstr(reason, "ABI 2.0"));
 }
 
-static int64_t draw(int64_t low, int64_t high)
-{
-    return low + rand() % (high - low + 1);
-}
+static int64_t draw(int64_t low, int64_t high) { return low + rand() % (high - low + 1); }
 
 /* Random masks and positions: ranges, pairs and K/V rows counted key by key. */
 static void work_and_ranges_match_brute_force(void **state)

@@ -40,29 +40,16 @@ static void spoil_call(const attn_args *args)
 {
     float *o = attn_slot_of(args, ATTN_O)->data;
     switch (spoil) {
-    case CRASHES:
-        abort();
+    case CRASHES: abort();
     case HANGS:
         for (;;) usleep(1000);
-    case EXITS:
-        exit(0);
-    case NAN_ROW:
-        o[3] = NAN;
-        break;
-    case UNWRITTEN_ROW:
-        memcpy(o + 8, (uint32_t[]){0x7fc0dead}, 4);
-        break;
-    case PAST_THE_END:
-        o[attn_slot_of(args, ATTN_O)->stride[0]] = 1;
-        break;
-    case BEFORE_THE_BEGIN:
-        o[-1] = 1;
-        break;
-    case WRITES_INPUT:
-        *(volatile float *)attn_slot_of(args, ATTN_Q)->data = 2;
-        break;
-    default:
-        break;
+    case EXITS: exit(0);
+    case NAN_ROW: o[3] = NAN; break;
+    case UNWRITTEN_ROW: memcpy(o + 8, (uint32_t[]){0x7fc0dead}, 4); break;
+    case PAST_THE_END: o[attn_slot_of(args, ATTN_O)->stride[0]] = 1; break;
+    case BEFORE_THE_BEGIN: o[-1] = 1; break;
+    case WRITES_INPUT: *(volatile float *)attn_slot_of(args, ATTN_Q)->data = 2; break;
+    default: break;
     }
 }
 
