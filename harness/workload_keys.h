@@ -54,6 +54,7 @@ typedef enum spec_key {
 } spec_key;
 
 const char *spec_key_name(spec_key key);
+const char *spec_key_about(spec_key key); /* its meaning, and the default in brackets */
 
 /* Largest size of one axis, and of a batch: vectors per sequence are kept for each workload. */
 #define SPEC_SIZE_MOST (INT64_C(1) << 40)

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "workload_keys.h"
+
 /* ---- meanings -------------------------------------------------------------------------------------------------- */
 
 static void test_defaults(void **state)
@@ -21,6 +23,12 @@ static void test_defaults(void **state)
     w = parsed("h=2,k=7,d=3");
     assert_true(w.problem.q == 7 && w.problem.k == 7 && w.problem.scale == (float)(1 / sqrt(3.0)));
     workload_free(&w);
+}
+
+static void test_every_key_is_explained(void **state)
+{
+    (void)state;
+    for (int key = 0; key < KEY_COUNT; key++) assert_non_null(spec_key_about((spec_key)key));
 }
 
 /* Each key by its effect on the struct; a key read into the wrong field, or not at all, shows here. */
@@ -279,9 +287,15 @@ static void test_short_reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_every_key),     cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_positions), cmocka_unit_test(test_lengths),       cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_mistakes),  cmocka_unit_test(test_short_reasons),
+        cmocka_unit_test(test_every_key_is_explained),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_short_reasons),
     };
     return cmocka_run_group_tests(tests, make_set, free_set);
 }
