@@ -67,7 +67,8 @@ def ladder(results: Results) -> Chart | LeftOut:
     for place, (series, row) in enumerate(table.items()):
         used = [row[name] for name in (common or set(row))]
         ratios = [ratio for ratio in (results.speedup(t) for t in used) if ratio]
-        mean, low, high = statistics.geometric_mean(ratios), min(ratios), max(ratios)
+        low, high = min(ratios), max(ratios)
+        mean = min(max(statistics.geometric_mean(ratios), low), high)  # logarithms round: beyond a single ratio, even
         index = results.style_index(series)
         axes.barh(
             place,
