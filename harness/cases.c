@@ -17,7 +17,7 @@ static void full_spec(const trial_group *g, char *out, size_t size)
     if (w->has_class || g->in.input == INPUT_NORMAL)
         snprintf(out, size, "%s", w->spec);
     else
-        snprintf(out, size, "%s,class=%s", w->spec, input_class_name(g->in.input));
+        snprintf(out, size, "%s,class=%s", w->spec, input_class_name((int)g->in.input));
 }
 
 void case_reproducer(const trial_group *g, const trial *t, char *out, size_t size)
@@ -53,7 +53,7 @@ json_t *case_json(const trial_group *g, const trial *t)
     case_reproducer(g, t, reproducer, sizeof reproducer);
     json_t *j =
         json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:s}", "kernel", t->kernel->name, "workload", g->in.w->name,
-                  "spec", spec, "class", input_class_name(g->in.input), "seed", (json_int_t)g->in.seed, "threads",
+                  "spec", spec, "class", input_class_name((int)g->in.input), "seed", (json_int_t)g->in.seed, "threads",
                   t->threads, "status", trial_status_name(t->status), "reason", t->reason, "reproducer", reproducer);
     if (t->inner[0]) json_object_set_new(j, "inner", json_string(t->inner));
     if (t->capped[0]) json_object_set_new(j, "capped", json_string(t->capped));
@@ -69,35 +69,36 @@ json_t *case_json(const trial_group *g, const trial *t)
     return j;
 }
 
-static void print_ratio(const char *what, const deviation *d)
+static void print_ratio(FILE *to, const char *what, const deviation *d)
 {
-    if (d->judged) printf("  %s %.2g", what, d->ratio);
+    if (d->judged) fprintf(to, "  %s %.2g", what, d->ratio);
 }
 
-void case_print(const trial_group *g, const trial *t)
+void case_print(FILE *to, const trial_group *g, const trial *t)
 {
     static const char *const word[] = {"pass", "FAIL", "unsupported", "CRASH", "HANG"};
-    printf("%-11s %-18s %s  %s  t%d", word[t->status], t->kernel->name, g->in.w->name, input_class_name(g->in.input),
-           t->threads);
-    if (t->verdict.output.judged) printf("  error/bound: output %.2g", t->verdict.output.ratio);
-    print_ratio("LSE", &t->verdict.lse);
-    print_ratio("weights", &t->verdict.weights);
+    fprintf(to, "%-11s %-18s %s  %s  t%d", word[t->status], t->kernel->name, g->in.w->name,
+            input_class_name((int)g->in.input), t->threads);
+    if (t->verdict.output.judged) fprintf(to, "  error/bound: output %.2g", t->verdict.output.ratio);
+    print_ratio(to, "LSE", &t->verdict.lse);
+    print_ratio(to, "weights", &t->verdict.weights);
     if (t->rows_checked && t->rows_checked < g->rows.total)
-        printf("  (%" PRId64 " of %" PRId64 " rows)", t->rows_checked, g->rows.total);
-    if (t->rows_checked && !t->full) printf("  output only");
-    if (t->reason[0]) printf("  %s", t->reason);
-    if (t->capped[0] && t->status != TRIAL_UNSUPPORTED) printf("  capped: %s", t->capped);
-    putchar('\n');
+        fprintf(to, "  (%" PRId64 " of %" PRId64 " rows)", t->rows_checked, g->rows.total);
+    if (t->rows_checked && !t->full) fprintf(to, "  output only");
+    if (t->reason[0]) fprintf(to, "  %s", t->reason);
+    if (t->capped[0] && t->status != TRIAL_UNSUPPORTED) fprintf(to, "  capped: %s", t->capped);
+    fputc('\n', to);
     if (t->status != TRIAL_PASS && t->status != TRIAL_UNSUPPORTED) {
         char line[3072];
         case_reproducer(g, t, line, sizeof line);
-        printf("            %s\n", line);
+        fprintf(to, "            %s\n", line);
     }
 }
 
 void case_folder(const trial_group *g, const trial *t, char *out, size_t size)
 {
-    snprintf(out, size, "%s--%s--%s--t%d", t->kernel->name, g->in.w->name, input_class_name(g->in.input), t->threads);
+    snprintf(out, size, "%s--%s--%s--t%d", t->kernel->name, g->in.w->name, input_class_name((int)g->in.input),
+             t->threads);
     for (char *c = out; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("-_=.+", *c)) *c = '_';
 }

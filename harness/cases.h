@@ -3,6 +3,7 @@
 #define ATTNBENCH_CASES_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "trial.h"
 
@@ -12,8 +13,8 @@ void case_reproducer(const trial_group *g, const trial *t, char *out, size_t siz
 /* One entry of the record's "cases". */
 json_t *case_json(const trial_group *g, const trial *t);
 
-/* One line for people on standard output; failures take a second one with the reproducer. */
-void case_print(const trial_group *g, const trial *t);
+/* One line for people; failures take a second one with the reproducer. */
+void case_print(FILE *to, const trial_group *g, const trial *t);
 
 /* Writes q, k, v, output, expected, bound and, where judged, lse, expected_lse, lse_bound as .npy files into the folder, which is
  * made. Rows that were not judged are NaN in expected and bound. */

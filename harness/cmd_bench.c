@@ -42,12 +42,12 @@ static void list_names(const timing *t, const selection *s)
     free(job);
 }
 
-static int time_all(timing *t, const selection *s)
+static int time_all(timing *t, const selection *s, const options *o)
 {
     int jobs;
     trial_job *job = trial_jobs(s, &jobs);
-    watch_interrupts();
-    for (int w = 0; job && w < s->workloads && !interrupted; w++) timing_workload(t, &s->workload[w], job, jobs);
+    for (int w = 0; job && w < s->workloads && !interrupted && !command_unread(o); w++)
+        timing_workload(t, &s->workload[w], job, jobs);
     free(job);
     if (interrupted) return EXIT_INTERRUPTED;
     if (t->failed) return EXIT_FINDING;
@@ -65,6 +65,10 @@ static int merge_outputs(const timing *t, options *o, char *reason, size_t size)
 {
     const char *path = gbench_flag_out(t->g);
     if (!path) return 1;
+    if (strcmp(path, "-") == 0) {
+        snprintf(reason, size, "--benchmark_out=-: name a file; --json - and --csv - write to standard output");
+        return 0;
+    }
     const char **ours = strcmp(gbench_flag_out_format(t->g), "csv") == 0 ? &o->csv : &o->json;
     if (*ours) {
         snprintf(reason, size, "--benchmark_out and %s name the same output twice; leave one out",
@@ -93,6 +97,7 @@ int cmd_bench(int argc, char **argv)
         return EXIT_USAGE;
     }
     code = EXIT_USAGE;
+    watch_interrupts();
     if (!timing_open(&t, &s, o.rest_count, o.rest, 3, defaults, false, reason, sizeof reason)) {
         complain("%s", reason);
     } else if (gbench_lists_only(t.g)) {
@@ -105,9 +110,10 @@ int cmd_bench(int argc, char **argv)
     } else {
         char *out = o.json && o.json == gbench_flag_out(t.g) ? strdup(o.json) : NULL;
         if (out) o.json = out;
-        code = time_all(&t, &s);
+        code = time_all(&t, &s, &o);
         json_t *record = timing_close(&t, argc + 2, argv - 2);
         code = worse_exit(code, command_outputs(&o, record));
+        command_interrupted(&o);
         json_decref(record);
         free(out);
     }

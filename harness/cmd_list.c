@@ -6,14 +6,16 @@
 #include "cpu.h"
 #include "registry.h"
 #include "status.h"
+#include "workload_keys.h"
 
-const char help_list[] = "attnbench list [kernels|workloads|suites|classes] [--workloads FILE]\n\n"
+const char help_list[] = "attnbench list [kernels|workloads|suites|classes|keys] [--workloads FILE]\n\n"
                          "Prints what can be selected; without a word, all of it.\n\n"
                          "  --workloads FILE   a file with workloads and suites of your own is read first\n\n"
                          "example: attnbench list workloads\n";
 
-static void list_kernels(void)
+static void list_kernels(const workload_set *set)
 {
+    (void)set;
     static const char *const role[] = {"", "baseline", "teaching", "product"};
     int count;
     const attn_kernel *const *kernel = attn_kernels(&count);
@@ -41,53 +43,64 @@ static void list_suites(const workload_set *set)
     }
 }
 
-static void list_classes(void)
+static void list_classes(const workload_set *set)
 {
+    (void)set;
     for (int i = 0; i < INPUT_CLASSES; i++) printf("%-12s %s\n", input_class_name(i), input_class_statement(i));
 }
 
+static void list_keys(const workload_set *set)
+{
+    (void)set;
+    for (int key = 0; key < KEY_COUNT; key++)
+        printf("%-12s %s\n", spec_key_name((spec_key)key), spec_key_about((spec_key)key));
+}
+
+static const struct {
+    const char *word;
+    void (*print)(const workload_set *set);
+} lists[] = {{"kernels", list_kernels},
+             {"workloads", list_workloads},
+             {"suites", list_suites},
+             {"classes", list_classes},
+             {"keys", list_keys}};
+enum { LISTS = sizeof lists / sizeof lists[0] };
+
 int cmd_list(int argc, char **argv)
 {
-    static const char *const word[] = {"kernels", "workloads", "suites", "classes"};
     options o;
     char reason[512];
-    const int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_SELECT, help_list, &o);
+    const int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_FILES, help_list, &o);
     if (code >= 0) return code;
-    bool wanted[4] = {o.words.count == 0, o.words.count == 0, o.words.count == 0, o.words.count == 0};
+    bool wanted[LISTS];
+    for (int w = 0; w < LISTS; w++) wanted[w] = o.words.count == 0;
     for (int i = 0; i < o.words.count; i++) {
         int w = 0;
-        while (w < 4 && strcmp(word[w], o.words.word[i])) w++;
-        if (w == 4) {
-            complain("cannot list '%.60s'; words: kernels workloads suites classes", o.words.word[i]);
+        while (w < LISTS && strcmp(lists[w].word, o.words.word[i])) w++;
+        if (w == LISTS) {
+            complain("cannot list '%.60s'; words: kernels workloads suites classes keys", o.words.word[i]);
             options_free(&o);
             return EXIT_USAGE;
         }
         wanted[w] = true;
     }
-    workload_set *set = workload_set_new(reason, sizeof reason);
+    workload_set *set = attn_cpu_check(reason, sizeof reason) ? workload_set_new(reason, sizeof reason) : NULL;
     for (int i = 0; set && i < o.files.count; i++)
         if (!workload_set_read(set, o.files.word[i], reason, sizeof reason)) {
             workload_set_free(set);
             set = NULL;
         }
-    options_free(&o);
     if (!set) {
         complain("%s", reason);
+        options_free(&o);
         return EXIT_USAGE;
     }
-    const bool titles = wanted[0] + wanted[1] + wanted[2] + wanted[3] > 1;
-    for (int w = 0; w < 4; w++) {
+    for (int w = 0; w < LISTS; w++) {
         if (!wanted[w]) continue;
-        if (titles) printf("%s%s:\n", w ? "\n" : "", word[w]);
-        if (w == 0)
-            list_kernels();
-        else if (w == 1)
-            list_workloads(set);
-        else if (w == 2)
-            list_suites(set);
-        else
-            list_classes();
+        if (o.words.count != 1) printf("%s%s:\n", w ? "\n" : "", lists[w].word);
+        lists[w].print(set);
     }
+    options_free(&o);
     workload_set_free(set);
     return EXIT_WELL;
 }

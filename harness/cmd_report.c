@@ -1,5 +1,7 @@
 /* cmd_report.c: attnbench report: hands record files to the Python programs in reports/. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +23,30 @@ const char help_report[] =
     "needs Python 3 with matplotlib and Jinja2 (scripts/install-deps); ATTNBENCH_PYTHON names the interpreter\n"
     "example: attnbench report laptop.json server.json -o comparison\n";
 
-/* Runs a program and waits; its exit code, or -1. */
-static int run_program(char *const *argv)
+/* Runs a program and waits; its exit code, or -1. `quiet` discards what it prints. */
+static int run_program(char *const *argv, bool quiet)
 {
     pid_t pid;
     int status;
+    sigset_t ours;
+    posix_spawnattr_t attributes;
     fflush(NULL);
-    if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ)) return -1;
+    posix_spawn_file_actions_t files;
+    if (posix_spawnattr_init(&attributes)) return -1;
+    if (posix_spawn_file_actions_init(&files)) {
+        posix_spawnattr_destroy(&attributes);
+        return -1;
+    }
+    if (quiet) posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGPIPE); /* we ignore these, which children would inherit */
+    sigaddset(&ours, SIGXFSZ);
+    posix_spawnattr_setsigdefault(&attributes, &ours);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    const int failed = posix_spawnp(&pid, argv[0], &files, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    if (failed) return -1;
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) return -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -45,12 +64,12 @@ static const char *find_python(void)
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
         char *argv[] = {candidates[i], flag, probe, NULL};
         if (strchr(candidates[i], '/') && access(candidates[i], X_OK)) continue;
-        if (run_program(argv) == 0) return candidates[i];
+        if (run_program(argv, false) == 0) return candidates[i];
     }
     return NULL;
 }
 
-int make_report(const char *const *records, int count, const char *folder)
+int make_report(const char *const *records, int count, const char *folder, bool quiet)
 {
     static char program[] = ATTNBENCH_ROOT "/reports/make.py", output[] = "-o";
     const char *python = find_python();
@@ -70,10 +89,14 @@ int make_report(const char *const *records, int count, const char *folder)
     for (int i = 0; i < count; i++) argv[n++] = (char *)(uintptr_t)records[i];
     argv[n++] = output;
     argv[n++] = (char *)(uintptr_t)folder;
-    const int code = run_program(argv);
+    const int code = run_program(argv, quiet);
     free(argv);
-    if (code >= 0) return code;
-    complain("no report: %s could not be run", python);
+    if (code == EXIT_WELL || code == EXIT_USAGE || code == EXIT_NOT_WRITTEN) return code;
+    if (code >= 0) {
+        complain("no report: the lines above, from %s, are our own bug", program);
+        return EXIT_BUG;
+    }
+    complain("no report: %s could not be run, or was killed", python);
     return EXIT_NOT_WRITTEN;
 }
 
@@ -96,7 +119,9 @@ int cmd_report(int argc, char **argv)
         complain("%s", reason);
         code = EXIT_USAGE;
     }
-    if (code < 0) code = make_report(o.words.word, o.words.count, o.folder ? o.folder : "attnbench-out");
+    const char *const folder = o.folder ? o.folder : "attnbench-out";
+    if (code < 0 && !command_folder("-o", folder)) code = EXIT_USAGE;
+    if (code < 0) code = make_report(o.words.word, o.words.count, folder, false);
     options_free(&o);
     return code;
 }

@@ -1,10 +1,8 @@
 /* cmd_run.c: attnbench run: the main job: verify, time, report. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "budget.h"
 #include "commands.h"
@@ -147,8 +145,13 @@ static void write_results(main_job *j, const json_t *record)
         printf("\ninterrupted; what was measured is in %s\n", path);
         return;
     }
+    if (json_array_size(json_object_get(record, "benchmarks")) + json_array_size(json_object_get(record, "cases")) ==
+        0) {
+        complain("nothing was timed or judged, so there is no report: --time-budget is too small for every case");
+        return;
+    }
     progress("drawing the report");
-    const int drawn = make_report(files, 1, j->folder);
+    const int drawn = make_report(files, 1, j->folder, true);
     progress_clear();
     j->code = worse_exit(j->code, drawn);
     printf("\nresults: %s\n", path);
@@ -159,10 +162,7 @@ static void write_results(main_job *j, const json_t *record)
 static int run_all(main_job *j, int argc, char **argv)
 {
     char path[4096], reason[1024];
-    if (mkdir(j->folder, 0777) && errno != EEXIST) {
-        complain("%s: %s; name a folder that can be written with -o", j->folder, strerror(errno));
-        return EXIT_USAGE;
-    }
+    if (!command_folder("-o", j->folder)) return EXIT_USAGE;
     snprintf(path, sizeof path, "%s/results.json", j->folder);
     if (!record_writable(path, reason, sizeof reason)) {
         complain("%s", reason);

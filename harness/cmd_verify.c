@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cases.h"
 #include "ceilings.h"
@@ -65,7 +64,7 @@ static void note_worst(tally *t, const trial_group *g, const trial *c)
     if (ratio <= t->worst) return;
     t->worst = ratio;
     snprintf(t->worst_case, sizeof t->worst_case, "%s, %s, %s", c->kernel->name, g->in.w->name,
-             input_class_name(g->in.input));
+             input_class_name((int)g->in.input));
 }
 
 static void dump_case(verification *v, const trial_group *g, const trial *t)
@@ -89,20 +88,19 @@ static bool verify_group(verification *v, const workload *w, input_class input)
     const selection *s = v->s;
     trial_group g;
     char reason[512];
-    progress("verify %d of %d: %s %s", v->done, v->groups, w->name, input_class_name(input));
+    progress("verify %d of %d: %s %s", v->done, v->groups, w->name, input_class_name((int)input));
     if (!trial_group_run(w, input, s->seed, v->job, v->jobs, &v->settings, &g, reason, sizeof reason)) {
-        complain("%s (%s): %s", w->name, input_class_name(input), reason);
+        complain("%s (%s): %s", w->name, input_class_name((int)input), reason);
         v->tally.refused++;
         return false;
     }
     progress_clear();
     for (int i = 0; i < g.count; i++) {
-        if (interrupted && g.trial[i].status == TRIAL_HANG) continue; /* we ended it, it did not hang */
         v->tally.count[g.trial[i].status]++;
         supported |= g.trial[i].status != TRIAL_UNSUPPORTED;
         note_worst(&v->tally, &g, &g.trial[i]);
         if (!v->quiet || (g.trial[i].status != TRIAL_PASS && g.trial[i].status != TRIAL_UNSUPPORTED))
-            case_print(&g, &g.trial[i]);
+            case_print(stdout, &g, &g.trial[i]);
         json_array_append_new(json_object_get(v->record, "cases"), case_json(&g, &g.trial[i]));
         if (v->o->dump) dump_case(v, &g, &g.trial[i]);
     }
@@ -122,7 +120,7 @@ static bool takes_class(const verification *v, const workload *w, input_class in
 static void each_group(verification *v, bool run)
 {
     for (int i = 0; i < v->s->workloads; i++)
-        for (int c = 0; c < INPUT_CLASSES && !interrupted; c++) {
+        for (int c = 0; c < INPUT_CLASSES && !interrupted && !command_unread(v->o); c++) {
             if (!takes_class(v, &v->s->workload[i], (input_class)c)) continue;
             v->groups += !run;
             v->done += run;
@@ -151,20 +149,12 @@ static int verdict_exit(const verification *v)
     return EXIT_WELL;
 }
 
-static int make_dump_folder(const char *folder)
-{
-    struct stat st;
-    if (mkdir(folder, 0777) == 0 || (stat(folder, &st) == 0 && S_ISDIR(st.st_mode))) return 1;
-    complain("--dump %s: cannot be made a folder; name a folder that can be written", folder);
-    return 0;
-}
-
 int verify_selection(const options *o, const selection *s, bool quiet, json_t *record)
 {
     verification v = {.o = o, .s = s, .record = record, .quiet = quiet};
     const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
     v.settings = (trial_settings){&machine, s->isa, whole_budget, o->time_limit};
-    if (o->dump && !make_dump_folder(o->dump)) return EXIT_USAGE;
+    if (o->dump && !command_folder("--dump", o->dump)) return EXIT_USAGE;
     v.job = trial_jobs(s, &v.jobs);
     if (!v.job) {
         complain("out of memory");
@@ -177,7 +167,7 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
     free(v.job);
     v.exit_code = worse_exit(v.exit_code, verdict_exit(&v));
     if (verdict_exit(&v) == EXIT_UNDECIDED)
-        complain("nothing was judged: no selected kernel supports a selected workload here");
+        complain("nothing was judged: no selected kernel supports a selected workload here; the lines above say why");
     return v.exit_code;
 }
 
@@ -201,6 +191,7 @@ int cmd_verify(int argc, char **argv)
                                  -1,       NULL,     s.kernel, s.kernels};
     json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
     if (code != EXIT_USAGE) code = worse_exit(code, command_outputs(&o, record));
+    command_interrupted(&o);
     json_decref(record);
     selection_free(&s);
     options_free(&o);

@@ -11,11 +11,18 @@ command_function cmd_list, cmd_verify, cmd_bench, cmd_run, cmd_report;
 
 extern const char help_list[], help_verify[], help_bench[], help_run[], help_report[];
 
-/* Parses options for a command. Returns -1 to go on, else the exit code (help was printed, or a complaint). */
+/* Parses options for a command. Returns -1 to go on, else the exit code (help was printed, or a complaint). Where an
+ * output is "-", standard output is kept for it and all other text goes to standard error. */
 int command_begin(int argc, char **argv, unsigned groups, const char *help, options *o);
 
 /* Writes the record to the files that OUTPUT names. EXIT_WELL or EXIT_NOT_WRITTEN. */
 int command_outputs(const options *o, const json_t *record);
+
+/* Standard output is gone (its reader left, the disk is full) and no file was asked for: more work would be in vain. */
+bool command_unread(const options *o);
+
+/* Says that the job was cut short, if it was, and that what was measured is kept. */
+void command_interrupted(const options *o);
 
 /* The exit code that holds where several do: 2, 4, 1, 3, 0; an interruption before all. */
 int worse_exit(int a, int b);
@@ -27,7 +34,11 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
 /* Prints kernel x workload: time, GFLOP/s, share of peak, speedup over the baseline, error against its bound. */
 void print_table(const json_t *record);
 
-/* Makes charts and page from record files by the Python programs in reports/; an exit code. */
-int make_report(const char *const *records, int count, const char *folder);
+/* Makes a folder where there is none. Returns 0 after a complaint where it cannot be had. */
+int command_folder(const char *flag, const char *folder);
+
+/* Makes charts and page from record files by the Python programs in reports/, which print the page's path unless `quiet`;
+ * an exit code. */
+int make_report(const char *const *records, int count, const char *folder, bool quiet);
 
 #endif

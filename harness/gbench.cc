@@ -182,8 +182,7 @@ struct gbench {
 
     void end_display()
     {
-        if (!display) return;
-        begin_display(0);
+        if (!display || !begun) return; // refused, or interrupted before the first group
         if (!late.empty()) display->ReportRuns(late);
         display->Finalize();
         display->GetOutputStream().flush();
@@ -365,8 +364,9 @@ const char *gbench_flag_out_format(const gbench *g) { return g->out_format.c_str
 
 void gbench_run(gbench *g, const gbench_case *cases, size_t count, const volatile int *stop)
 {
-    if (count == 0 || (stop && *stop)) return;
+    if (stop && *stop) return;
     g->begin_display(width_of(*g, cases, count));
+    if (count == 0) return;
     for (size_t i = 0; i < count; i++) {
         entry *const e = &g->add(cases[i]);
         const auto body = [e, stop](benchmark::State &state) { time_case(state, *e, stop); };

@@ -49,7 +49,8 @@ const char *gbench_flag_out(const gbench *g);        /* NULL if not given */
 const char *gbench_flag_out_format(const gbench *g); /* "json" unless given */
 
 /* Runs a group (one workload's cases), interleaved if asked. May be called again and again; the console header appears once.
- * `stop` is looked at between calls: non-zero ends the group early with the unfinished cases unreported. */
+ * `stop` is looked at between calls: non-zero ends the group early with the unfinished cases unreported. A session without a
+ * group prints nothing; an empty group is enough for a JSON or CSV document. */
 void gbench_run(gbench *g, const gbench_case *cases, size_t count, const volatile int *stop);
 
 /* Reports a case that cannot be timed (failed its check, crashed, ...) as an entry with error_occurred and error_message. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@
 #include "status.h"
 
 typedef struct report_page {
-    int stage; /* 0 nothing yet, 1 refused, 2 done */
+    int stage; /* 0 nothing yet, 1 refused, 2 done, 3 no threads for it */
     isolated result;
 } report_page;
 
@@ -34,11 +35,15 @@ static void child(const attn_kernel *kernel, instance *in, bool lse, bool weight
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
     forget_signals();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     instance_protect(in, true);
     const attn_exec *exec = exec_serial();
     if (threads > 1) {
         workers = pool_new(threads, r->reason, sizeof r->reason);
-        if (!workers) goto refused;
+        if (!workers) {
+            page->stage = 3;
+            _exit(0);
+        }
         exec = pool_exec(workers);
     }
     if (!call_prepare(&c, kernel, &in->problem, &args, machine, exec, r->reason, sizeof r->reason)) goto refused;
@@ -60,32 +65,29 @@ refused:
     _exit(0);
 }
 
-/* Waits until the child is gone: its end of the pipe closes with it. Returns 0 where the time is up. */
+/* Waits until the child is gone: its end of the pipe closes with it. Returns 0 where the time is up or we are interrupted. It wakes
+ * now and then because a signal may come before poll and not during it. */
 static int wait_for(pid_t pid, int pipe_end, double limit, int *status)
 {
     const double end = clock_seconds() + limit;
-    for (;;) {
-        const double left = end - clock_seconds();
-        struct pollfd p = {pipe_end, POLLIN, 0};
-        const int ready = left > 0 ? poll(&p, 1, left > 3600 ? 3600000 : (int)(left * 1000) + 1) : 0;
-        if (ready > 0) {
-            waitpid(pid, status, 0);
-            return 1;
-        }
-        if (ready < 0 && errno == EINTR && !interrupted) continue;
-        if (ready == 0 && clock_seconds() < end) continue;
+    struct pollfd p = {pipe_end, POLLIN, 0};
+    int ready = 0;
+    for (double left = limit; ready <= 0 && left > 0 && !interrupted; left = end - clock_seconds())
+        ready = poll(&p, 1, left > 0.2 ? 200 : (int)(left * 1000) + 1);
+    if (ready <= 0) {
         if (waitpid(pid, status, WNOHANG) == pid) return 1;
         kill(pid, SIGKILL);
-        waitpid(pid, status, 0);
-        return 0;
     }
+    waitpid(pid, status, 0);
+    return ready > 0;
 }
 
 static void judge_end(int in_time, int status, double limit, const report_page *page, isolated *out)
 {
-    if (!in_time) {
+    const bool stopped = interrupted && page->stage != 2; /* Ctrl-C reaches the child as well: no crash of its own */
+    if (!in_time || stopped) {
         out->outcome = OUTCOME_HUNG;
-        if (interrupted)
+        if (stopped)
             snprintf(out->reason, sizeof out->reason, "interrupted");
         else
             snprintf(out->reason, sizeof out->reason, "not finished after %.0f s", limit);
@@ -98,7 +100,7 @@ static void judge_end(int in_time, int status, double limit, const report_page *
         snprintf(out->reason, sizeof out->reason, "the process ended with exit(%d) during the call",
                  WEXITSTATUS(status));
     } else {
-        out->outcome = page->stage == 2 ? OUTCOME_RAN : OUTCOME_REFUSED;
+        out->outcome = page->stage == 2 ? OUTCOME_RAN : page->stage == 3 ? OUTCOME_UNABLE : OUTCOME_REFUSED;
     }
 }
 
@@ -106,7 +108,7 @@ void isolate_call(const attn_kernel *kernel, instance *in, bool lse, bool weight
                   const attn_machine *machine, double limit, isolated *out)
 {
     memset(out, 0, sizeof *out);
-    out->outcome = OUTCOME_REFUSED;
+    out->outcome = OUTCOME_UNABLE;
     int pipes[2] = {-1, -1};
     report_page *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED || pipe(pipes)) {

@@ -6,7 +6,14 @@
 
 #include "instance.h"
 
-typedef enum outcome { OUTCOME_RAN, OUTCOME_REFUSED, OUTCOME_CRASHED, OUTCOME_HUNG, OUTCOME_EXITED } outcome;
+typedef enum outcome {
+    OUTCOME_RAN,
+    OUTCOME_UNABLE, /* this machine has no memory or threads left for it: nothing was called */
+    OUTCOME_REFUSED,
+    OUTCOME_CRASHED,
+    OUTCOME_HUNG,
+    OUTCOME_EXITED
+} outcome;
 
 typedef struct isolated {
     outcome outcome;

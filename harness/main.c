@@ -1,4 +1,6 @@
 /* main.c: attnbench, the program: finds the command and runs it. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +34,14 @@ static void usage(FILE *to)
           to);
 }
 
-int main(int argc, char **argv)
+/* Where a descriptor from 0 to 2 is closed, the next file opened would take its place and our messages. */
+static void claim_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) return;
+}
+
+static int run_command(int argc, char **argv)
 {
     if (argc < 2) {
         usage(stderr);
@@ -47,14 +56,19 @@ int main(int argc, char **argv)
         return EXIT_WELL;
     }
     for (int i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            const int code = commands[i].run(argc - 2, argv + 2);
-            if (fflush(stdout) || ferror(stdout)) {
-                complain("standard output could not be written");
-                return worse_exit(code, EXIT_NOT_WRITTEN);
-            }
-            return code;
-        }
+        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
     complain("no command '%.60s'; commands: list verify bench run report ('attnbench --help' tells more)", argv[1]);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    claim_standard_files();
+    /* A reader that goes away and a full quota are outputs that could not be written, not our end. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    const int code = run_command(argc, argv);
+    if (!fflush(stdout) && !ferror(stdout)) return code;
+    if (code != EXIT_NOT_WRITTEN) complain("standard output could not be written");
+    return worse_exit(code, EXIT_NOT_WRITTEN);
 }

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -154,8 +155,10 @@ static const char *read_header(FILE *f, npy_array *a)
 static int read_file(const char *path, npy_array *out, bool with_data, char *reason, size_t reason_size)
 {
     *out = (npy_array){0};
-    FILE *f = fopen(path, "rbe");
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused below instead of waited for */
+    FILE *f = fd >= 0 ? fdopen(fd, "rb") : NULL;
     if (!f) {
+        if (fd >= 0) close(fd);
         snprintf(reason, reason_size, "%s: %s", path, strerror(errno));
         return 0;
     }

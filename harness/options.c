@@ -1,6 +1,7 @@
 /* options.c: one table of flags; each command says which groups of it it takes. */
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static const struct flag {
     {"--kernel", FLAG_KERNEL, OPTIONS_SELECT, true},
     {"--workload", FLAG_WORKLOAD, OPTIONS_SELECT, true},
     {"--suite", FLAG_SUITE, OPTIONS_SELECT, true},
-    {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT, true},
+    {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT | OPTIONS_FILES, true},
     {"--threads", FLAG_THREADS, OPTIONS_SELECT, true},
     {"--seed", FLAG_SEED, OPTIONS_SELECT, true},
     {"--json", FLAG_JSON, OPTIONS_OUTPUT, true},
@@ -77,8 +78,8 @@ static int parse_seed(const char *text, uint64_t *out)
 {
     char *end;
     errno = 0;
-    *out = strtoull(text, &end, 0);
-    return !errno && end != text && !*end && text[0] != '-';
+    *out = strtoull(text, &end, 10);
+    return isdigit((unsigned char)text[0]) && !errno && !*end && *out <= INT64_MAX;
 }
 
 static int take(options *o, const struct flag *flag, const char *value, char *reason, size_t size)
@@ -89,8 +90,8 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_WORKLOAD: return append(&o->workloads, value);
     case FLAG_SUITE: return append(&o->suites, value);
     case FLAG_WORKLOADS: return append(&o->files, value);
-    case FLAG_THREADS: o->threads = value; break;
-    case FLAG_CLASS: o->classes = value; break;
+    case FLAG_THREADS: return append(&o->threads, value);
+    case FLAG_CLASS: return append(&o->classes, value);
     case FLAG_JSON: o->json = value; break;
     case FLAG_CSV: o->csv = value; break;
     case FLAG_JUNIT: o->junit = value; break;
@@ -99,7 +100,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_OUTPUT: o->folder = value; break;
     case FLAG_SEED:
         if (parse_seed(value, &o->seed)) break;
-        snprintf(reason, size, "--seed %.40s: must be a number from 0 to 2^64 - 1", value);
+        snprintf(reason, size, "--seed %.40s: must be a whole number from 0 to 2^63 - 1", value);
         return 0;
     case FLAG_TIME_LIMIT:
     case FLAG_TIME_BUDGET:
@@ -128,10 +129,26 @@ static void unknown_flag(const char *word, unsigned groups, char *reason, size_t
     if (groups & OPTIONS_REST && used < size) snprintf(reason + used, size - used, ", and Google Benchmark's after --");
 }
 
+/* Before hours of work: can every output be written, and none over another? */
+static int check_outputs(const options *o, char *reason, size_t size)
+{
+    const char *const written[] = {o->json, o->csv, o->junit, o->markdown};
+    for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) {
+        for (size_t before = 0; written[i] && before < i; before++)
+            if (written[before] && strcmp(written[i], written[before]) == 0 && strcmp(written[i], "/dev/null") != 0) {
+                snprintf(reason, size, "%.200s: two outputs have this name; give each its own", written[i]);
+                return 0;
+            }
+        if (written[i] && !record_writable(written[i], reason, size)) return 0;
+    }
+    return 1;
+}
+
 int options_parse(int argc, char **argv, unsigned groups, options *out, char *reason, size_t size)
 {
     memset(out, 0, sizeof *out);
     out->seed = 1;
+    snprintf(reason, size, "out of memory");
     for (int i = 0; i < argc; i++) {
         const char *word = argv[i];
         if (strcmp(word, "--") == 0 && groups & OPTIONS_REST) {
@@ -153,7 +170,7 @@ int options_parse(int argc, char **argv, unsigned groups, options *out, char *re
         }
         const char *value = NULL;
         if (flag->takes_value) {
-            value = equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
+            value = equals ? equals + 1 : i + 1 < argc && strncmp(argv[i + 1], "--", 2) != 0 ? argv[++i] : NULL;
             if (!value || !*value) {
                 snprintf(reason, size, "%s needs a value", flag->name);
                 return 0;
@@ -164,10 +181,7 @@ int options_parse(int argc, char **argv, unsigned groups, options *out, char *re
         }
         if (!take(out, flag, value, reason, size)) return 0;
     }
-    const char *const written[] = {out->json, out->csv, out->junit, out->markdown};
-    for (size_t i = 0; i < sizeof written / sizeof written[0]; i++)
-        if (written[i] && !record_writable(written[i], reason, size)) return 0;
-    return 1;
+    return check_outputs(out, reason, size);
 }
 
 void options_free(options *o)
@@ -176,6 +190,8 @@ void options_free(options *o)
     free(o->workloads.word);
     free(o->suites.word);
     free(o->files.word);
+    free(o->threads.word);
+    free(o->classes.word);
     free(o->words.word);
     memset(o, 0, sizeof *o);
 }

@@ -9,13 +9,14 @@
 
 /* Which flags a command takes, as bits. */
 enum option_group {
-    OPTIONS_SELECT = 1,  /* --kernel --workload --suite --workloads --threads --seed */
+    OPTIONS_SELECT = 1,  /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
     OPTIONS_OUTPUT = 2,  /* --json --csv --junit --markdown */
     OPTIONS_VERIFY = 4,  /* --class --dump --time-limit */
     OPTIONS_FOLDER = 8,  /* -o, --output */
     OPTIONS_BUDGET = 16, /* --time-budget */
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
-    OPTIONS_WORDS = 64   /* words that are no flags */
+    OPTIONS_WORDS = 64,  /* words that are no flags */
+    OPTIONS_FILES = 128  /* --workloads */
 };
 
 typedef struct word_list {
@@ -24,10 +25,9 @@ typedef struct word_list {
 } word_list;
 
 typedef struct options {
-    word_list kernels, workloads, suites, files; /* as given, in order */
-    word_list words;                             /* the arguments that are no flags */
-    const char *threads, *classes;               /* as given, or NULL */
-    uint64_t seed;
+    word_list kernels, workloads, suites, files, threads, classes; /* as given, in order */
+    word_list words;                                               /* the arguments that are no flags */
+    uint64_t seed;                                                 /* to 2^63 - 1: what JSON's integers hold here */
     const char *json, *csv, *junit, *markdown, *dump, *folder;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "inputs.h"
 #include "machine.h"
 #include "options.h"
 #include "registry.h"
+#include "trial.h"
 
 enum { MOST_THREADS = 1024 };
 
@@ -74,14 +76,16 @@ static int select_workloads(const options *o, const char *const *default_suites,
     for (int i = 0; i < o->files.count; i++)
         if (!workload_set_read(s->set, o->files.word[i], reason, size)) return 0;
     for (int i = 0; i < o->workloads.count; i++)
-        if (!add_workload(s, o->workloads.word[i], reason, size)) return 0;
+        if (!add_workload(s, o->workloads.word[i], reason, size) ||
+            !inputs_check_files(&s->workload[s->workloads - 1], reason, size))
+            return 0;
     for (int i = 0; i < o->suites.count; i++)
         if (!add_suite(s, o->suites.word[i], reason, size)) return 0;
     if (o->workloads.count + o->suites.count == 0)
         for (; *default_suites; default_suites++)
             if (!add_suite(s, *default_suites, reason, size)) return 0;
     if (s->workloads) return 1;
-    snprintf(reason, size, "no workload is selected");
+    snprintf(reason, size, "no workload is selected: suite '%.60s' is empty", o->suites.count ? o->suites.word[0] : "");
     return 0;
 }
 
@@ -99,10 +103,9 @@ static int add_threads(selection *s, int threads)
 }
 
 /* LIST: numbers and 'all', with commas. */
-static int select_threads(const options *o, selection *s, char *reason, size_t size)
+static int read_threads(const char *list, selection *s, char *reason, size_t size)
 {
-    const char *at = o->threads ? o->threads : "1,all";
-    for (;;) {
+    for (const char *at = list;;) {
         const size_t length = strcspn(at, ",");
         long threads = 0;
         if (length == 3 && strncmp(at, "all", 3) == 0)
@@ -110,23 +113,28 @@ static int select_threads(const options *o, selection *s, char *reason, size_t s
         else if (length > 0 && length < 6 && isdigit((unsigned char)*at) && strspn(at, "0123456789") == length)
             threads = strtol(at, NULL, 10);
         if (threads < 1 || threads > MOST_THREADS) {
-            snprintf(reason, size, "--threads %.60s: must be numbers from 1 to %d, or 'all', with commas", o->threads,
+            snprintf(reason, size, "--threads %.60s: must be numbers from 1 to %d, or 'all', with commas", list,
                      MOST_THREADS);
             return 0;
         }
         if (!add_threads(s, (int)threads)) return 0;
-        if (!at[length]) break;
+        if (!at[length]) return 1;
         at += length + 1;
     }
+}
+
+static int select_threads(const options *o, selection *s, char *reason, size_t size)
+{
+    if (o->threads.count == 0 && !read_threads("1,all", s, reason, size)) return 0;
+    for (int i = 0; i < o->threads.count; i++)
+        if (!read_threads(o->threads.word[i], s, reason, size)) return 0;
     qsort(s->threads, (size_t)s->thread_counts, sizeof *s->threads, by_value);
     return 1;
 }
 
-static int select_classes(const options *o, selection *s, char *reason, size_t size)
+static int read_classes(const char *list, selection *s, char *reason, size_t size)
 {
-    const char *at = o->classes ? o->classes : "all";
-    s->classes_given = o->classes != NULL;
-    for (;;) {
+    for (const char *at = list;;) {
         char name[32];
         const size_t length = strcspn(at, ",");
         snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), at);
@@ -146,6 +154,25 @@ static int select_classes(const options *o, selection *s, char *reason, size_t s
     }
 }
 
+static int select_classes(const options *o, selection *s, char *reason, size_t size)
+{
+    s->classes_given = o->classes.count > 0;
+    if (!s->classes_given) return read_classes("all", s, reason, size);
+    for (int i = 0; i < o->classes.count; i++)
+        if (!read_classes(o->classes.word[i], s, reason, size)) return 0;
+    return 1;
+}
+
+static int has_jobs(const selection *s, char *reason, size_t size)
+{
+    int jobs;
+    trial_job *job = trial_jobs(s, &jobs);
+    if (job && jobs == 0)
+        snprintf(reason, size, "nothing is selected: serial kernels run at 1 thread only; add 1 to --threads");
+    free(job);
+    return job && jobs > 0;
+}
+
 int selection_make(const options *o, const char *const *default_suites, selection *out, char *reason, size_t size)
 {
     memset(out, 0, sizeof *out);
@@ -153,7 +180,8 @@ int selection_make(const options *o, const char *const *default_suites, selectio
     out->seed = o->seed;
     out->isa = attn_cpu_isa();
     if (attn_cpu_check(reason, size) && select_kernels(o, out, reason, size) && select_threads(o, out, reason, size) &&
-        select_classes(o, out, reason, size) && select_workloads(o, default_suites, out, reason, size))
+        select_classes(o, out, reason, size) && select_workloads(o, default_suites, out, reason, size) &&
+        has_jobs(out, reason, size))
         return 1;
     selection_free(out);
     return 0;

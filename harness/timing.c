@@ -30,8 +30,8 @@ typedef struct timed_case {
 
 /* Pools of the thread counts of one group; made after its children are gone, and gone before the next. */
 typedef struct pools {
-    pool *made[8];
-    int threads[8], count;
+    pool **made; /* room for every selected number of threads */
+    int *threads, count;
 } pools;
 
 static const attn_exec *exec_for(pools *p, int threads, char *reason, size_t size)
@@ -39,10 +39,6 @@ static const attn_exec *exec_for(pools *p, int threads, char *reason, size_t siz
     if (threads == 1) return exec_serial();
     for (int i = 0; i < p->count; i++)
         if (p->threads[i] == threads) return pool_exec(p->made[i]);
-    if (p->count == 8) {
-        snprintf(reason, size, "more than 8 numbers of threads at once");
-        return NULL;
-    }
     pool *made = pool_new(threads, reason, size);
     if (!made) return NULL;
     p->threads[p->count] = threads;
@@ -140,9 +136,11 @@ static void time_group(timing *t, trial_group *g)
 {
     timed_case *c = calloc((size_t)g->count + 1, sizeof *c);
     gbench_case *entry = calloc((size_t)g->count + 1, sizeof *entry);
-    pools p = {{NULL}, {0}, 0};
+    const size_t most = (size_t)t->s->thread_counts;
+    pools p = {calloc(most, sizeof *p.made), calloc(most, sizeof *p.threads), 0};
+    const bool ready = c && entry && p.made && p.threads;
     size_t count = 0;
-    for (int i = 0; c && entry && i < g->count; i++) {
+    for (int i = 0; ready && i < g->count; i++) {
         const trial *checked = &g->trial[i];
         if (checked->status == TRIAL_UNSUPPORTED) {
             t->unsupported++;
@@ -161,7 +159,7 @@ static void time_group(timing *t, trial_group *g)
     }
     for (int i = 0; i < p.count; i++)
         if (pool_pinned(p.made[i]) > t->most_pinned) t->most_pinned = pool_pinned(p.made[i]);
-    if (count) gbench_run(t->g, entry, count, &interrupted);
+    if (ready) gbench_run(t->g, entry, count, &interrupted);
     for (size_t i = 0; i < count; i++) {
         if (c[i].message[0])
             t->failed++;
@@ -170,6 +168,8 @@ static void time_group(timing *t, trial_group *g)
         call_release(&c[i].call);
     }
     for (int i = 0; i < p.count; i++) pool_free(p.made[i]);
+    free(p.made);
+    free(p.threads);
     free(c);
     free(entry);
 }
@@ -198,8 +198,8 @@ void timing_workload(timing *t, const workload *w, const trial_job *job, int job
     }
     progress_clear();
     for (int i = 0; i < g.count; i++) {
-        if (interrupted && g.trial[i].status == TRIAL_HANG) continue;
-        if (g.trial[i].status != TRIAL_PASS && g.trial[i].status != TRIAL_UNSUPPORTED) case_print(&g, &g.trial[i]);
+        if (g.trial[i].status != TRIAL_PASS && g.trial[i].status != TRIAL_UNSUPPORTED)
+            case_print(stderr, &g, &g.trial[i]);
         json_array_append_new(json_object_get(t->record, "cases"), case_json(&g, &g.trial[i]));
     }
     if (!interrupted) time_group(t, &g);

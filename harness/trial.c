@@ -8,6 +8,7 @@
 
 #include "isolate.h"
 #include "problem.h"
+#include "status.h"
 
 static const uint32_t poison = 0x7fc0dead; /* a NaN */
 static const double slowest_rate = 1e8;    /* operations a second that any kernel reaches: the time limit's yardstick */
@@ -62,6 +63,7 @@ static int check_run(const instance *in, const isolated *run, trial *t)
     case OUTCOME_RAN: break;
     case OUTCOME_HUNG: fail(t, TRIAL_HANG, run->reason); return 0;
     case OUTCOME_CRASHED: fail(t, TRIAL_CRASH, run->reason); return 0;
+    case OUTCOME_UNABLE: fail(t, TRIAL_UNSUPPORTED, run->reason); return 0;
     case OUTCOME_EXITED:
     case OUTCOME_REFUSED: fail(t, TRIAL_FAIL, run->reason); return 0;
     }
@@ -112,7 +114,7 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
     t->full = has_lse || weights;
     if (!keep(&g->in, ATTN_O, &t->output, &t->copy[0]) || (has_lse && !keep(&g->in, ATTN_LSE, &t->lse, &t->copy[1])) ||
         (weights && !keep(&g->in, ATTN_WEIGHTS, &t->weights, &t->copy[2])))
-        fail(t, TRIAL_FAIL, "no memory to keep its outputs");
+        fail(t, TRIAL_UNSUPPORTED, "no memory to keep its outputs");
 }
 
 static void judge_one(const trial_group *g, trial *t)
@@ -170,6 +172,9 @@ int trial_group_run(const workload *w, input_class input, uint64_t seed, const t
             g->trial[g->count - 1].kernel == job[i].kernel)
             continue; /* said once, not for every thread count */
         run_one(g, job[i].kernel, job[i].threads, s, limit, &g->trial[g->count++]);
+        if (!interrupted) continue;
+        g->count -= g->trial[g->count - 1].status == TRIAL_HANG; /* we ended it, it did not hang */
+        break;
     }
     if (g->contracts && !expect(g, s->budget, seed, reason, reason_size)) {
         trial_group_free(g);

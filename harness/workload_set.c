@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "workload.h"
 
@@ -106,7 +107,7 @@ static bool put_workload(workload_set *set, const char *name, const char *line)
 typedef struct reading {
     workload_set *set;
     const char *file;
-    int line;
+    int line, definitions;
     suite *current;
     text_list members;
     int *member_lines;
@@ -179,6 +180,7 @@ static int read_line(reading *r, char *text)
     const bool is_workload = strncmp(line, "workload", 8) == 0 && (!line[8] || isblank((unsigned char)line[8]));
     const bool is_suite = strncmp(line, "suite", 5) == 0 && (!line[5] || isblank((unsigned char)line[5]));
     if (!is_workload && !is_suite) return read_member(r, line);
+    r->definitions++;
     cut_word(line, &rest);
     char *after, *const name = cut_word(rest, &after);
     if (!is_name(name))
@@ -208,6 +210,10 @@ static int read_stream(workload_set *set, FILE *in, const char *file, char *reas
         snprintf(reason, reason_size, "%s: %s", file, strerror(errno));
         ok = 0;
     }
+    if (ok && r.definitions == 0) {
+        snprintf(reason, reason_size, "%s: is empty: expected 'workload NAME SPEC' or 'suite NAME about' lines", file);
+        ok = 0;
+    }
     for (int i = 0; ok && i < r.members.count; i++) ok = parses(&r, r.member_lines[i], r.members.text[i], set);
     list_free(&r.members);
     free(r.member_lines);
@@ -230,12 +236,19 @@ workload_set *workload_set_new(char *reason, size_t reason_size)
 
 int workload_set_read(workload_set *set, const char *path, char *reason, size_t reason_size)
 {
+    static const off_t most = 1 << 24; /* bytes: thousands of workloads */
+    struct stat st;
     FILE *in = fopen(path, "re");
-    if (!in) {
-        snprintf(reason, reason_size, "%s: %s", path, strerror(errno));
+    if (!in || fstat(fileno(in), &st)) {
+        snprintf(reason, reason_size, "%s: %s; name a text file of workloads and suites", path, strerror(errno));
+        if (in) fclose(in);
         return 0;
     }
-    const int ok = read_stream(set, in, path, reason, reason_size);
+    int ok = 0;
+    if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) || st.st_size > most)
+        snprintf(reason, reason_size, "%s: a device, or larger than 16 MiB: this is no text file of workloads", path);
+    else
+        ok = read_stream(set, in, path, reason, reason_size);
     fclose(in);
     return ok;
 }
