@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu_state.h"
 #include "status.h"
 
 const char *attn_status_text(int status)
@@ -39,7 +40,9 @@ int call_prepare(call *c, const attn_kernel *kernel, const attn_problem *problem
     c->args = (attn_args){sizeof c->args, args->count, c->slot};
     c->exec = exec;
     c->plan.size = sizeof c->plan;
+    const uint32_t state = cpu_state_save();
     const int status = kernel->plan(&c->problem, &c->args, machine, exec, &c->plan);
+    cpu_state_restore(state);
     if (status != ATTN_OK) {
         snprintf(reason, reason_size, "plan: %s", attn_status_text(status));
         return 0;
@@ -60,8 +63,10 @@ int call_prepare(call *c, const attn_kernel *kernel, const attn_problem *problem
     return 0;
 }
 
+/* pack and run, with the control bits as they were before on return. */
 int call_once(call *c, double *pack_seconds)
 {
+    const uint32_t state = cpu_state_save();
     int status = ATTN_OK;
     if (pack_seconds) *pack_seconds = 0;
     if (c->kernel->pack) {
@@ -69,8 +74,9 @@ int call_once(call *c, double *pack_seconds)
         status = c->kernel->pack(&c->problem, &c->plan, &c->args, c->exec, c->shared);
         if (pack_seconds) *pack_seconds = clock_seconds() - start;
     }
-    if (status != ATTN_OK) return status;
-    return c->kernel->run(&c->problem, &c->plan, &c->args, c->exec, c->shared, c->workspace);
+    if (status == ATTN_OK) status = c->kernel->run(&c->problem, &c->plan, &c->args, c->exec, c->shared, c->workspace);
+    cpu_state_restore(state);
+    return status;
 }
 
 void call_release(call *c)

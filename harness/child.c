@@ -1,0 +1,113 @@
+/* child.c: fork, wait at a pipe that closes with the child, tell the ends apart. */
+#include "child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "status.h"
+
+void *shared_new(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void shared_free(void *memory, size_t bytes)
+{
+    if (memory) munmap(memory, bytes);
+}
+
+static _Noreturn void begin(void (*body)(void *), void *arg, const child_limit *limit, volatile int *done, pid_t parent)
+{
+    const struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    forget_signals();
+    if (limit->stop) signal(SIGINT, SIG_IGN); /* the terminal sends it to us too, but we are told by `stop` */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    body(arg);
+    *done = 1;
+    _exit(0);
+}
+
+/* Waits until the child is gone: its end of the pipe closes with it. Returns 0 where the time is up. */
+static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *status)
+{
+    double end = clock_seconds() + limit->seconds;
+    uint64_t seen = limit->beat ? *limit->beat : 0;
+    for (;;) {
+        const double left = end - clock_seconds(), longest = limit->beat ? 1 : 3600;
+        struct pollfd p = {pipe_end, POLLIN, 0};
+        const int ready = left > 0 ? poll(&p, 1, (int)((left > longest ? longest : left) * 1000) + 1) : 0;
+        if (ready > 0) {
+            waitpid(pid, status, 0);
+            return 1;
+        }
+        if (limit->stop && interrupted) *limit->stop = 1;
+        if (limit->beat && *limit->beat != seen) {
+            seen = *limit->beat;
+            end = clock_seconds() + limit->seconds;
+        }
+        if (ready < 0 && errno == EINTR && (!interrupted || limit->stop)) continue;
+        if (ready == 0 && clock_seconds() < end) continue;
+        if (waitpid(pid, status, WNOHANG) == pid) return 1;
+        kill(pid, SIGKILL);
+        waitpid(pid, status, 0);
+        return 0;
+    }
+}
+
+static child_end ending(int in_time, int status, double limit, int done, char *reason, size_t size)
+{
+    if (!in_time) {
+        if (interrupted)
+            snprintf(reason, size, "interrupted");
+        else
+            snprintf(reason, size, "not finished after %.0f s", limit);
+        return CHILD_HUNG;
+    }
+    if (WIFSIGNALED(status)) {
+        snprintf(reason, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        return CHILD_CRASHED;
+    }
+    if (done && WEXITSTATUS(status) == 0) return CHILD_DONE;
+    snprintf(reason, size, "the process ended with exit(%d)", WEXITSTATUS(status));
+    return CHILD_EXITED;
+}
+
+child_end child_run(void (*body)(void *), void *arg, const child_limit *limit, char *reason, size_t size)
+{
+    int pipes[2] = {-1, -1}, status = 0;
+    volatile int *done = shared_new(sizeof *done);
+    if (!done || pipe(pipes)) {
+        snprintf(reason, size, "no memory or pipe for a child process: %s", strerror(errno));
+        shared_free((void *)done, sizeof *done);
+        return CHILD_NOT_MADE;
+    }
+    child_end end = CHILD_NOT_MADE;
+    const pid_t parent = getpid();
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        close(pipes[0]);
+        begin(body, arg, limit, done, parent);
+    }
+    close(pipes[1]);
+    if (pid < 0) {
+        snprintf(reason, size, "fork: %s", strerror(errno));
+    } else {
+        const int in_time = wait_for(pid, pipes[0], limit, &status);
+        end = ending(in_time, status, limit->seconds, *done, reason, size);
+    }
+    close(pipes[0]);
+    shared_free((void *)done, sizeof *done);
+    return end;
+}

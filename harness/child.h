@@ -1,0 +1,26 @@
+/* child.h: work done in a forked child with a time limit: whatever it does, this process lives on and knows how it ended.
+ *
+ * That the work says 'done' in shared memory, and not the exit code, is what counts: foreign code may call exit(0). */
+#ifndef ATTNBENCH_CHILD_H
+#define ATTNBENCH_CHILD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum child_end { CHILD_DONE, CHILD_CRASHED, CHILD_EXITED, CHILD_HUNG, CHILD_NOT_MADE } child_end;
+
+typedef struct child_limit {
+    double seconds;
+    const volatile uint64_t *beat; /* in shared memory: seconds count from its last change; NULL: from the start */
+    volatile int *stop; /* in shared memory: set once where the user interrupts; NULL: the child is ended then */
+} child_limit;
+
+/* Forks and calls body(arg) in the child, with default signal handlers and without core files. Unless CHILD_DONE, `reason` says
+ * in words what happened. Memory that the child shall write for us must be mapped shared beforehand. */
+child_end child_run(void (*body)(void *arg), void *arg, const child_limit *limit, char *reason, size_t reason_size);
+
+/* Zeroed memory that children made by fork share with this process; NULL where there is none. */
+void *shared_new(size_t bytes);
+void shared_free(void *memory, size_t bytes);
+
+#endif
