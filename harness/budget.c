@@ -8,6 +8,9 @@
 
 #include "problem.h"
 
+/* A plugin's plan can be asked in a child alone: its speed is taken for that of plain scalar code. */
+static const double unknown_share = 0.1;
+
 /* One case that could be timed. */
 typedef struct candidate {
     int group;
@@ -33,8 +36,11 @@ static double call_seconds(const trial_job *job, const workload *w, const budget
     const attn_args args = instance_args(&in, false, false, slot);
     attn_plan plan = {.size = sizeof plan};
     const attn_exec exec = {.size = sizeof exec, .threads = (uint32_t)job->threads};
-    if (attn_supports(job->kernel, &in.problem, &args, s->isa, reason, sizeof reason) &&
-        job->kernel->plan(&in.problem, &args, s->machine, &exec, &plan) == ATTN_OK) {
+    const int supported = attn_supports(job->kernel, &in.problem, &args, s->isa, reason, sizeof reason);
+    if (supported && plugin_of(job->kernel)) {
+        const double rate = s->machine->rate[ATTN_CEILING_FP32_PORTABLE] * unknown_share;
+        seconds = rate > 0 ? attn_work(&in.problem, &args).operations / rate + 1e-6 : 1e-3;
+    } else if (supported && job->kernel->plan(&in.problem, &args, s->machine, &exec, &plan) == ATTN_OK) {
         const attn_work_count work = attn_work(&in.problem, &args);
         double peak = plan.ceiling < s->machine->rates ? s->machine->rate[plan.ceiling] : 0;
         double amount = work.operations;

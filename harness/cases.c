@@ -26,9 +26,11 @@ void case_reproducer(const trial_group *g, const trial *t, char *out, size_t siz
     const workload *w = g->in.w;
     full_spec(g, spec, sizeof spec);
     const char *const file[] = {w->q_file, w->k_file, w->v_file};
-    size_t used = (size_t)snprintf(
-        out, size, "attnbench verify --kernel %s --workload '%s'%s --threads %d --seed %" PRIu64, t->kernel->name, spec,
-        strstr(spec, "class=") ? "" : " --class normal", t->threads, g->in.seed);
+    const plugin *p = plugin_of(t->kernel);
+    size_t used =
+        (size_t)snprintf(out, size, "attnbench verify%s%s%s --kernel %s --workload '%s'%s --threads %d --seed %" PRIu64,
+                         p ? " --plugin '" : "", p ? p->path : "", p ? "'" : "", t->kernel->name, spec,
+                         strstr(spec, "class=") ? "" : " --class normal", t->threads, g->in.seed);
     for (int i = 0; i < 3 && used < size; i++) {
         char digest[17];
         if (file[i] && file_digest(file[i], digest))

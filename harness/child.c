@@ -44,7 +44,7 @@ static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *stat
     double end = clock_seconds() + limit->seconds;
     uint64_t seen = limit->beat ? *limit->beat : 0;
     for (;;) {
-        const double left = end - clock_seconds(), longest = limit->beat ? 1 : 3600;
+        const double left = end - clock_seconds(), longest = 0.2; /* a signal may come before poll and not during it */
         struct pollfd p = {pipe_end, POLLIN, 0};
         const int ready = left > 0 ? poll(&p, 1, (int)((left > longest ? longest : left) * 1000) + 1) : 0;
         if (ready > 0) {
@@ -56,8 +56,7 @@ static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *stat
             seen = *limit->beat;
             end = clock_seconds() + limit->seconds;
         }
-        if (ready < 0 && errno == EINTR && (!interrupted || limit->stop)) continue;
-        if (ready == 0 && clock_seconds() < end) continue;
+        if (clock_seconds() < end && (!interrupted || limit->stop)) continue;
         if (waitpid(pid, status, WNOHANG) == pid) return 1;
         kill(pid, SIGKILL);
         waitpid(pid, status, 0);
@@ -67,8 +66,9 @@ static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *stat
 
 static child_end ending(int in_time, int status, double limit, int done, char *reason, size_t size)
 {
-    if (!in_time) {
-        if (interrupted)
+    const int stopped = interrupted && !done; /* Ctrl-C reaches the child as well: no crash of its own */
+    if (!in_time || stopped) {
+        if (stopped)
             snprintf(reason, size, "interrupted");
         else
             snprintf(reason, size, "not finished after %.0f s", limit);

@@ -17,6 +17,7 @@ const char help_bench[] =
     "ceiling that limits the kernel, gbytes (compulsory GB/s), share_bw of the measured bandwidth, pack_ms.\n\n"
     "SELECT (each may be given again)\n"
     "  --kernel GLOB          kernels (all)\n"
+    "  --plugin FILE.so       kernels of your own, named FILE:kernel\n"
     "  --workload NAME[,key=value...]|SPEC\n"
     "  --suite NAME           suites (models, if no workload is given)\n"
     "  --workloads FILE       your own workloads and suites\n"
@@ -96,6 +97,7 @@ int cmd_bench(int argc, char **argv)
         options_free(&o);
         return EXIT_USAGE;
     }
+    plugins_notes(&s.plugins);
     code = EXIT_USAGE;
     watch_interrupts();
     if (!timing_open(&t, &s, o.rest_count, o.rest, 3, defaults, false, reason, sizeof reason)) {

@@ -8,34 +8,47 @@
 #include "status.h"
 #include "workload_keys.h"
 
-const char help_list[] = "attnbench list [kernels|workloads|suites|classes|keys] [--workloads FILE]\n\n"
-                         "Prints what can be selected; without a word, all of it.\n\n"
-                         "  --workloads FILE   a file with workloads and suites of your own is read first\n\n"
-                         "example: attnbench list workloads\n";
+const char help_list[] =
+    "attnbench list [kernels|workloads|suites|classes|keys] [--workloads FILE] [--plugin FILE.so]\n\n"
+    "Prints what can be selected; without a word, all of it.\n\n"
+    "  --workloads FILE   a file with workloads and suites of your own is read first\n"
+    "  --plugin FILE.so   kernels of your own are listed too, as FILE:kernel\n\n"
+    "example: attnbench list workloads\n";
 
-static void list_kernels(const workload_set *set)
+/* Where there is something to list. */
+typedef struct sources {
+    const workload_set *set;
+    plugin_set plugins;
+} sources;
+
+static void print_kernel(const attn_kernel *k)
 {
-    (void)set;
     static const char *const role[] = {"", "baseline", "teaching", "product"};
-    int count;
-    const attn_kernel *const *kernel = attn_kernels(&count);
-    for (int i = 0; i < count; i++) {
-        char isa[128];
-        attn_isa_names(kernel[i]->isa, isa, sizeof isa);
-        printf("%-20s %-9s %-10s %s%s%s%s\n", kernel[i]->name, kernel[i]->role < 4 ? role[kernel[i]->role] : "?", isa,
-               kernel[i]->idea, kernel[i]->improves_on ? " (improves on " : "",
-               kernel[i]->improves_on ? kernel[i]->improves_on : "", kernel[i]->improves_on ? ")" : "");
-    }
+    char isa[128];
+    attn_isa_names(k->isa, isa, sizeof isa);
+    printf("%-20s %-9s %-10s %s%s%s%s\n", k->name, k->role < 4 ? role[k->role] : "?", isa, k->idea,
+           k->improves_on ? " (improves on " : "", k->improves_on ? k->improves_on : "", k->improves_on ? ")" : "");
 }
 
-static void list_workloads(const workload_set *set)
+static void list_kernels(const sources *from)
 {
+    int count;
+    const attn_kernel *const *kernel = attn_kernels(&count);
+    for (int i = 0; i < count; i++) print_kernel(kernel[i]);
+    for (int p = 0; p < from->plugins.count; p++)
+        for (int i = 0; i < from->plugins.plugin[p]->kernels; i++) print_kernel(from->plugins.plugin[p]->kernel[i]);
+}
+
+static void list_workloads(const sources *from)
+{
+    const workload_set *set = from->set;
     for (int i = 0; i < workload_set_count(set); i++)
         printf("%-24s %s\n", workload_set_name(set, i), workload_set_line(set, i));
 }
 
-static void list_suites(const workload_set *set)
+static void list_suites(const sources *from)
 {
+    const workload_set *set = from->set;
     for (int i = 0; i < suite_count(set); i++) {
         printf("%-18s %s\n", suite_name(set, i), suite_about(set, i));
         for (const char *const *member = suite_members(set, suite_name(set, i)); *member; member++)
@@ -43,22 +56,22 @@ static void list_suites(const workload_set *set)
     }
 }
 
-static void list_classes(const workload_set *set)
+static void list_classes(const sources *from)
 {
-    (void)set;
+    (void)from;
     for (int i = 0; i < INPUT_CLASSES; i++) printf("%-12s %s\n", input_class_name(i), input_class_statement(i));
 }
 
-static void list_keys(const workload_set *set)
+static void list_keys(const sources *from)
 {
-    (void)set;
+    (void)from;
     for (int key = 0; key < KEY_COUNT; key++)
         printf("%-12s %s\n", spec_key_name((spec_key)key), spec_key_about((spec_key)key));
 }
 
 static const struct {
     const char *word;
-    void (*print)(const workload_set *set);
+    void (*print)(const sources *from);
 } lists[] = {{"kernels", list_kernels},
              {"workloads", list_workloads},
              {"suites", list_suites},
@@ -90,6 +103,11 @@ int cmd_list(int argc, char **argv)
             workload_set_free(set);
             set = NULL;
         }
+    sources from = {set, {NULL, 0}};
+    if (set && !plugins_open(o.plugins.word, o.plugins.count, attn_cpu_isa(), &from.plugins, reason, sizeof reason)) {
+        workload_set_free(set);
+        set = NULL;
+    }
     if (!set) {
         complain("%s", reason);
         options_free(&o);
@@ -98,8 +116,10 @@ int cmd_list(int argc, char **argv)
     for (int w = 0; w < LISTS; w++) {
         if (!wanted[w]) continue;
         if (o.words.count != 1) printf("%s%s:\n", w ? "\n" : "", lists[w].word);
-        lists[w].print(set);
+        lists[w].print(&from);
     }
+    plugins_notes(&from.plugins);
+    plugins_close(&from.plugins);
     options_free(&o);
     workload_set_free(set);
     return EXIT_WELL;

@@ -195,6 +195,7 @@ int cmd_run(int argc, char **argv)
         options_free(&o);
         return EXIT_USAGE;
     }
+    plugins_notes(&s.plugins);
     main_job job = {
         &o,       &s, o.folder ? o.folder : "attnbench-out", clock_seconds(), o.time_budget > 0 ? o.time_budget : 300,
         EXIT_WELL};

@@ -21,6 +21,7 @@ const char help_verify[] =
     "repeats it.\n\n"
     "SELECT (each may be given again)\n"
     "  --kernel GLOB          kernels (all)\n"
+    "  --plugin FILE.so       kernels of your own, named FILE:kernel\n"
     "  --workload NAME[,key=value...]|SPEC\n"
     "  --suite NAME           suites (smoke and edge, if no workload is given)\n"
     "  --workloads FILE       your own workloads and suites\n"
@@ -184,11 +185,12 @@ int cmd_verify(int argc, char **argv)
         options_free(&o);
         return EXIT_USAGE;
     }
+    plugins_notes(&s.plugins);
     json_t *record = record_new();
     watch_interrupts();
     code = verify_selection(&o, &s, false, record);
-    const context_facts facts = {argc + 2, argv - 2, s.isa,    s.threads[s.thread_counts - 1],
-                                 -1,       NULL,     s.kernel, s.kernels};
+    const context_facts facts = {argc + 2, argv - 2,  s.isa,     s.threads[s.thread_counts - 1], -1, NULL,
+                                 s.kernel, s.kernels, &s.plugins};
     json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
     if (code != EXIT_USAGE) code = worse_exit(code, command_outputs(&o, record));
     command_interrupted(&o);

@@ -112,6 +112,30 @@ static json_t *kernel_list(const context_facts *facts)
     return array;
 }
 
+/* One entry a line of `text`. */
+static json_t *lines(const char *text)
+{
+    json_t *const array = json_array();
+    for (size_t length; array && *text; text += length + (text[length] == '\n')) {
+        length = strcspn(text, "\n");
+        if (length) json_array_append_new(array, json_stringn(text, length));
+    }
+    return array;
+}
+
+static json_t *plugin_list(const plugin_set *set)
+{
+    json_t *const array = json_array();
+    for (int i = 0; array && i < set->count; i++) {
+        const plugin *const p = set->plugin[i];
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "name", p->name, "file",
+                                               p->path, "digest", p->digest, "build_id", p->build_id, "linker_id",
+                                               p->linker_id, "loaded", p->loads, "flush_to_zero", p->flushes_subnormals,
+                                               "libraries", lines(p->libraries ? p->libraries : "")));
+    }
+    return array;
+}
+
 json_t *context_new(const context_facts *facts)
 {
     const machine_facts *const m = machine_facts_get();
@@ -132,6 +156,8 @@ json_t *context_new(const context_facts *facts)
         failed |= json_object_set_new(context, "bandwidth", bandwidths(facts->ceilings));
     }
     failed |= json_object_set_new(context, "kernels", kernel_list(facts));
+    if (facts->plugins && facts->plugins->count)
+        failed |= json_object_set_new(context, "plugins", plugin_list(facts->plugins));
     failed |= json_object_set_new(context, "skipped", json_array());
     if (failed) {
         json_decref(context);

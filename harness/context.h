@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "ceilings.h"
+#include "plugin.h"
 
 typedef struct context_facts {
     int argc; /* the command line, as main got it */
@@ -15,6 +16,7 @@ typedef struct context_facts {
     const ceilings *ceilings;          /* NULL: not measured, the keys are then absent */
     const attn_kernel *const *kernels; /* [kernel_count]: those of the record; NULL: the built-in ones */
     int kernel_count;
+    const plugin_set *plugins; /* NULL: none */
 } context_facts;
 
 /* A new object; NULL where memory is out. */

@@ -8,7 +8,8 @@
 
 typedef enum outcome {
     OUTCOME_RAN,
-    OUTCOME_UNABLE, /* this machine has no memory or threads left for it: nothing was called */
+    OUTCOME_UNABLE,      /* this machine has no memory or threads left for it: nothing was called */
+    OUTCOME_UNSUPPORTED, /* a plugin's kernel does not accept the problem */
     OUTCOME_REFUSED,
     OUTCOME_CRASHED,
     OUTCOME_HUNG,

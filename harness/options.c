@@ -13,6 +13,7 @@
 enum flag_id {
     FLAG_HELP,
     FLAG_KERNEL,
+    FLAG_PLUGIN,
     FLAG_WORKLOAD,
     FLAG_SUITE,
     FLAG_WORKLOADS,
@@ -38,6 +39,7 @@ static const struct flag {
     {"--help", FLAG_HELP, 0, false},
     {"-h", FLAG_HELP, 0, false},
     {"--kernel", FLAG_KERNEL, OPTIONS_SELECT, true},
+    {"--plugin", FLAG_PLUGIN, OPTIONS_SELECT | OPTIONS_FILES, true},
     {"--workload", FLAG_WORKLOAD, OPTIONS_SELECT, true},
     {"--suite", FLAG_SUITE, OPTIONS_SELECT, true},
     {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT | OPTIONS_FILES, true},
@@ -86,6 +88,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
 {
     switch (flag->id) {
     case FLAG_HELP: o->help = true; break;
+    case FLAG_PLUGIN: return append(&o->plugins, value);
     case FLAG_KERNEL: return append(&o->kernels, value);
     case FLAG_WORKLOAD: return append(&o->workloads, value);
     case FLAG_SUITE: return append(&o->suites, value);
@@ -187,6 +190,7 @@ int options_parse(int argc, char **argv, unsigned groups, options *out, char *re
 void options_free(options *o)
 {
     free(o->kernels.word);
+    free(o->plugins.word);
     free(o->workloads.word);
     free(o->suites.word);
     free(o->files.word);

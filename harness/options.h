@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "attention.h"
+#include "plugin.h"
 #include "workload.h"
 
 /* Which flags a command takes, as bits. */
@@ -16,7 +17,7 @@ enum option_group {
     OPTIONS_BUDGET = 16, /* --time-budget */
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
     OPTIONS_WORDS = 64,  /* words that are no flags */
-    OPTIONS_FILES = 128  /* --workloads */
+    OPTIONS_FILES = 128  /* --workloads --plugin */
 };
 
 typedef struct word_list {
@@ -25,9 +26,9 @@ typedef struct word_list {
 } word_list;
 
 typedef struct options {
-    word_list kernels, workloads, suites, files, threads, classes; /* as given, in order */
-    word_list words;                                               /* the arguments that are no flags */
-    uint64_t seed;                                                 /* to 2^63 - 1: what JSON's integers hold here */
+    word_list kernels, workloads, suites, files, plugins, threads, classes; /* as given, in order */
+    word_list words;                                                        /* the arguments that are no flags */
+    uint64_t seed; /* to 2^63 - 1: what JSON's integers hold here */
     const char *json, *csv, *junit, *markdown, *dump, *folder;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
@@ -39,11 +40,12 @@ typedef struct options {
 int options_parse(int argc, char **argv, unsigned groups, options *out, char *reason, size_t reason_size);
 void options_free(options *o);
 
-/* What is selected. Workloads are parsed; kernels come from the registry. */
+/* What is selected. Workloads are parsed; kernels come from the registry and from plugins. */
 typedef struct selection {
     workload_set *set;
     workload *workload;
     int workloads;
+    plugin_set plugins;
     const attn_kernel **kernel;
     int kernels;
     int *threads; /* ascending, no repeats */

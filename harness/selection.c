@@ -14,12 +14,26 @@
 
 enum { MOST_THREADS = 1024 };
 
-static int select_kernels(const options *o, selection *s, char *reason, size_t size)
+/* Built-in kernels, then those of each plugin in the order given. */
+static int all_kernels(selection *s, const attn_kernel ***all, int *count)
 {
-    int count;
-    const attn_kernel *const *all = attn_kernels(&count);
-    s->kernel = calloc((size_t)count, sizeof *s->kernel);
-    if (!s->kernel) return 0;
+    int built_in;
+    const attn_kernel *const *kernels = attn_kernels(&built_in);
+    *count = built_in;
+    for (int p = 0; p < s->plugins.count; p++) *count += s->plugins.plugin[p]->kernels;
+    *all = calloc((size_t)*count, sizeof **all);
+    s->kernel = calloc((size_t)*count, sizeof *s->kernel);
+    if (!*all || !s->kernel) return 0;
+    int n = 0;
+    for (; n < built_in; n++) (*all)[n] = kernels[n];
+    for (int p = 0; p < s->plugins.count; p++)
+        for (int i = 0; i < s->plugins.plugin[p]->kernels; i++) (*all)[n++] = s->plugins.plugin[p]->kernel[i];
+    return 1;
+}
+
+static int choose_kernels(const options *o, selection *s, const attn_kernel *const *all, int count, char *reason,
+                          size_t size)
+{
     for (int p = 0; p < o->kernels.count; p++) {
         int matched = 0;
         for (int i = 0; i < count; i++) matched |= fnmatch(o->kernels.word[p], all[i]->name, 0) == 0;
@@ -35,6 +49,16 @@ static int select_kernels(const options *o, selection *s, char *reason, size_t s
         if (wanted) s->kernel[s->kernels++] = all[i];
     }
     return 1;
+}
+
+static int select_kernels(const options *o, selection *s, char *reason, size_t size)
+{
+    const attn_kernel **all = NULL;
+    int count;
+    if (!plugins_open(o->plugins.word, o->plugins.count, s->isa, &s->plugins, reason, size)) return 0;
+    const int ok = all_kernels(s, &all, &count) && choose_kernels(o, s, all, count, reason, size);
+    free(all);
+    return ok;
 }
 
 static int add_workload(selection *s, const char *line, char *reason, size_t size)
@@ -192,6 +216,7 @@ void selection_free(selection *s)
     for (int i = 0; i < s->workloads; i++) workload_free(&s->workload[i]);
     free(s->workload);
     free(s->kernel);
+    plugins_close(&s->plugins);
     free(s->threads);
     if (s->set) workload_set_free(s->set);
     memset(s, 0, sizeof *s);

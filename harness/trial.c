@@ -44,6 +44,8 @@ static int keep(const instance *in, int slot, attn_tensor *view, void **copy)
     return 1;
 }
 
+double trial_time_limit(const workload *w) { return 20 + w->cost / slowest_rate; }
+
 static void fail(trial *t, trial_status status, const char *reason)
 {
     t->status = status;
@@ -61,6 +63,7 @@ static int check_run(const instance *in, const isolated *run, trial *t)
     snprintf(t->inner, sizeof t->inner, "%s", run->inner);
     switch (run->outcome) {
     case OUTCOME_RAN: break;
+    case OUTCOME_UNSUPPORTED: fail(t, TRIAL_UNSUPPORTED, run->reason); return 0;
     case OUTCOME_HUNG: fail(t, TRIAL_HANG, run->reason); return 0;
     case OUTCOME_CRASHED: fail(t, TRIAL_CRASH, run->reason); return 0;
     case OUTCOME_UNABLE: fail(t, TRIAL_UNSUPPORTED, run->reason); return 0;
@@ -166,7 +169,7 @@ int trial_group_run(const workload *w, input_class input, uint64_t seed, const t
         trial_group_free(g);
         return 0;
     }
-    const double limit = s->time_limit > 0 ? s->time_limit : 20 + w->cost / slowest_rate;
+    const double limit = s->time_limit > 0 ? s->time_limit : trial_time_limit(w);
     for (int i = 0; i < jobs; i++) {
         if (g->count && g->trial[g->count - 1].status == TRIAL_UNSUPPORTED &&
             g->trial[g->count - 1].kernel == job[i].kernel)

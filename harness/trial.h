@@ -53,6 +53,9 @@ typedef struct trial_job {
  * where memory is short. */
 trial_job *trial_jobs(const selection *s, int *count);
 
+/* Seconds after which a call on this workload counts as hung. */
+double trial_time_limit(const workload *w);
+
 /* Runs and judges. Returns 0 and a reason where the workload itself cannot be made (files, memory) or the reference cannot do it. */
 int trial_group_run(const workload *w, input_class input, uint64_t seed, const trial_job *job, int jobs,
                     const trial_settings *settings, trial_group *out, char *reason, size_t reason_size);

@@ -1,0 +1,97 @@
+/* odd: one plugin in many states of health; ODD_HOW, set by the build, says which. A right kernel with that one oddity. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "plain.h"
+#include "rows_impl.h"
+
+enum how {
+    WELL,
+    CRASHES_LOADING,
+    EXITS_LOADING,
+    HANGS_LOADING,
+    FLUSHES_LOADING,
+    CRASHES_PLANNING,
+    HANGS_PLANNING,
+    CRASHES_RUNNING,
+    EXITS_RUNNING,
+    HANGS_RUNNING,
+    FLUSHES_RUNNING,
+    CRASHES_LATER,
+    HANGS_LATER,
+    IS_WRONG,
+    DECLINES
+};
+static const enum how how = ODD_HOW;
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+static void flush_to_zero(void) { _mm_setcsr(_mm_getcsr() | 0x8040); }
+#else
+static void flush_to_zero(void) {}
+#endif
+
+static _Noreturn void hang(void)
+{
+    for (;;) usleep(1000);
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    if (how == CRASHES_LOADING) abort();
+    if (how == EXITS_LOADING) exit(0);
+    if (how == HANGS_LOADING) hang();
+    if (how == FLUSHES_LOADING) flush_to_zero();
+}
+
+static int accepts(const attn_problem *problem, const attn_args *args, char *reason, size_t size)
+{
+    static const char why[] = "does not like it";
+    (void)problem, (void)args;
+    for (size_t i = 0; i < size && i < sizeof why; i++) reason[i] = why[i];
+    return how != DECLINES;
+}
+
+static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
+                attn_plan *out)
+{
+    if (how == CRASHES_PLANNING) abort();
+    if (how == HANGS_PLANNING) hang();
+    return plain_plan(problem, args, machine, exec, out);
+}
+
+static int run(const attn_problem *problem, const attn_plan *plan_, const attn_args *args, const attn_exec *exec,
+               const void *shared, void *workspace)
+{
+    static int calls;
+    (void)plan_, (void)exec, (void)shared, (void)workspace;
+    calls++;
+    if (how == CRASHES_RUNNING || (how == CRASHES_LATER && calls == 3)) abort();
+    if (how == EXITS_RUNNING) exit(0);
+    if (how == HANGS_RUNNING || (how == HANGS_LATER && calls == 3)) hang();
+    if (how == FLUSHES_RUNNING) flush_to_zero();
+    const int status = plain_run(problem, args, plain_strided);
+    if (how == IS_WRONG) *plain_strided(problem, args, ATTN_O, 0, 0, 0) += 1;
+    return status;
+}
+
+static const uint64_t types[] = ATTN_TYPES_F32;
+
+static const attn_kernel kernel = {
+    .size = sizeof(attn_kernel),
+    .abi = ODD_KERNEL_ABI,
+    .name = ODD_NAME,
+    .idea = "right but for one oddity",
+    .role = ATTN_ROLE_TEACHING,
+    .isa = ODD_ISA,
+    .caps = {0, ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE)},
+    .traits = ATTN_TRAIT_REPEATABLE,
+    .type_count = sizeof types / sizeof types[0],
+    .types = types,
+    .accepts = accepts,
+    .plan = plan,
+    .run = run,
+};
+static const attn_kernel *const kernels[] = {&kernel};
+extern const attn_plugin attn_plugin_entry;
+PLAIN_EXPORT const attn_plugin attn_plugin_entry = {ODD_SIZE, ODD_ABI, "odd 1", ODD_COUNT, 0, kernels};

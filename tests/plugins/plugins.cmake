@@ -1,0 +1,75 @@
+# Plugins of the tests: four that prove the contract, one of all built-in kernels, and ill ones.
+set(plugin_dir ${CMAKE_CURRENT_BINARY_DIR}/plugins)
+set(plugin_source ${CMAKE_CURRENT_SOURCE_DIR}/plugins)
+
+# test_plugin(NAME SOURCE [definitions...]): SOURCE compiled as NAME.so
+function(test_plugin name source)
+  add_library(plugin_${name} MODULE ${plugin_source}/${source} ${PROJECT_SOURCE_DIR}/kernels/problem.c
+              ${PROJECT_SOURCE_DIR}/kernels/work.c ${PROJECT_SOURCE_DIR}/kernels/names.c)
+  target_include_directories(plugin_${name} PRIVATE ${plugin_source} ${PROJECT_SOURCE_DIR}/kernels)
+  target_compile_definitions(plugin_${name} PRIVATE ${ARGN})
+  target_link_libraries(plugin_${name} PRIVATE attnbench_flags m)
+  set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name} SUFFIX .so C_VISIBILITY_PRESET hidden
+                        LIBRARY_OUTPUT_DIRECTORY ${plugin_dir})
+endfunction()
+
+test_plugin(paged paged.c)
+test_plugin(ragged ragged.c)
+find_package(OpenMP QUIET COMPONENTS C)
+if(OpenMP_C_FOUND)
+  test_plugin(openmp openmp.c)
+  target_link_libraries(plugin_openmp PRIVATE OpenMP::OpenMP_C)
+else()
+  message(STATUS "tests/plugins/openmp: not built (this compiler has no OpenMP)")
+endif()
+
+# Older: the header as it was before its youngest field, which here is made by taking that field out.
+file(READ ${PROJECT_SOURCE_DIR}/kernels/attention.h header)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/attention.h)
+string(REGEX REPLACE "\n[^\n]*;[^;\n]*\n} attn_plan;" "\n} attn_plan;" older "${header}")
+if(older STREQUAL header)
+  message(FATAL_ERROR "tests/plugins: the last field of attn_plan was not found in attention.h")
+endif()
+file(CONFIGURE OUTPUT ${plugin_dir}/older/attention.h CONTENT "@older@" @ONLY)
+test_plugin(older older.c)
+# Before all else: problem.h would find the header beside itself.
+target_compile_options(plugin_older PRIVATE -include ${plugin_dir}/older/attention.h)
+
+# All built-in kernels, from the objects that the program is linked from.
+get_target_property(kernel_sources attn_kernels SOURCES)
+list(FILTER kernel_sources INCLUDE REGEX "TARGET_OBJECTS")
+add_library(plugin_builtin MODULE ${PROJECT_SOURCE_DIR}/kernels/plugin_entry.c ${PROJECT_SOURCE_DIR}/kernels/registry.c
+            ${PROJECT_SOURCE_DIR}/kernels/problem.c ${PROJECT_SOURCE_DIR}/kernels/work.c
+            ${PROJECT_SOURCE_DIR}/kernels/names.c ${kernel_sources})
+target_include_directories(plugin_builtin PRIVATE ${PROJECT_SOURCE_DIR}/kernels ${PROJECT_BINARY_DIR}/kernels)
+target_compile_definitions(plugin_builtin PRIVATE "ATTN_BUILD_ID=\"built-in kernels\"")
+target_link_libraries(plugin_builtin PRIVATE attnbench_flags m ${CMAKE_DL_LIBS})
+set_target_properties(plugin_builtin PROPERTIES PREFIX "" OUTPUT_NAME builtin SUFFIX .so C_VISIBILITY_PRESET hidden
+                      LIBRARY_OUTPUT_DIRECTORY ${plugin_dir})
+
+# odd_plugin(NAME [MACRO=value...]): odd.c, well but for what is named.
+function(odd_plugin name)
+  set(values ODD_HOW=WELL ODD_KERNEL_ABI=ATTN_ABI ODD_NAME="odd_plain" ODD_ISA=ATTN_ISA_PORTABLE
+             ODD_SIZE=sizeof\(attn_plugin\) ODD_ABI=ATTN_ABI ODD_COUNT=1)
+  foreach(given IN LISTS ARGN)
+    string(REGEX REPLACE "=.*" "" macro "${given}")
+    list(FILTER values EXCLUDE REGEX "^${macro}=")
+    list(APPEND values "${given}")
+  endforeach()
+  test_plugin(${name} odd.c ${values})
+endfunction()
+
+odd_plugin(well)
+foreach(how IN ITEMS CRASHES_LOADING EXITS_LOADING HANGS_LOADING FLUSHES_LOADING CRASHES_PLANNING HANGS_PLANNING
+                     CRASHES_RUNNING EXITS_RUNNING HANGS_RUNNING FLUSHES_RUNNING CRASHES_LATER HANGS_LATER IS_WRONG DECLINES)
+  string(TOLOWER ${how} name)
+  odd_plugin(${name} ODD_HOW=${how})
+endforeach()
+odd_plugin(major_abi ODD_ABI=0x20000u)
+odd_plugin(minor_abi ODD_ABI=ATTN_ABI+1)
+odd_plugin(kernel_abi ODD_KERNEL_ABI=ATTN_ABI+1)
+odd_plugin(short_entry ODD_SIZE=8)
+odd_plugin(no_kernels ODD_COUNT=0)
+odd_plugin(bad_name ODD_NAME="a/b")
+# An instruction set that no machine has, and a constructor that must therefore never run.
+odd_plugin(no_such_isa ODD_ISA=UINT64_C\(1\)<<63 ODD_HOW=CRASHES_LOADING)
