@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "gbench_flags.h"
+#include "gbench_wire.h"
 
 #ifndef ATTNBENCH_BENCHMARK_VERSION
 #define ATTNBENCH_BENCHMARK_VERSION "of unknown version"
@@ -102,6 +103,8 @@ struct gbench {
     std::vector<Run> runs; // everything reported so far
     std::vector<Run> late; // what the display gets at the end
     std::string json;
+    FILE *wire = nullptr; // a child's: reports go there
+    size_t width = 0;     // and with them the width that names need
 
     gbench() = default;
     gbench(const gbench &) = delete;
@@ -122,16 +125,18 @@ struct gbench {
         return e;
     }
 
-    void begin_display(size_t width)
+    void begin_display(size_t names)
     {
+        width = std::max(width, names);
+        if (wire) gbench_wire::send(wire, width, {}); // the parent's begins too, also where nothing follows
         if (!display) return;
         if (!begun) {
             BenchmarkReporter::Context context;
-            context.name_field_width = width;
+            context.name_field_width = names;
             display->ReportContext(context);
             begun = true;
         }
-        if (table) table->widen(width);
+        if (table) table->widen(names);
     }
 
     // The library reports an entry when its last repetition is done: now is the time to look at the output.
@@ -148,7 +153,6 @@ struct gbench {
     void report(const std::vector<Run> &reported)
     {
         std::vector<Run> kept;
-        size_t good = 0;
         for (const Run &from : reported) {
             const auto found = entries.find(from.run_name.function_name);
             if (found == entries.end() || !stands(found->second, from)) continue;
@@ -163,10 +167,19 @@ struct gbench {
                 it->second.flags = benchmark::Counter::kDefaults; // computed: "GFLOP/s a second" must not be printed
                 it = std::isfinite(it->second.value) ? std::next(it) : run.counters.erase(it);
             }
-            if (run.run_type == Run::RT_Iteration && !failed(run)) good++;
             kept.push_back(std::move(run));
         }
         if (kept.empty()) return;
+        if (wire)
+            gbench_wire::send(wire, width, kept);
+        else
+            deliver(kept);
+    }
+
+    void deliver(const std::vector<Run> &kept)
+    {
+        size_t good = 0;
+        for (const Run &run : kept) good += run.run_type == Run::RT_Iteration && !failed(run);
         runs.insert(runs.end(), kept.begin(), kept.end());
         // Two good repetitions or more: their aggregates come next.
         const bool hidden = display_aggregates_only && good >= 2;
@@ -389,6 +402,30 @@ void gbench_report_error(gbench *g, const gbench_case *c, const char *message)
     };
     benchmark::RegisterBenchmark(c->name, body)->UseRealTime()->Repetitions(1);
     run_registered(*g);
+}
+
+void gbench_send(gbench *g, FILE *to)
+{
+    g->table = nullptr;
+    g->display.reset();
+    g->wire = to;
+}
+
+void gbench_take(gbench *g, FILE *from)
+{
+    std::vector<Run> runs;
+    size_t width = 0;
+    while (gbench_wire::take(from, width, runs)) {
+        g->begin_display(width);
+        for (Run &run : runs) {
+            const int64_t next = static_cast<int64_t>(g->entries.size());
+            const auto added = g->entries.emplace(run.run_name.function_name, entry());
+            if (added.second) added.first->second.family = next;
+            run.family_index = added.first->second.family;
+            run.per_family_instance_index = 0;
+        }
+        if (!runs.empty()) g->deliver(runs);
+    }
 }
 
 const char *gbench_json(gbench *g)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -55,6 +56,11 @@ void gbench_run(gbench *g, const gbench_case *cases, size_t count, const volatil
 
 /* Reports a case that cannot be timed (failed its check, crashed, ...) as an entry with error_occurred and error_message. */
 void gbench_report_error(gbench *g, const gbench_case *c, const char *message);
+
+/* Timing in a child made by fork: there gbench_send makes the session write its reports to a file instead of showing and keeping
+ * them; here gbench_take, once the child is gone, shows and keeps what the file holds. */
+void gbench_send(gbench *g, FILE *to);
+void gbench_take(gbench *g, FILE *from);
 
 /* The JSON document of everything reported so far, in Google Benchmark's schema ({"context": .., "benchmarks": [..]}).
  * Owned by the session, valid until the next call on it. */

@@ -8,11 +8,14 @@
 
 #include "call.h"
 #include "cases.h"
+#include "child.h"
 #include "context.h"
+#include "own_threads.h"
 #include "pool.h"
 #include "problem.h"
 #include "results.h"
 #include "status.h"
+#include "timing_apart.h"
 
 static const uint32_t poison = 0x7fc0dead;
 static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
@@ -20,6 +23,8 @@ static const double check_budget = 3e6; /* element visits of the reference a wor
 /* One case while its workload is being timed. */
 typedef struct timed_case {
     trial_group *group;
+    timing_watch *watch;
+    int index;            /* of its trial */
     const trial *checked; /* what the judge said of it in the child */
     call call;
     bool prepared;
@@ -28,14 +33,17 @@ typedef struct timed_case {
     char message[256]; /* of the check after timing; "" passed */
 } timed_case;
 
-/* Pools of the thread counts of one group; made after its children are gone, and gone before the next. */
+/* Pools of the thread counts of one group. */
 typedef struct pools {
     pool **made; /* room for every selected number of threads */
     int *threads, count;
+    attn_exec own; /* of a kernel with threads of its own, which is the only one then */
 } pools;
 
-static const attn_exec *exec_for(pools *p, int threads, char *reason, size_t size)
+static const attn_exec *exec_for(pools *p, const trial *checked, char *reason, size_t size)
 {
+    const int threads = checked->threads;
+    if (checked->kernel->traits & ATTN_TRAIT_OWN_THREADS) return own_threads(threads, &p->own);
     if (threads == 1) return exec_serial();
     for (int i = 0; i < p->count; i++)
         if (p->threads[i] == threads) return pool_exec(p->made[i]);
@@ -46,9 +54,16 @@ static const attn_exec *exec_for(pools *p, int threads, char *reason, size_t siz
     return pool_exec(made);
 }
 
+static void note_call(timed_case *c)
+{
+    c->watch->current = c->index;
+    c->watch->beat++;
+}
+
 static double call_timed(void *context)
 {
     timed_case *c = context;
+    note_call(c);
     double pack = 0;
     if (call_once(&c->call, &pack) != ATTN_OK) return -1;
     return pack * 1e9;
@@ -61,6 +76,7 @@ static const char *check_again(void *context)
     int64_t at[4];
     int slot;
     verdict v;
+    note_call(c);
     instance_poison(&c->group->in, poison);
     if (call_once(&c->call, NULL) != ATTN_OK)
         snprintf(c->message, sizeof c->message, "failed when called again after timing");
@@ -89,7 +105,7 @@ void timing_name(const trial_job *job, const workload *w, char *out, size_t size
 }
 
 /* Against which limit, and how much work. */
-static void describe(timing *t, const trial_group *g, const trial *checked, const attn_plan *plan, gbench_case *out)
+static void describe(timing *t, const trial_group *g, const trial *checked, const call *prepared, gbench_case *out)
 {
     attn_tensor slot[ATTN_SLOTS];
     const attn_args args = instance_args(&g->in, false, false, slot);
@@ -104,24 +120,26 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
     out->operations = work.operations;
     out->bytes = work.bytes;
     out->bandwidth = ceilings_bandwidth(&t->limits, work.bytes) * checked->threads;
-    if (!plan) return;
+    if (!prepared) return;
+    const attn_plan *plan = &prepared->plan;
     out->by_bandwidth = plan->ceiling == ATTN_CEILING_BANDWIDTH;
     out->peak = out->by_bandwidth               ? out->bandwidth
                 : plan->ceiling < ATTN_CEILINGS ? t->limits.rate[plan->ceiling] * checked->threads
                                                 : 0;
-    out->packs = checked->kernel->pack != NULL;
+    out->packs = prepared->kernel->pack != NULL;
 }
 
 static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, timed_case *c, gbench_case *entry)
 {
     char reason[256];
-    *c = (timed_case){.group = g, .checked = checked};
+    *c = (timed_case){.group = g, .watch = t->watch, .index = (int)(checked - g->trial), .checked = checked};
+    note_call(c);
     c->args = instance_args(&g->in, g->in.w->want_lse, g->in.w->want_weights, c->slot);
-    const attn_exec *exec = exec_for(p, checked->threads, reason, sizeof reason);
-    if (exec &&
-        call_prepare(&c->call, checked->kernel, &g->in.problem, &c->args, &t->machine, exec, reason, sizeof reason)) {
+    const attn_exec *exec = exec_for(p, checked, reason, sizeof reason);
+    const attn_kernel *kernel = exec ? plugin_resolve(checked->kernel, reason, sizeof reason) : NULL;
+    if (kernel && call_prepare(&c->call, kernel, &g->in.problem, &c->args, &t->machine, exec, reason, sizeof reason)) {
         c->prepared = true;
-        describe(t, g, checked, &c->call.plan, entry);
+        describe(t, g, checked, &c->call, entry);
         entry->call = call_timed;
         entry->check = check_again;
         entry->ctx = c;
@@ -137,7 +155,7 @@ static void time_group(timing *t, trial_group *g)
     timed_case *c = calloc((size_t)g->count + 1, sizeof *c);
     gbench_case *entry = calloc((size_t)g->count + 1, sizeof *entry);
     const size_t most = (size_t)t->s->thread_counts;
-    pools p = {calloc(most, sizeof *p.made), calloc(most, sizeof *p.threads), 0};
+    pools p = {.made = calloc(most, sizeof *p.made), .threads = calloc(most, sizeof *p.threads)};
     const bool ready = c && entry && p.made && p.threads;
     size_t count = 0;
     for (int i = 0; ready && i < g->count; i++) {
@@ -159,7 +177,7 @@ static void time_group(timing *t, trial_group *g)
     }
     for (int i = 0; i < p.count; i++)
         if (pool_pinned(p.made[i]) > t->most_pinned) t->most_pinned = pool_pinned(p.made[i]);
-    if (ready) gbench_run(t->g, entry, count, &interrupted);
+    if (ready) gbench_run(t->g, entry, count, &t->watch->stop);
     for (size_t i = 0; i < count; i++) {
         if (c[i].message[0])
             t->failed++;
@@ -202,7 +220,7 @@ void timing_workload(timing *t, const workload *w, const trial_job *job, int job
             case_print(stderr, &g, &g.trial[i]);
         json_array_append_new(json_object_get(t->record, "cases"), case_json(&g, &g.trial[i]));
     }
-    if (!interrupted) time_group(t, &g);
+    if (!interrupted) timing_apart(t, &g, time_group);
     trial_group_free(&g);
     free(selected);
 }
@@ -239,7 +257,8 @@ int timing_open(timing *t, const selection *s, int flags, char **flag, int defau
         return 0;
     }
     t->record = record_new();
-    if (!t->record) {
+    t->watch = shared_new(sizeof *t->watch);
+    if (!t->record || !t->watch) {
         snprintf(reason, reason_size, "out of memory");
         gbench_close(t->g);
         return 0;
@@ -329,10 +348,11 @@ json_t *timing_close(timing *t, int argc, char **argv)
     }
     int most = 1;
     for (int i = 0; i < t->s->thread_counts; i++) most = t->s->threads[i] > most ? t->s->threads[i] : most;
-    const context_facts facts = {argc,       argv,         t->s->isa,    most, most > 1 ? t->most_pinned : -1,
+    const context_facts facts = {argc,       argv,         t->s->isa,     most,          most > 1 ? t->most_pinned : -1,
                                  &t->limits, t->s->kernel, t->s->kernels, &t->s->plugins};
     json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
     gbench_close(t->g);
+    shared_free(t->watch, sizeof *t->watch);
     for (size_t i = 0; i < t->kept_count; i++) free(t->kept[i]);
     free(t->kept);
     t->kept = NULL;

@@ -1,7 +1,7 @@
 /* timing.h: checked kernels, timed: what `bench` and `run` share.
  *
- * One workload at a time: each case first runs in a child and is judged; those that pass are timed in this process, their repetitions
- * interleaved; then each is called once more into poisoned outputs and judged again, before anything is reported. */
+ * One workload at a time: each case first runs in a child and is judged; those that pass are timed in another child (timing_apart.h), their
+ * repetitions interleaved; then each is called once more into poisoned outputs and judged again, before anything is reported. */
 #ifndef ATTNBENCH_TIMING_H
 #define ATTNBENCH_TIMING_H
 
@@ -11,6 +11,14 @@
 #include "gbench.h"
 #include "trial.h"
 
+/* Shared with the child that times: what it is doing, and what came of it. */
+typedef struct timing_watch {
+    volatile uint64_t beat; /* calls begun */
+    volatile int current;   /* trial of the part that is being called; -1 none */
+    volatile int stop;      /* set by the parent: the user interrupts */
+    int timed, failed, unsupported, most_pinned;
+} timing_watch;
+
 typedef struct timing {
     const selection *s;
     ceilings limits;
@@ -19,6 +27,7 @@ typedef struct timing {
     json_t *record;                          /* cases go in at once, benchmarks by timing_close */
     int timed, failed, unsupported, refused; /* cases; refused: workloads that could not be made */
     int most_pinned;
+    timing_watch *watch;
     char **kept; /* names and labels that the session points to */
     size_t kept_count;
 } timing;

@@ -206,5 +206,59 @@ class Misbehaviour(Plugins):
         self.assertRegex(entry["digest"], "^[0-9a-f]{16}$")
 
 
+class Timing(Plugins):
+    """A timed plugin may die at any call, long after its check: its entry says so and the others keep their times."""
+
+    QUICK = ("--", "--benchmark_repetitions=2", "--benchmark_min_time=0.005")
+
+    def bench(self, *arguments: str, code: int = 0) -> dict[str, dict]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "times.json"
+            done = run("bench", *arguments, "--json", str(path), *self.QUICK)
+            self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+            entries = json.loads(path.read_text(encoding="utf-8"))["benchmarks"]
+            return {entry["name"]: entry for entry in entries if entry["run_type"] == "iteration"}
+
+    def test_beside_built_in_kernels(self) -> None:
+        entries = self.bench("--plugin", plugin("well"), *SMALL[:2])
+        self.assertGreater(entries["well:odd_plain/h=2,q=9,d=8/threads:1"]["gflops"], 0)
+        self.assertGreater(len(entries), 3)
+        self.assertEqual(len(entries), len({entry["family_index"] for entry in entries.values()}))
+
+    def test_threads_of_its_own(self) -> None:
+        if not Path(plugin("openmp")).exists():
+            self.skipTest("built without OpenMP")
+        entries = self.bench("--plugin", plugin("openmp"), "--kernel", "openmp:*", *SMALL[:2], "--threads", "1,2,3")
+        self.assertEqual([1, 2, 3], sorted(entry["threads"] for entry in entries.values()))
+        self.assertTrue(all(entry["real_time"] > 0 for entry in entries.values()))
+
+    def test_dying_while_timed(self) -> None:
+        files = ("--plugin", plugin("crashes_later"), "--plugin", plugin("well"), "--plugin", plugin("crashes_running"))
+        entries = self.bench(*files, *SMALL[:2], "--threads", "1", code=1)
+        failed = {name.split("/")[0]: e["error_message"] for name, e in entries.items() if e.get("error_message")}
+        self.assertEqual({"crashes_later:odd_plain", "crashes_running:odd_plain"}, set(failed))
+        self.assertIn("while it was timed", failed["crashes_later:odd_plain"])
+        self.assertNotIn("while it was timed", failed["crashes_running:odd_plain"])
+        timed = [name for name, entry in entries.items() if entry.get("gflops", 0) > 0]
+        self.assertGreaterEqual(len(timed), 4)
+
+    def test_dying_beside_others_in_one_child(self) -> None:
+        entries = self.bench("--plugin", plugin("crashes_later"), *SMALL[:2], code=1)
+        (failed,) = [name for name, entry in entries.items() if entry.get("error_message")]
+        self.assertTrue(failed.startswith("crashes_later:"))
+        self.assertGreaterEqual(len(entries), 4)
+
+    def test_all_console_formats(self) -> None:
+        for form in ("console", "csv", "json"):
+            done = run("bench", "--plugin", plugin("well"), *SMALL[:2], *self.QUICK, f"--benchmark_format={form}")
+            self.assertEqual(0, done.returncode, done.stderr)
+            self.assertIn("well:odd_plain/h=2,q=9,d=8/threads:1", done.stdout)
+            if form == "json":
+                self.assertGreater(len(json.loads(done.stdout)["benchmarks"]), 3)
+            else:
+                heads = [x for x in done.stdout.splitlines() if x.startswith(("Benchmark ", "name,"))]
+                self.assertEqual(1, len(heads))
+
+
 if __name__ == "__main__":
     sys.exit(unittest.main())
