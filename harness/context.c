@@ -128,10 +128,11 @@ static json_t *plugin_list(const plugin_set *set)
     json_t *const array = json_array();
     for (int i = 0; array && i < set->count; i++) {
         const plugin *const p = set->plugin[i];
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "name", p->name, "file",
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:o}", "name", p->name, "file",
                                                p->path, "digest", p->digest, "build_id", p->build_id, "linker_id",
                                                p->linker_id, "loaded", p->loads, "flush_to_zero", p->flushes_subnormals,
-                                               "libraries", lines(p->libraries ? p->libraries : "")));
+                                               "interposed", p->interposed, "libraries",
+                                               lines(p->libraries ? p->libraries : "")));
     }
     return array;
 }

@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "cpu_state.h"
+#include "plugin_isolation.h"
 #include "plugin_read.h"
 #include "status.h"
 
@@ -73,6 +74,7 @@ typedef struct tried {
     plugin *p;
     int loaded, flushes;
     char reason[512];
+    char interposed[320];
     char libraries[1 << 14];
 } tried;
 
@@ -104,6 +106,7 @@ static void try_to_load(void *arg)
     t->flushes = t->p->flushes_subnormals;
     o = (objects){t->libraries, sizeof t->libraries, 0, before};
     dl_iterate_phdr(note_object, &o);
+    if (t->loaded) plugin_interposed(t->libraries, t->interposed, sizeof t->interposed);
     free(before);
 }
 
@@ -125,6 +128,7 @@ static int try_plugin(plugin *p, char *reason, size_t size)
         snprintf(reason, size, "%s", t->reason);
     p->flushes_subnormals = t->flushes;
     p->libraries = strdup(t->libraries);
+    memcpy(p->interposed, t->interposed, sizeof p->interposed);
     p->loads = ok;
     shared_free(t, sizeof *t);
     return ok && p->libraries;
@@ -183,6 +187,7 @@ void plugins_notes(const plugin_set *set)
             complain("note: loading %s switches flush-to-zero on (is it linked with -ffast-math?); its kernels run "
                      "without it",
                      p->path);
+        if (p->interposed[0]) complain("note: %s does not run its own code alone: %s", p->path, p->interposed);
         if (!p->loads)
             complain("note: %s was not loaded: none of its kernels can run with the instruction sets in use", p->path);
     }

@@ -23,6 +23,7 @@ typedef struct plugin {
     bool loads;              /* false: no kernel of it can run on this machine, so it was never loaded */
     bool flushes_subnormals; /* loading it switched flush-to-zero on (and we switched it off again) */
     char *libraries;         /* files that were loaded with it, one a line, itself first */
+    char interposed[320];    /* a symbol of its own that the program answers instead, in words; "" none */
     attn_kernel *loaded;     /* in a process that has loaded it: its descriptors, in this program's size */
 } plugin;
 

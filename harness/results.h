@@ -10,7 +10,8 @@
  *        "bandwidth": [{"footprint": bytes, "gbytes": GB/s}],
  *        "kernels": [{"name","idea","improves_on","role","isa","threaded": bool}],
  *        "plugins": [{"name","file","digest" (FNV-1a),"build_id","linker_id","loaded": bool,
- *                     "flush_to_zero": bool (loading it switched that on),"libraries": [files loaded with it]}], if any,
+ *                     "flush_to_zero": bool (loading it switched that on),
+ *                     "interposed" (a symbol of it that the program answers, or ""),"libraries": [files loaded with it]}], if any,
  *        "skipped": [{"name","reason"}]       what was not run and why (time budget, ...)
  *   },
  *   "benchmarks": Google Benchmark's schema; names kernel/workload/threads:N; label = spec; real_time and cpu_time in time_unit;

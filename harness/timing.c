@@ -11,6 +11,7 @@
 #include "child.h"
 #include "context.h"
 #include "own_threads.h"
+#include "plugin_isolation.h"
 #include "pool.h"
 #include "problem.h"
 #include "results.h"
@@ -264,6 +265,9 @@ int timing_open(timing *t, const selection *s, int flags, char **flag, int defau
         return 0;
     }
     if (gbench_lists_only(t->g)) return 1;
+    char shared[512];
+    t->plugins_isolated = s->plugins.count < 2 || plugins_isolated(&s->plugins, shared, sizeof shared);
+    if (!t->plugins_isolated) complain("note: the plugins are timed in processes of their own: %s", shared);
     progress("measuring this machine's ceilings");
     ceilings_measure(s->isa, &t->limits);
     progress_clear();

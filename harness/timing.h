@@ -28,7 +28,8 @@ typedef struct timing {
     int timed, failed, unsupported, refused; /* cases; refused: workloads that could not be made */
     int most_pinned;
     timing_watch *watch;
-    char **kept; /* names and labels that the session points to */
+    bool plugins_isolated; /* all of them may be timed in one process */
+    char **kept;           /* names and labels that the session points to */
     size_t kept_count;
 } timing;
 

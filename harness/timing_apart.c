@@ -89,7 +89,7 @@ static bool own_threaded(const trial *c) { return (c->kernel->traits & ATTN_TRAI
 static bool share_a_child(const timing *t, const trial *a, const trial *b)
 {
     if (own_threaded(a) || own_threaded(b)) return false;
-    return t->s->plugins.count < 2 || plugin_of(a->kernel) == plugin_of(b->kernel);
+    return t->plugins_isolated || plugin_of(a->kernel) == plugin_of(b->kernel);
 }
 
 void timing_apart(timing *t, trial_group *g, void (*time_group)(timing *, trial_group *))

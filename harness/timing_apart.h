@@ -6,8 +6,8 @@
  * again without it.
  *
  * Kernels of one group share a child, their repetitions interleaved, except where they would disturb each other: a kernel with
- * threads of its own is timed alone (idle workers of its runtime spin), and with several plugins each gets a child (two builds
- * of a library in one process may share code or state). */
+ * threads of its own is timed alone (idle workers of its runtime spin), and several plugins get a child each where it cannot be
+ * told that they run no code of each other (plugin_isolation.h). */
 #ifndef ATTNBENCH_TIMING_APART_H
 #define ATTNBENCH_TIMING_APART_H
 

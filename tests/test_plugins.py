@@ -206,6 +206,22 @@ class Misbehaviour(Plugins):
         self.assertRegex(entry["digest"], "^[0-9a-f]{16}$")
 
 
+class Isolation(Plugins):
+    def test_a_symbol_that_the_program_answers_is_told(self) -> None:
+        done = run("list", "kernels", "--plugin", plugin("twin_interposed"))
+        self.assertEqual((0, 1), (done.returncode, len(done.stderr.splitlines())))
+        self.assertIn("cbrt", done.stderr)
+        self.assertEqual("", run("list", "kernels", "--plugin", plugin("twin_symbolic")).stderr)
+
+    def test_two_builds_that_share_are_timed_apart(self) -> None:
+        for second, told in (("twin_b", True), ("twin_inside_b", False)):
+            files = ("--plugin", plugin("twin_a"), "--plugin", plugin(second))
+            done = run("bench", *files, "--kernel", "*:*", *SMALL[:2], *Timing.QUICK)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+            self.assertEqual(told, "processes of their own" in done.stderr, done.stderr)
+            self.assertIn(f"{second}:twin_plain", done.stdout)
+
+
 class Timing(Plugins):
     """A timed plugin may die at any call, long after its check: its entry says so and the others keep their times."""
 

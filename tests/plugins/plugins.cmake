@@ -73,3 +73,32 @@ odd_plugin(no_kernels ODD_COUNT=0)
 odd_plugin(bad_name ODD_NAME="a/b")
 # An instruction set that no machine has, and a constructor that must therefore never run.
 odd_plugin(no_such_isa ODD_ISA=UINT64_C\(1\)<<63 ODD_HOW=CRASHES_LOADING)
+
+# Traps for two builds in one process. A library of the same name and another content in each of two folders, and one for both:
+foreach(folder IN ITEMS a b)
+  add_library(helper_${folder} SHARED ${plugin_source}/helper.c)
+  target_link_libraries(helper_${folder} PRIVATE attnbench_flags)
+  set_target_properties(helper_${folder} PROPERTIES OUTPUT_NAME helper LIBRARY_OUTPUT_DIRECTORY ${plugin_dir}/${folder})
+  target_compile_definitions(helper_${folder} PRIVATE HELPER_FACTOR=$<IF:$<STREQUAL:${folder},a>,2,3>)
+  test_plugin(twin_${folder} twin.c TWIN_HELPER=helper_answer)
+  target_link_libraries(plugin_twin_${folder} PRIVATE helper_${folder})
+  test_plugin(twin_inside_${folder} twin.c TWIN_HELPER=helper_answer TWIN_OWN_HELPER)
+endforeach()
+test_plugin(twin_a_again twin.c TWIN_HELPER=helper_answer)
+target_link_libraries(plugin_twin_a_again PRIVATE helper_a)
+# A helper that a library of the program (libm) has too: bound as the loader likes, and to itself.
+test_plugin(twin_interposed twin.c TWIN_HELPER=cbrt TWIN_OWN_HELPER)
+test_plugin(twin_symbolic twin.c TWIN_HELPER=cbrt TWIN_OWN_HELPER)
+target_link_options(plugin_twin_symbolic PRIVATE -Wl,-Bsymbolic)
+# Statics of inline functions in C++: as they are, and with the symbols hidden.
+foreach(which IN ITEMS a b hidden_a hidden_b)
+  add_library(plugin_inline_${which} MODULE ${plugin_source}/inline_static.cc)
+  target_include_directories(plugin_inline_${which} PRIVATE ${PROJECT_SOURCE_DIR}/kernels)
+  target_link_libraries(plugin_inline_${which} PRIVATE attnbench_flags)
+  target_compile_definitions(plugin_inline_${which} PRIVATE INLINE_FIRST=1)
+  set_target_properties(plugin_inline_${which} PROPERTIES PREFIX "" OUTPUT_NAME inline_${which} SUFFIX .so
+                        LIBRARY_OUTPUT_DIRECTORY ${plugin_dir})
+  if(which MATCHES hidden)
+    target_compile_options(plugin_inline_${which} PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden)
+  endif()
+endforeach()
