@@ -3,6 +3,7 @@
 #include "plugin_read.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,17 @@ static int plain_name(const char *name)
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.";
     const size_t length = strnlen(name, LONGEST_NAME + 1);
     return length > 0 && length <= LONGEST_NAME && strspn(name, plain) == length;
+}
+
+/* Other texts are shown in lists and written into records: one line of UTF-8. NULL, where there is none, is as good. */
+static int plain_text(const char *text)
+{
+    if (!text) return 1;
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) return 0;
+    json_t *string = json_string(text);
+    json_decref(string);
+    return string != NULL;
 }
 
 static int name_of_file(plugin *p, const char *path, char *reason, size_t size)
@@ -92,8 +104,9 @@ static int read_kernel(plugin *p, const elf_file *f, uint64_t address, int index
     const uint64_t types = elf_pointer(f, address + offsetof(attn_kernel, types));
     k->size = sizeof *k;
     k->name = name && plain_name(name) ? joined_name(p->name, name) : NULL;
-    k->idea = strdup(idea ? idea : "");
-    k->improves_on = improves_on ? strdup(improves_on) : NULL;
+    const int plain = plain_text(idea) && plain_text(improves_on);
+    k->idea = strdup(idea && plain ? idea : "");
+    k->improves_on = improves_on && plain ? strdup(improves_on) : NULL;
     k->types = s->types;
     k->accepts = NULL;
     k->plan = NULL;
@@ -105,6 +118,8 @@ static int read_kernel(plugin *p, const elf_file *f, uint64_t address, int index
     if (!k->name) {
         snprintf(reason, size, "the name of kernel %d must be 1 to %d letters, digits and _ + - .", index,
                  LONGEST_NAME);
+    } else if (!plain) {
+        snprintf(reason, size, "what %s says of itself is not one line of UTF-8 text", k->name);
     } else if (!abi_fits(k->abi)) {
         say_abi(k->abi, reason, size);
     } else if (k->type_count && (!types || !mask)) {
@@ -146,7 +161,7 @@ static int read_entry(plugin *p, const elf_file *f, char *reason, size_t size)
         return 0;
     }
     const char *id = elf_text(f, elf_pointer(f, symbol->st_value + offsetof(attn_plugin, build_id)));
-    snprintf(p->build_id, sizeof p->build_id, "%s", id ? id : "");
+    snprintf(p->build_id, sizeof p->build_id, "%s", id && plain_text(id) && strlen(id) < sizeof p->build_id ? id : "");
     memcpy(p->linker_id, f->build_id, sizeof p->linker_id);
     p->kernel = calloc(entry.count, sizeof *p->kernel);
     for (uint32_t i = 0; p->kernel && i < entry.count; i++)

@@ -22,7 +22,9 @@ SMALL = ("--workload", "h=2,q=9,d=8", "--class", "normal", "--threads", "1")
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k != "ATTNBENCH_ISA"}
-    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=300, env=environment)
+    return subprocess.run(
+        [PROGRAM, *arguments], capture_output=True, text=True, errors="replace", timeout=300, env=environment
+    )
 
 
 def plugin(name: str) -> str:
@@ -144,6 +146,7 @@ class BadFiles(Plugins):
         self.refused(plugin("short_entry"), "shorter than")
         self.refused(plugin("no_kernels"), "0 kernels")
         self.refused(plugin("bad_name"), "name of kernel 0")
+        self.refused(plugin("bad_idea"), "UTF-8")
 
     def test_loading_that_fails(self) -> None:
         self.refused(plugin("crashes_loading"), "signal 6")

@@ -49,7 +49,7 @@ set_target_properties(plugin_builtin PROPERTIES PREFIX "" OUTPUT_NAME builtin SU
 
 # odd_plugin(NAME [MACRO=value...]): odd.c, well but for what is named.
 function(odd_plugin name)
-  set(values ODD_HOW=WELL ODD_KERNEL_ABI=ATTN_ABI ODD_NAME="odd_plain" ODD_ISA=ATTN_ISA_PORTABLE
+  set(values ODD_HOW=WELL ODD_KERNEL_ABI=ATTN_ABI ODD_NAME="odd_plain" "ODD_IDEA=\"right but for one oddity\"" ODD_ISA=ATTN_ISA_PORTABLE
              ODD_SIZE=sizeof\(attn_plugin\) ODD_ABI=ATTN_ABI ODD_COUNT=1)
   foreach(given IN LISTS ARGN)
     string(REGEX REPLACE "=.*" "" macro "${given}")
@@ -71,6 +71,7 @@ odd_plugin(kernel_abi ODD_KERNEL_ABI=ATTN_ABI+1)
 odd_plugin(short_entry ODD_SIZE=8)
 odd_plugin(no_kernels ODD_COUNT=0)
 odd_plugin(bad_name ODD_NAME="a/b")
+odd_plugin(bad_idea "ODD_IDEA=\"\\377\"")
 # An instruction set that no machine has, and a constructor that must therefore never run.
 odd_plugin(no_such_isa ODD_ISA=UINT64_C\(1\)<<63 ODD_HOW=CRASHES_LOADING)
 
@@ -88,7 +89,9 @@ test_plugin(twin_a_again twin.c TWIN_HELPER=helper_answer)
 target_link_libraries(plugin_twin_a_again PRIVATE helper_a)
 # A helper that a library of the program (libm) has too: bound as the loader likes, and to itself.
 test_plugin(twin_interposed twin.c TWIN_HELPER=cbrt TWIN_OWN_HELPER)
+target_compile_options(plugin_twin_interposed PRIVATE -fsemantic-interposition)
 test_plugin(twin_symbolic twin.c TWIN_HELPER=cbrt TWIN_OWN_HELPER)
+target_compile_options(plugin_twin_symbolic PRIVATE -fsemantic-interposition)
 target_link_options(plugin_twin_symbolic PRIVATE -Wl,-Bsymbolic)
 # Statics of inline functions in C++: as they are, and with the symbols hidden.
 foreach(which IN ITEMS a b hidden_a hidden_b)
