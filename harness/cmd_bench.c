@@ -22,6 +22,11 @@ const char help_bench[] =
     "  --workloads FILE       your own workloads and suites\n"
     "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
     "  --seed N               of the inputs (1)\n"
+    "COUNTERS\n"
+    "  --counters LIST        events such as cycles,instructions,perf::TASK-CLOCK, counted on every thread in a run of "
+    "its "
+    "own\n"
+    "                         after the timing ('attnbench list counters' shows what works here)\n"
     "OUTPUT\n"
     "  --json FILE --csv FILE --junit FILE --markdown FILE   (JSON in Google Benchmark's schema, with our context "
     "added)\n\n"
@@ -88,10 +93,13 @@ int cmd_bench(int argc, char **argv)
     options o;
     selection s;
     timing t;
+    counting counted;
     char reason[1024];
-    int code = command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_REST, help_bench, &o);
+    int code =
+        command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_REST | OPTIONS_BENCH, help_bench, &o);
     if (code >= 0) return code;
-    if (!selection_make(&o, suites, &s, reason, sizeof reason)) {
+    if ((o.counters && !counting_open(&counted, counters_perf(), o.counters, reason, sizeof reason)) ||
+        !selection_make(&o, suites, &s, reason, sizeof reason)) {
         complain("%s", reason);
         options_free(&o);
         return EXIT_USAGE;
@@ -110,8 +118,14 @@ int cmd_bench(int argc, char **argv)
     } else {
         char *out = o.json && o.json == gbench_flag_out(t.g) ? strdup(o.json) : NULL;
         if (out) o.json = out;
+        if (o.counters) {
+            t.counting = &counted;
+            counting_complain(&counted);
+        }
         code = time_all(&t, &s, &o);
+        const bool table = gbench_prints_table(t.g);
         json_t *record = timing_close(&t, argc + 2, argv - 2);
+        if (table) print_counters(record);
         code = worse_exit(code, command_outputs(&o, record));
         command_interrupted(&o);
         json_decref(record);

@@ -34,6 +34,9 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
 /* Prints kernel x workload: time, GFLOP/s, share of peak, speedup over the baseline, error against its bound. */
 void print_table(const json_t *record);
 
+/* Prints the events counted, a call; nothing where none were. */
+void print_counters(const json_t *record);
+
 /* Makes a folder where there is none. Returns 0 after a complaint where it cannot be had. */
 int command_folder(const char *flag, const char *folder);
 

@@ -32,7 +32,7 @@ int counters_parse(const char *list, counter_event event[COUNTER_EVENTS], char *
 int counters_generic_count(void);
 counter_event counters_generic(int i);
 
-/* How names are looked up: "libpfm4 4.13", or that it is missing and what would mend it. */
+/* Which names there are; where libpfm4 is missing, what would mend it. */
 const char *counters_names_source(void);
 
 /* ---- what counts (counters_perf.c, or a test's) ---- */

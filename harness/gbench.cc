@@ -358,6 +358,8 @@ bool gbench_selects(const gbench *g, const char *name)
 
 bool gbench_lists_only(const gbench *g) { return g->lists_only; }
 
+bool gbench_prints_table(const gbench *g) { return g->table != nullptr; }
+
 const char *gbench_flag_out(const gbench *g) { return g->out.empty() ? nullptr : g->out.c_str(); }
 
 const char *gbench_flag_out_format(const gbench *g) { return g->out_format.c_str(); }

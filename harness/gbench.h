@@ -45,6 +45,7 @@ gbench *gbench_open(int flags, char **flag, int defaults, char **default_flag, b
 /* Does the user's filter (our own matching, on our names; "-" in front negates) select this name? */
 bool gbench_selects(const gbench *g, const char *name);
 bool gbench_lists_only(const gbench *g);             /* --benchmark_list_tests */
+bool gbench_prints_table(const gbench *g);           /* on standard output, for people */
 const char *gbench_flag_out(const gbench *g);        /* NULL if not given */
 const char *gbench_flag_out_format(const gbench *g); /* "json" unless given */
 

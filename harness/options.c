@@ -26,7 +26,8 @@ enum flag_id {
     FLAG_DUMP,
     FLAG_TIME_LIMIT,
     FLAG_OUTPUT,
-    FLAG_TIME_BUDGET
+    FLAG_TIME_BUDGET,
+    FLAG_COUNTERS
 };
 
 static const struct flag {
@@ -53,6 +54,7 @@ static const struct flag {
     {"--output", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"-o", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"--time-budget", FLAG_TIME_BUDGET, OPTIONS_BUDGET, true},
+    {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
 };
 enum { FLAGS = sizeof flags / sizeof flags[0] };
 
@@ -92,6 +94,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_WORKLOADS: return append(&o->files, value);
     case FLAG_THREADS: return append(&o->threads, value);
     case FLAG_CLASS: return append(&o->classes, value);
+    case FLAG_COUNTERS: o->counters = value; break;
     case FLAG_JSON: o->json = value; break;
     case FLAG_CSV: o->csv = value; break;
     case FLAG_JUNIT: o->junit = value; break;

@@ -16,7 +16,8 @@ enum option_group {
     OPTIONS_BUDGET = 16, /* --time-budget */
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
     OPTIONS_WORDS = 64,  /* words that are no flags */
-    OPTIONS_FILES = 128  /* --workloads */
+    OPTIONS_FILES = 128, /* --workloads */
+    OPTIONS_BENCH = 256  /* --counters */
 };
 
 typedef struct word_list {
@@ -28,7 +29,7 @@ typedef struct options {
     word_list kernels, workloads, suites, files, threads, classes; /* as given, in order */
     word_list words;                                               /* the arguments that are no flags */
     uint64_t seed;                                                 /* to 2^63 - 1: what JSON's integers hold here */
-    const char *json, *csv, *junit, *markdown, *dump, *folder;
+    const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
     int rest_count;

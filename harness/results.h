@@ -9,10 +9,13 @@
  *        "ceilings": {"fp32_portable": GFLOP/s, ...} (measured ones only),
  *        "bandwidth": [{"footprint": bytes, "gbytes": GB/s}],
  *        "kernels": [{"name","idea","improves_on","role","isa","threaded": bool}],
+ *        "counters": [{"name", "reason" where not counted}]   with bench --counters
  *        "skipped": [{"name","reason"}]       what was not run and why (time budget, ...)
  *   },
  *   "benchmarks": Google Benchmark's schema; names kernel/workload/threads:N; label = spec; real_time and cpu_time in time_unit;
- *                 run_type iteration or aggregate; counters gflops, share, gbytes, share_bw, pack_ms where known,
+ *                 run_type iteration or aggregate; counters gflops, share, gbytes, share_bw, pack_ms where known;
+ *                 with bench --counters, in the first entry of each case: "counters" {event: count of one call},
+ *                 "counters_running" {event: share of the time that it was counted; below 1 the count is scaled up},
  *   "cases":      [{"kernel","workload","spec","class","seed","threads","inner",
  *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only,
  *                   "output": {"error","bound","ratio","where":[b,h,q,c],"got","wanted"}, "lse": the same with where [b,h,q],

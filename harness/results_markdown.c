@@ -161,6 +161,70 @@ static void put_table(FILE *out, const result_table *table)
         out);
 }
 
+/* Counts of one call. What is scaled up says so: '1.2e+06 (of 33 %)'. */
+static void put_counts(FILE *out, const json_t *entry, const json_t *events)
+{
+    const entry_id id = entry_id_of(entry);
+    size_t i;
+    const json_t *event;
+    fputs("| ", out);
+    put_view(out, id.workload);
+    if (id.variant.size) fputs(" / ", out);
+    put_view(out, id.variant);
+    fputs(" | ", out);
+    put_view(out, id.kernel);
+    fprintf(out, " | %lld |", (long long)id.threads);
+    json_array_foreach(events, i, event)
+    {
+        const char *name = text_of(event, "name");
+        const json_t *count = json_object_get(json_object_get(entry, "counters"), name);
+        const double share = json_number_value(json_object_get(json_object_get(entry, "counters_running"), name));
+        if (!json_is_number(count))
+            fputs(" - |", out);
+        else if (share < 0.995)
+            fprintf(out, " %.4g (of %.0f %%) |", json_number_value(count), 100 * share);
+        else
+            fprintf(out, " %.4g |", json_number_value(count));
+    }
+    fputc('\n', out);
+}
+
+static void put_counters(FILE *out, const json_t *record)
+{
+    const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
+    const json_t *events = json_object_get(ours, "counters");
+    size_t i;
+    const json_t *one;
+    if (json_array_size(events) == 0) return;
+    fputs("\n## Counters\n\n| workload | kernel | threads |", out);
+    json_array_foreach(events, i, one)
+    {
+        fputc(' ', out);
+        put_text(out, text_of(one, "name"));
+        fputs(" |", out);
+    }
+    fputs("\n|---|---|--:|", out);
+    for (i = 0; i < json_array_size(events); i++) fputs("--:|", out);
+    fputc('\n', out);
+    json_array_foreach(json_object_get(record, "benchmarks"), i, one)
+    {
+        if (json_object_get(one, "counters")) put_counts(out, one, events);
+    }
+    fputs("\nEvents of one call on all threads, counted in a run of its own. (of N %): counters took turns, and the "
+          "figure "
+          "is scaled up from N % of the time.\n",
+          out);
+    json_array_foreach(events, i, one)
+    {
+        if (!*text_of(one, "reason")) continue;
+        fputs("\n- not counted: ", out);
+        put_text(out, text_of(one, "name"));
+        fputs(": ", out);
+        put_text(out, text_of(one, "reason"));
+        fputc('\n', out);
+    }
+}
+
 static void put_unsupported(FILE *out, const json_t *record)
 {
     const json_t *cases = json_object_get(record, "cases");
@@ -205,6 +269,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     put_verdict(out, record);
     put_failures(out, record);
     put_table(out, &table);
+    put_counters(out, record);
     put_unsupported(out, record);
     put_skipped(out, record);
     put_machine(out, record);

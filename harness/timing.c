@@ -112,6 +112,19 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
     out->packs = checked->kernel->pack != NULL;
 }
 
+/* Counts in a run of its own, apart from the timing. */
+static void count_case(timing *t, timed_case *c, const char *name)
+{
+    if (!t->counting || interrupted || c->message[0]) return;
+    if (c->call.kernel->traits & ATTN_TRAIT_OWN_THREADS) {
+        complain("not counted: %s: it starts threads of its own, which have no counters", c->call.kernel->name);
+        return;
+    }
+    const counted_call what = {.call = call_timed, .ctx = c, .exec = c->call.exec};
+    json_t *figures = counting_run(t->counting, &what);
+    if (figures) json_object_set_new(t->notes, name, figures);
+}
+
 static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, timed_case *c, gbench_case *entry)
 {
     char reason[256];
@@ -165,6 +178,7 @@ static void time_group(timing *t, trial_group *g)
             t->failed++;
         else
             t->timed++;
+        count_case(t, &c[i], entry[i].name);
         call_release(&c[i].call);
     }
     for (int i = 0; i < p.count; i++) pool_free(p.made[i]);
@@ -239,7 +253,8 @@ int timing_open(timing *t, const selection *s, int flags, char **flag, int defau
         return 0;
     }
     t->record = record_new();
-    if (!t->record) {
+    t->notes = json_object();
+    if (!t->record || !t->notes) {
         snprintf(reason, reason_size, "out of memory");
         gbench_close(t->g);
         return 0;
@@ -317,6 +332,24 @@ static json_t *in_order(const selection *s, json_t *entries)
     return sorted;
 }
 
+/* A note belongs to the first entry of its run: counted once, it is no figure of each repetition. */
+static void add_notes(const json_t *notes, json_t *entries)
+{
+    const char *name;
+    json_t *note, *entry;
+    size_t i;
+    json_object_foreach((json_t *)notes, name, note)
+    {
+        json_array_foreach(entries, i, entry)
+        {
+            const char *run = json_string_value(json_object_get(entry, "run_name"));
+            if (!run || strcmp(run, name) != 0) continue;
+            json_object_update(entry, note);
+            break;
+        }
+    }
+}
+
 json_t *timing_close(timing *t, int argc, char **argv)
 {
     json_t *record = t->record;
@@ -326,12 +359,17 @@ json_t *timing_close(timing *t, int argc, char **argv)
         json_object_set(record, "context", json_object_get(measured, "context"));
         json_object_set_new(record, "benchmarks", in_order(t->s, json_object_get(measured, "benchmarks")));
         json_decref(measured);
+        add_notes(t->notes, json_object_get(record, "benchmarks"));
     }
+    json_decref(t->notes);
     int most = 1;
     for (int i = 0; i < t->s->thread_counts; i++) most = t->s->threads[i] > most ? t->s->threads[i] : most;
     const context_facts facts = {argc,       argv,         t->s->isa,    most, most > 1 ? t->most_pinned : -1,
                                  &t->limits, t->s->kernel, t->s->kernels};
     json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
+    if (t->counting)
+        json_object_set_new(json_object_get(json_object_get(record, "context"), "attnbench"), "counters",
+                            counting_context(t->counting));
     gbench_close(t->g);
     for (size_t i = 0; i < t->kept_count; i++) free(t->kept[i]);
     free(t->kept);

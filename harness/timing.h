@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "ceilings.h"
+#include "counting.h"
 #include "gbench.h"
 #include "trial.h"
 
@@ -19,7 +20,9 @@ typedef struct timing {
     json_t *record;                          /* cases go in at once, benchmarks by timing_close */
     int timed, failed, unsupported, refused; /* cases; refused: workloads that could not be made */
     int most_pinned;
-    char **kept; /* names and labels that the session points to */
+    counting *counting; /* events to count, set after timing_open; NULL: none */
+    json_t *notes;      /* by an entry's name: keys that timing_close adds to it */
+    char **kept;        /* names and labels that the session points to */
     size_t kept_count;
 } timing;
 

@@ -13,8 +13,10 @@
 #include "counters.h"
 #include "counting.h"
 #include "pool.h"
+#include "results.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* ---- the processor --------------------------------------------------------------------------------------------- */
@@ -375,6 +377,33 @@ static void wrong_names_are_refused_with_the_nearest(void **state)
     assert_int_equal(parse(many, e, reason, sizeof reason), 0);
 }
 
+/* ---- records --------------------------------------------------------------------------------------------------- */
+
+static void markdown_shows_scaling_and_absence(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/attnbench-counters-XXXXXX", text[8192] = "", reason[512];
+    close(mkstemp(path));
+    json_t *record = record_new();
+    json_object_set_new(json_object_get(record, "context"), "attnbench",
+                        json_pack("{s:[{s:s}, {s:s}, {s:s, s:s}]}", "counters", "name", "a_b", "name", "whole", "name",
+                                  "gone", "reason", "no such thing"));
+    json_array_append_new(json_object_get(record, "benchmarks"),
+                          json_pack("{s:s, s:s, s:f, s:{s:f, s:f}, s:{s:f, s:f}}", "name", "k/w/threads:2", "time_unit",
+                                    "ns", "real_time", 5.0, "counters", "a_b", 1500.0, "whole", 7.0, "counters_running",
+                                    "a_b", 0.25, "whole", 1.0));
+    assert_true(record_write_markdown(record, path, reason, sizeof reason));
+    FILE *const file = fopen(path, "r"); /* the record has taken the first file's place */
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    fclose(file);
+    assert_non_null(strstr(text, "| workload | kernel | threads | a\\_b | whole | gone |"));
+    assert_non_null(strstr(text, "| w | k | 2 | 1500 (of 25 %) | 7 | - |"));
+    assert_non_null(strstr(text, "- not counted: gone: no such thing"));
+    json_decref(record);
+    unlink(path);
+}
+
 /* ---- this system ----------------------------------------------------------------------------------------------- */
 
 static double spin(void *ctx)
@@ -420,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_failing_call_has_no_figures),
         cmocka_unit_test(names_become_events),
         cmocka_unit_test(wrong_names_are_refused_with_the_nearest),
+        cmocka_unit_test(markdown_shows_scaling_and_absence),
         cmocka_unit_test(the_task_clock_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
