@@ -130,6 +130,20 @@ class SampleReport(unittest.TestCase):
                 )
         self.assertEqual([p for p in self.out.rglob("*.tmp.*")], [])
 
+    def test_only_ceilings_of_the_type_are_drawn(self) -> None:
+        record = json.loads(SAMPLE.read_text())
+        record["context"]["attnbench"]["ceilings"] = {"fp32_avx2": 111.0, "bf16_tiles": 3167.0, "int8_dot": 868.0}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(json.dumps(record))
+            self.assertEqual(make(path, "-o", folder).returncode, 0)
+            drawn = (Path(folder) / "charts" / "gflops-h1-d64.svg").read_text()
+            page = Page((Path(folder) / "report.html").read_text()).text
+        self.assertIn("fp32 avx2: 111", drawn)
+        self.assertNotIn("tiles", drawn)
+        self.assertNotIn("int8", drawn)
+        self.assertIn("bf16 tiles 3167 GFLOP/s, int8 dot 868 GOP/s", page)
+
     def test_pdf_fonts_are_truetype(self) -> None:
         data = (self.out / "charts" / "time-h1-d64.pdf").read_bytes()
         self.assertIn(b"/CIDFontType2", data)

@@ -210,7 +210,10 @@ def _environment(results: Results) -> list[tuple[str, str]]:
         if key == "caches" and isinstance(value, dict):
             value = ", ".join(f"{level} {_bytes(size)}" for level, size in value.items() if size)
         elif key == "ceilings" and isinstance(value, dict):
-            value = ", ".join(f"{name.replace('_', ' ')} {significant(rate)} GFLOP/s" for name, rate in value.items())
+            value = ", ".join(
+                f"{name.replace('_', ' ')} {significant(rate)} {'GOP/s' if name.startswith('int') else 'GFLOP/s'}"
+                for name, rate in value.items()
+            )
         elif key == "bandwidth" and isinstance(value, list):
             steps = [s for s in value if isinstance(s, dict)]
             value = ", ".join(f"{_bytes(s.get('footprint'))} {significant(s.get('gbytes') or 0)} GB/s" for s in steps)
