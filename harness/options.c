@@ -44,7 +44,7 @@ static const struct flag {
     {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT | OPTIONS_FILES, true},
     {"--threads", FLAG_THREADS, OPTIONS_SELECT, true},
     {"--seed", FLAG_SEED, OPTIONS_SELECT, true},
-    {"--json", FLAG_JSON, OPTIONS_OUTPUT, true},
+    {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON, true},
     {"--csv", FLAG_CSV, OPTIONS_OUTPUT, true},
     {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
     {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT, true},

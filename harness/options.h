@@ -17,7 +17,8 @@ enum option_group {
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
     OPTIONS_WORDS = 64,  /* words that are no flags */
     OPTIONS_FILES = 128, /* --workloads */
-    OPTIONS_BENCH = 256  /* --counters */
+    OPTIONS_BENCH = 256, /* --counters */
+    OPTIONS_JSON = 512   /* --json alone */
 };
 
 typedef struct word_list {

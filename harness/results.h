@@ -9,6 +9,8 @@
  *        "ceilings": {"fp32_portable": GFLOP/s, ...} (measured ones only),
  *        "bandwidth": [{"footprint": bytes, "gbytes": GB/s}],
  *        "kernels": [{"name","idea","improves_on","role","isa","threaded": bool}],
+ *        "doctor": {"measurable", "warnings", "lines": [{"what","found","warning","mend"}], "noise", "clock_step_ns",
+ *                   "clock_cost_ns", "dispatch_us"}      of run and doctor
  *        "counters": [{"name", "reason" where not counted}]   with bench --counters
  *        "skipped": [{"name","reason"}]       what was not run and why (time budget, ...)
  *   },
