@@ -1,4 +1,7 @@
-/* counters.c: groups of counters on several threads, started and stopped together, and their figures scaled. */
+/* counters.c: groups of counters on several threads, and their figures scaled.
+ *
+ * Groups are enabled when all members are open, since Linux lets a member that joins a running group wait for the next
+ * switch of threads, and run to their closing; start and stop only look at them. */
 #include "counters.h"
 
 #include <errno.h>
@@ -9,6 +12,7 @@
 typedef struct counter {
     int group; /* -1: not counted */
     int *handle;
+    counter_reading *base, *total; /* [thread]: at the last start; of all times from start to stop */
     char reason[256];
 } counter;
 
@@ -18,8 +22,7 @@ struct counter_set {
     int events, threads, groups;
     const pid_t *thread; /* valid while opening */
     counter *counter;
-    int *leader;  /* [groups][threads] */
-    char why[96]; /* starting or stopping failed; "" well */
+    int *leader; /* [groups][threads] */
 };
 
 static void close_counter(counter_set *set, counter *c, int opened)
@@ -62,6 +65,15 @@ static void open_counter(counter_set *set, int i)
                               sizeof set->counter[i].reason);
 }
 
+static bool allocate_counter(counter *c, int threads)
+{
+    c->group = -1;
+    c->handle = calloc((size_t)threads, sizeof *c->handle);
+    c->base = calloc((size_t)threads, sizeof *c->base);
+    c->total = calloc((size_t)threads, sizeof *c->total);
+    return c->handle && c->base && c->total;
+}
+
 counter_set *counters_open(const counter_backend *backend, const counter_event *event, int events, const pid_t *thread,
                            int threads)
 {
@@ -70,35 +82,44 @@ counter_set *counters_open(const counter_backend *backend, const counter_event *
     *set = (counter_set){.backend = backend, .event = event, .events = events, .threads = threads, .thread = thread};
     set->counter = calloc((size_t)events + 1, sizeof *set->counter);
     set->leader = calloc((size_t)events * (size_t)threads + 1, sizeof *set->leader);
+    bool no_memory = false;
     for (int i = 0; set->counter && i < events; i++) {
-        set->counter[i].group = -1;
-        set->counter[i].handle = calloc((size_t)threads, sizeof *set->counter[i].handle);
-        if (set->counter[i].handle && set->leader) continue;
-        counters_close(set);
-        return NULL;
+        if (!allocate_counter(&set->counter[i], threads)) no_memory = true;
     }
-    if (!set->counter || !set->leader) {
+    if (no_memory || !set->counter || !set->leader) {
         counters_close(set);
         return NULL;
     }
     for (int i = 0; i < events; i++) open_counter(set, i);
+    for (int i = 0; i < set->groups * threads; i++) backend->enable(backend->ctx, set->leader[i]);
     set->thread = NULL;
     return set;
 }
 
-static void run(counter_set *set, bool on)
+/* Looks at every counter: keeps what it shows, or adds what it gained since. */
+static void look(counter_set *set, bool ends)
 {
     const counter_backend *b = set->backend;
-    for (int i = 0; i < set->groups * set->threads; i++) {
-        const int error = b->run(b->ctx, set->leader[i], on);
-        if (error && !set->why[0])
-            snprintf(set->why, sizeof set->why, "it could not be %s (error %d)", on ? "started" : "stopped", -error);
+    for (int i = 0; i < set->events; i++) {
+        counter *c = &set->counter[i];
+        for (int t = 0; c->group >= 0 && t < set->threads; t++) {
+            counter_reading now;
+            if (b->read(b->ctx, c->handle[t], &now)) {
+                snprintf(c->reason, sizeof c->reason, "it could not be read");
+            } else if (ends) {
+                c->total[t].value += now.value - c->base[t].value;
+                c->total[t].enabled += now.enabled - c->base[t].enabled;
+                c->total[t].running += now.running - c->base[t].running;
+            } else {
+                c->base[t] = now;
+            }
+        }
     }
 }
 
-void counters_start(counter_set *set) { run(set, true); }
+void counters_start(counter_set *set) { look(set, false); }
 
-void counters_stop(counter_set *set) { run(set, false); }
+void counters_stop(counter_set *set) { look(set, true); }
 
 int counters_groups(const counter_set *set) { return set->groups; }
 
@@ -108,11 +129,7 @@ static void read_counter(const counter_set *set, const counter *c, counter_value
 {
     double enabled = 0, running = 0;
     for (int t = 0; t < set->threads; t++) {
-        counter_reading r;
-        if (set->backend->read(set->backend->ctx, c->handle[t], &r)) {
-            snprintf(out->reason, sizeof out->reason, "it could not be read");
-            return;
-        }
+        const counter_reading r = c->total[t];
         if (r.enabled > 0 && r.running == 0) {
             snprintf(out->reason, sizeof out->reason,
                      "it never had a counter of the processor in its %d groups: ask for fewer events at once, or free "
@@ -137,10 +154,8 @@ void counters_read(const counter_set *set, counter_value *out)
     for (int i = 0; i < set->events; i++) {
         const counter *c = &set->counter[i];
         out[i] = (counter_value){.event = &set->event[i]};
-        if (c->group < 0)
+        if (c->reason[0])
             snprintf(out[i].reason, sizeof out[i].reason, "%s", c->reason);
-        else if (set->why[0])
-            snprintf(out[i].reason, sizeof out[i].reason, "%s", set->why);
         else
             read_counter(set, c, &out[i]);
         if (!out[i].counted) out[i].value = 0;
@@ -152,8 +167,10 @@ void counters_close(counter_set *set)
 {
     if (!set) return;
     for (int i = set->events - 1; set->counter && i >= 0; i--) {
-        if (set->counter[i].group >= 0) close_counter(set, &set->counter[i], set->threads);
+        if (set->counter[i].handle && set->counter[i].group >= 0) close_counter(set, &set->counter[i], set->threads);
         free(set->counter[i].handle);
+        free(set->counter[i].base);
+        free(set->counter[i].total);
     }
     free(set->counter);
     free(set->leader);

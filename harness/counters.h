@@ -44,10 +44,10 @@ typedef struct counter_reading {
 
 typedef struct counter_backend {
     void *ctx;
-    /* A stopped counter of one thread, in the group that `leader` leads (-1: a new one). Returns a handle >= 0, or
+    /* A counter of one thread, which counts when its group is enabled, in the group that `leader` leads (-1: a new one). Returns a handle >= 0, or
      * -errno: EINVAL where the group is full. */
     int (*open)(void *ctx, const counter_event *event, pid_t thread, int leader);
-    int (*run)(void *ctx, int leader, bool on); /* the whole group; 0 or -errno */
+    int (*enable)(void *ctx, int leader); /* the whole group, once all members are open; 0 or -errno */
     int (*read)(void *ctx, int handle, counter_reading *out);
     void (*close)(void *ctx, int handle);
     /* Why `open` failed, and what would mend it: one line without a full stop. */
@@ -69,7 +69,7 @@ typedef struct counter_value {
 
 typedef struct counter_set counter_set;
 
-/* Counters of these events on these threads, stopped. An event that cannot be opened on every thread is left out with
+/* Counters of these events on these threads. An event that cannot be opened on every thread is left out with
  * its reason. NULL only where memory is out. `event` must outlive the set. */
 counter_set *counters_open(const counter_backend *backend, const counter_event *event, int events, const pid_t *thread,
                            int threads);
@@ -77,7 +77,7 @@ void counters_start(counter_set *set);
 void counters_stop(counter_set *set);
 int counters_groups(const counter_set *set); /* that take turns, 0 where nothing is counted */
 
-/* Totals of all times between start and stop: one figure for each event, in their order. */
+/* Totals of all times from a start to its stop: one figure for each event, in their order. */
 void counters_read(const counter_set *set, counter_value *out);
 void counters_close(counter_set *set);
 

@@ -25,7 +25,7 @@ static int perf_open(void *ctx, const counter_event *event, pid_t thread, int le
         .config1 = event->config1,
         .config2 = event->config2,
         .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
-        .disabled = leader < 0, /* a member counts when its leader does */
+        .disabled = leader < 0, /* members wait for their leader */
         .exclude_user = !event->user,
         .exclude_kernel = !event->system,
         .exclude_hv = 1,
@@ -35,11 +35,10 @@ static int perf_open(void *ctx, const counter_event *event, pid_t thread, int le
     return handle < 0 ? -errno : (int)handle;
 }
 
-static int perf_run(void *ctx, int leader, bool on)
+static int perf_enable(void *ctx, int leader)
 {
     (void)ctx;
-    const unsigned long request = on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE;
-    return ioctl(leader, request, PERF_IOC_FLAG_GROUP) ? -errno : 0;
+    return ioctl(leader, PERF_EVENT_IOC_ENABLE, 0) ? -errno : 0;
 }
 
 static int perf_read(void *ctx, int handle, counter_reading *out)
@@ -101,6 +100,6 @@ static void perf_explain(void *ctx, const counter_event *event, int error, char 
 const counter_backend *counters_perf(void)
 {
     static const counter_backend perf = {
-        .open = perf_open, .run = perf_run, .read = perf_read, .close = perf_close, .explain = perf_explain};
+        .open = perf_open, .enable = perf_enable, .read = perf_read, .close = perf_close, .explain = perf_explain};
     return &perf;
 }
