@@ -22,6 +22,9 @@ const char help_bench[] =
     "  --workloads FILE       your own workloads and suites\n"
     "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
     "  --seed N               of the inputs (1)\n"
+    "INPUTS (hot: as the call before left them in the caches)\n"
+    "  --rotate               each call takes the next of so many copies that the caches do not hold them all\n"
+    "  --cold                 all data are flushed from the caches before each call, untimed\n"
     "COUNTERS\n"
     "  --counters LIST        events such as cycles,instructions,perf::TASK-CLOCK, counted on every thread in a run of "
     "its "
@@ -41,7 +44,7 @@ static void list_names(const timing *t, const selection *s)
     for (int w = 0; job && w < s->workloads; w++)
         for (int i = 0; i < jobs; i++) {
             char name[2048];
-            timing_name(&job[i], &s->workload[w], name, sizeof name);
+            timing_name(s, &job[i], &s->workload[w], name, sizeof name);
             if (gbench_selects(t->g, name)) puts(name);
         }
     free(job);

@@ -63,7 +63,7 @@ static void skip_group(const main_job *j, budget *b, const budget_group *g)
     snprintf(why, sizeof why, "the workload would take about %.1f s; %.1f s of the time budget are left", g->seconds,
              fmax(left(j), 0));
     for (int i = 0; i < g->jobs; i++) {
-        timing_name(&g->job[i], &g->w, name, sizeof name);
+        timing_name(j->s, &g->job[i], &g->w, name, sizeof name);
         budget_skip(b, name, why);
     }
 }

@@ -17,6 +17,10 @@ typedef struct gbench_case {
     const char *label; /* the workload's spec */
     int threads;       /* reported as JSON "threads" */
     double (*call)(void *ctx);
+    void (*before)(void *ctx); /* runs before every call, untimed; NULL: none */
+    double
+        seconds_with_before; /* of one call and what comes before it: decides the number of iterations, which the library
+                                   would choose by the timed part alone */
     const char *(*check)(
         void *ctx); /* called once after the timed calls and before anything is reported; a message makes the entry an
                                         error without figures; NULL: none */

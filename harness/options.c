@@ -27,7 +27,9 @@ enum flag_id {
     FLAG_TIME_LIMIT,
     FLAG_OUTPUT,
     FLAG_TIME_BUDGET,
-    FLAG_COUNTERS
+    FLAG_COUNTERS,
+    FLAG_COLD,
+    FLAG_ROTATE
 };
 
 static const struct flag {
@@ -55,6 +57,8 @@ static const struct flag {
     {"-o", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"--time-budget", FLAG_TIME_BUDGET, OPTIONS_BUDGET, true},
     {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
+    {"--cold", FLAG_COLD, OPTIONS_BENCH, false},
+    {"--rotate", FLAG_ROTATE, OPTIONS_BENCH, false},
 };
 enum { FLAGS = sizeof flags / sizeof flags[0] };
 
@@ -101,6 +105,16 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_MARKDOWN: o->markdown = value; break;
     case FLAG_DUMP: o->dump = value; break;
     case FLAG_OUTPUT: o->folder = value; break;
+    case FLAG_COLD:
+    case FLAG_ROTATE: {
+        const residency wanted = flag->id == FLAG_COLD ? RESIDENCY_COLD : RESIDENCY_ROTATED;
+        if (o->residency != RESIDENCY_HOT && o->residency != wanted) {
+            snprintf(reason, size, "--cold and --rotate exclude each other; run bench twice");
+            return 0;
+        }
+        o->residency = wanted;
+        return residency_possible(wanted, reason, size);
+    }
     case FLAG_SEED:
         if (parse_seed(value, &o->seed)) break;
         snprintf(reason, size, "--seed %.40s: must be a whole number from 0 to 2^63 - 1", value);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "attention.h"
+#include "residency.h"
 #include "workload.h"
 
 /* Which flags a command takes, as bits. */
@@ -17,7 +18,7 @@ enum option_group {
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
     OPTIONS_WORDS = 64,  /* words that are no flags */
     OPTIONS_FILES = 128, /* --workloads */
-    OPTIONS_BENCH = 256, /* --counters */
+    OPTIONS_BENCH = 256, /* --counters --cold --rotate */
     OPTIONS_JSON = 512   /* --json alone */
 };
 
@@ -30,6 +31,7 @@ typedef struct options {
     word_list kernels, workloads, suites, files, threads, classes; /* as given, in order */
     word_list words;                                               /* the arguments that are no flags */
     uint64_t seed;                                                 /* to 2^63 - 1: what JSON's integers hold here */
+    residency residency;                                           /* of inputs when a call begins */
     const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
@@ -54,6 +56,7 @@ typedef struct selection {
     bool classes_given;
     uint64_t seed;
     uint64_t isa;
+    residency residency;
 } selection;
 
 /* Resolves options; `default_suites` (NULL-terminated) are taken where neither --workload nor --suite is given. 0 and one line in

@@ -16,6 +16,9 @@
  *   },
  *   "benchmarks": Google Benchmark's schema; names kernel/workload/threads:N; label = spec; real_time and cpu_time in time_unit;
  *                 run_type iteration or aggregate; counters gflops, share, gbytes, share_bw, pack_ms where known;
+ *                 "inputs": "hot" | "rotated over N sets, M MB" | "cold" (residency.h; the name has /rotated or /cold before
+ *                 the threads; for cold ones the cpu_time of several threads is a lower bound: Linux books the time of
+ *                 the others when they sleep, which is between the calls);
  *                 with bench --counters, in the first entry of each case: "counters" {event: count of one call},
  *                 "counters_running" {event: share of the time that it was counted; below 1 the count is scaled up},
  *   "cases":      [{"kernel","workload","spec","class","seed","threads","inner",

@@ -22,7 +22,7 @@ typedef struct timed_case {
     trial_group *group;
     const trial *checked; /* what the judge said of it in the child */
     call call;
-    bool prepared;
+    rotation *sets; /* of the group; NULL: its inputs do not rotate */
     attn_args args;
     attn_tensor slot[ATTN_SLOTS];
     char message[256]; /* of the check after timing; "" passed */
@@ -50,8 +50,15 @@ static double call_timed(void *context)
 {
     timed_case *c = context;
     double pack = 0;
+    if (c->sets) rotation_turn(c->sets, &c->call);
     if (call_once(&c->call, &pack) != ATTN_OK) return -1;
     return pack * 1e9;
+}
+
+static void evict(void *context)
+{
+    const timed_case *c = context;
+    residency_evict(&c->group->in, &c->call);
 }
 
 /* Once more, into poisoned outputs: what was timed is also right. */
@@ -83,9 +90,10 @@ static const char *keep_text(timing *t, const char *text)
     return t->kept[t->kept_count] ? t->kept[t->kept_count++] : "";
 }
 
-void timing_name(const trial_job *job, const workload *w, char *out, size_t size)
+void timing_name(const selection *s, const trial_job *job, const workload *w, char *out, size_t size)
 {
-    snprintf(out, size, "%s/%s/threads:%d", job->kernel->name, w->name, job->threads);
+    snprintf(out, size, "%s/%s%s/threads:%d", job->kernel->name, w->name, residency_variant(s->residency),
+             job->threads);
 }
 
 /* Against which limit, and how much work. */
@@ -96,7 +104,7 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
     const attn_work_count work = attn_work(&g->in.problem, &args);
     char name[2048];
     const trial_job job = {checked->kernel, checked->threads};
-    timing_name(&job, g->in.w, name, sizeof name);
+    timing_name(t->s, &job, g->in.w, name, sizeof name);
     memset(out, 0, sizeof *out);
     out->name = keep_text(t, name);
     out->label = keep_text(t, g->in.w->spec);
@@ -120,24 +128,43 @@ static void count_case(timing *t, timed_case *c, const char *name)
         complain("not counted: %s: it starts threads of its own, which have no counters", c->call.kernel->name);
         return;
     }
-    const counted_call what = {.call = call_timed, .ctx = c, .exec = c->call.exec};
+    const counted_call what = {
+        .call = call_timed, .before = t->s->residency == RESIDENCY_COLD ? evict : NULL, .ctx = c, .exec = c->call.exec};
     json_t *figures = counting_run(t->counting, &what);
-    if (figures) json_object_set_new(t->notes, name, figures);
+    json_object_update(json_object_get(t->notes, name), figures);
+    json_decref(figures);
 }
 
-static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, timed_case *c, gbench_case *entry)
+/* What the record says of an entry's inputs; and for cold ones what a call costs together with its eviction. */
+static void place_inputs(timing *t, timed_case *c, gbench_case *entry)
+{
+    char text[96];
+    residency_describe(t->s->residency, c->sets, text, sizeof text);
+    json_object_set_new(t->notes, entry->name, json_pack("{s:s}", "inputs", text));
+    if (t->s->residency != RESIDENCY_COLD) return;
+    entry->before = evict;
+    for (int warm = 0; warm < 2; warm++) {
+        const double begin = clock_seconds();
+        evict(c);
+        call_timed(c);
+        entry->seconds_with_before = clock_seconds() - begin;
+    }
+}
+
+static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, rotation *sets, timed_case *c,
+                   gbench_case *entry)
 {
     char reason[256];
-    *c = (timed_case){.group = g, .checked = checked};
+    *c = (timed_case){.group = g, .checked = checked, .sets = sets};
     c->args = instance_args(&g->in, g->in.w->want_lse, g->in.w->want_weights, c->slot);
     const attn_exec *exec = exec_for(p, checked->threads, reason, sizeof reason);
     if (exec &&
         call_prepare(&c->call, checked->kernel, &g->in.problem, &c->args, &t->machine, exec, reason, sizeof reason)) {
-        c->prepared = true;
         describe(t, g, checked, &c->call.plan, entry);
         entry->call = call_timed;
         entry->check = check_again;
         entry->ctx = c;
+        place_inputs(t, c, entry);
         return 1;
     }
     describe(t, g, checked, NULL, entry);
@@ -145,7 +172,7 @@ static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, ti
     return 0;
 }
 
-static void time_group(timing *t, trial_group *g)
+static void time_group(timing *t, trial_group *g, rotation *sets)
 {
     timed_case *c = calloc((size_t)g->count + 1, sizeof *c);
     gbench_case *entry = calloc((size_t)g->count + 1, sizeof *entry);
@@ -164,7 +191,7 @@ static void time_group(timing *t, trial_group *g)
             describe(t, g, checked, NULL, &failed);
             gbench_report_error(t->g, &failed, message);
             t->failed++;
-        } else if (prepare(t, g, checked, &p, &c[count], &entry[count])) {
+        } else if (prepare(t, g, checked, &p, sets, &c[count], &entry[count])) {
             count++;
         } else {
             t->failed++;
@@ -188,6 +215,21 @@ static void time_group(timing *t, trial_group *g)
     free(entry);
 }
 
+static void time_placed(timing *t, trial_group *g)
+{
+    rotation sets;
+    char reason[256];
+    if (t->s->residency != RESIDENCY_ROTATED) {
+        time_group(t, g, NULL);
+    } else if (rotation_make(&sets, &g->in, rotation_wanted(), reason, sizeof reason)) {
+        time_group(t, g, &sets);
+        rotation_free(&sets);
+    } else {
+        complain("%s: %s", g->in.w->name, reason);
+        t->refused++;
+    }
+}
+
 void timing_workload(timing *t, const workload *w, const trial_job *job, int jobs)
 {
     const trial_settings settings = {&t->machine, t->s->isa, check_budget, 0};
@@ -196,7 +238,7 @@ void timing_workload(timing *t, const workload *w, const trial_job *job, int job
     trial_job *selected = calloc((size_t)jobs + 1, sizeof *selected);
     int count = 0;
     for (int i = 0; selected && i < jobs; i++) {
-        timing_name(&job[i], w, name, sizeof name);
+        timing_name(t->s, &job[i], w, name, sizeof name);
         if (gbench_selects(t->g, name)) selected[count++] = job[i];
     }
     if (count == 0) {
@@ -216,7 +258,7 @@ void timing_workload(timing *t, const workload *w, const trial_job *job, int job
             case_print(stderr, &g, &g.trial[i]);
         json_array_append_new(json_object_get(t->record, "cases"), case_json(&g, &g.trial[i]));
     }
-    if (!interrupted) time_group(t, &g);
+    if (!interrupted) time_placed(t, &g);
     trial_group_free(&g);
     free(selected);
 }
@@ -229,7 +271,7 @@ static int selects_something(const timing *t, char *reason, size_t reason_size)
     for (int w = 0; job && !found && w < t->s->workloads; w++)
         for (int i = 0; !found && i < jobs; i++) {
             char name[2048];
-            timing_name(&job[i], &t->s->workload[w], name, sizeof name);
+            timing_name(t->s, &job[i], &t->s->workload[w], name, sizeof name);
             found = gbench_selects(t->g, name);
         }
     free(job);
@@ -332,22 +374,24 @@ static json_t *in_order(const selection *s, json_t *entries)
     return sorted;
 }
 
-/* A note belongs to the first entry of its run: counted once, it is no figure of each repetition. */
+/* Counters belong to the first entry of a run: counted once, they are no figure of each repetition. */
 static void add_notes(const json_t *notes, json_t *entries)
 {
-    const char *name;
-    json_t *note, *entry;
+    json_t *const seen = json_object();
+    json_t *entry;
     size_t i;
-    json_object_foreach((json_t *)notes, name, note)
+    json_array_foreach(entries, i, entry)
     {
-        json_array_foreach(entries, i, entry)
-        {
-            const char *run = json_string_value(json_object_get(entry, "run_name"));
-            if (!run || strcmp(run, name) != 0) continue;
+        const char *run = json_string_value(json_object_get(entry, "run_name"));
+        json_t *note = run ? json_object_get(notes, run) : NULL;
+        if (!note) continue;
+        if (json_object_get(seen, run))
+            json_object_set(entry, "inputs", json_object_get(note, "inputs"));
+        else
             json_object_update(entry, note);
-            break;
-        }
+        json_object_set(seen, run, note);
     }
+    json_decref(seen);
 }
 
 json_t *timing_close(timing *t, int argc, char **argv)

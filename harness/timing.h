@@ -33,8 +33,8 @@ int timing_open(timing *t, const selection *s, int flags, char **flag, int defau
 /* Times the jobs whose names the user's filter selects on one workload. */
 void timing_workload(timing *t, const workload *w, const trial_job *job, int jobs);
 
-/* kernel/workload/threads:N */
-void timing_name(const trial_job *job, const workload *w, char *out, size_t size);
+/* kernel/workload[/cold|/rotated]/threads:N */
+void timing_name(const selection *s, const trial_job *job, const workload *w, char *out, size_t size);
 
 /* Fills the record's benchmarks and context. After it the session is closed and the record is the caller's. */
 json_t *timing_close(timing *t, int argc, char **argv);
