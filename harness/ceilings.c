@@ -27,6 +27,16 @@ static const compute_row compute_rows[] = {
 #ifdef ATTNBENCH_CEILING_AVX512
     {ATTN_CEILING_FP32_AVX512, ATTN_ISA_AVX512, ceiling_avx512_compute},
 #endif
+#ifdef ATTNBENCH_CEILING_AVX512BF16
+    {ATTN_CEILING_BF16_DOT, ATTN_ISA_AVX512BF16, ceiling_avx512bf16_compute},
+#endif
+#ifdef ATTNBENCH_CEILING_AVX512VNNI
+    {ATTN_CEILING_INT8_DOT, ATTN_ISA_AVX512VNNI, ceiling_avx512vnni_compute},
+#endif
+#ifdef ATTNBENCH_CEILING_AMX
+    {ATTN_CEILING_BF16_TILES, ATTN_ISA_AMXBF16, ceiling_amxbf16_compute},
+    {ATTN_CEILING_INT8_TILES, ATTN_ISA_AMXINT8, ceiling_amxint8_compute},
+#endif
 };
 
 typedef struct read_row {

@@ -22,3 +22,9 @@ endfunction()
 attnbench_ceiling(avx2 "__m256 a = _mm256_setzero_ps(); (void)_mm256_fmadd_ps(a, a, a)" -mavx2 -mfma -mf16c)
 attnbench_ceiling(avx512 "__m512 a = _mm512_setzero_ps(); (void)_mm512_fmadd_ps(a, a, a)"
   -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mfma -mf16c)
+attnbench_ceiling(avx512bf16 "__m512 a = _mm512_setzero_ps(); (void)_mm512_dpbf16_ps(a, _mm512_cvtne2ps_pbh(a, a), _mm512_cvtne2ps_pbh(a, a))"
+  -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mavx512bf16)
+attnbench_ceiling(avx512vnni "__m512i a = _mm512_setzero_si512(); (void)_mm512_dpbusd_epi32(a, a, a)"
+  -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mavx512vnni)
+attnbench_ceiling(amx "_tile_zero(0); _tile_dpbf16ps(0, 1, 2); _tile_dpbssd(0, 1, 2); _tile_release()"
+  -mamx-tile -mamx-bf16 -mamx-int8)

@@ -1,4 +1,4 @@
-/* ceilings.h: what this machine can do at most, measured: FMA rates per instruction set, read bandwidth per footprint. */
+/* ceilings.h: what this machine can do at most, measured: multiply-add rates per instruction set and type, read bandwidth per footprint. */
 #ifndef ATTNBENCH_CEILINGS_H
 #define ATTNBENCH_CEILINGS_H
 

@@ -14,6 +14,9 @@ typedef struct ceiling_input {
     float seed[CEILING_SEEDS];
 } ceiling_input;
 
+/* Bytes stand for factor and term times this; sums are divided by it twice. */
+#define CEILING_BYTE_SCALE 4
+
 /* Runs `rounds` rounds of independent multiply-adds and returns the operations done (a multiply-add is two). The sum of
  * the accumulators goes to *sink, which the caller must look at. */
 typedef double (*ceiling_compute)(const ceiling_input *in, int64_t rounds, float *sink);
@@ -33,5 +36,10 @@ uint64_t ceiling_avx2_read(const void *buffer, size_t bytes, int64_t passes);
 
 double ceiling_avx512_compute(const ceiling_input *in, int64_t rounds, float *sink);
 uint64_t ceiling_avx512_read(const void *buffer, size_t bytes, int64_t passes);
+
+double ceiling_avx512bf16_compute(const ceiling_input *in, int64_t rounds, float *sink);
+double ceiling_avx512vnni_compute(const ceiling_input *in, int64_t rounds, float *sink);
+double ceiling_amxbf16_compute(const ceiling_input *in, int64_t rounds, float *sink);
+double ceiling_amxint8_compute(const ceiling_input *in, int64_t rounds, float *sink);
 
 #endif

@@ -36,6 +36,17 @@ static void limit_cpus(cgroup_limits *limits, double quota, double period)
     if (limits->cpus == 0 || cpus < limits->cpus) limits->cpus = cpus;
 }
 
+static void count_throttling(cgroup_limits *limits, const level *l)
+{
+    char path[PATH_MAX + 64], stat[4096], value[32];
+    snprintf(path, sizeof path, "%s/cpu.stat", l->path);
+    if (!textfile_read(l->root, path, stat, sizeof stat) ||
+        !textfile_value(stat, "nr_throttled", ' ', value, sizeof value))
+        return;
+    const int64_t times = strtoll(value, NULL, 10);
+    if (times > limits->throttled) limits->throttled = times;
+}
+
 static void limit_memory(cgroup_limits *limits, const level *l, int64_t limit, const char *usage_file,
                          const char *cache_key)
 {
@@ -60,6 +71,7 @@ static void read_version2(const level *l, cgroup_limits *limits)
     snprintf(path, sizeof path, "%s/cpu.max", l->path);
     if (textfile_read(l->root, path, text, sizeof text) && sscanf(text, "%lf %lf", &quota, &period) == 2)
         limit_cpus(limits, quota, period);
+    count_throttling(limits, l);
     if (read_number(l, "memory.max", &bytes)) limit_memory(limits, l, bytes, "memory.current", "inactive_file");
 }
 
@@ -68,6 +80,7 @@ static void read_version1(const level *l, cgroup_limits *limits)
     int64_t quota, period, bytes;
     if (read_number(l, "cpu.cfs_quota_us", &quota) && read_number(l, "cpu.cfs_period_us", &period))
         limit_cpus(limits, (double)quota, (double)period);
+    count_throttling(limits, l);
     if (read_number(l, "memory.limit_in_bytes", &bytes))
         limit_memory(limits, l, bytes, "memory.usage_in_bytes", "total_inactive_file");
 }
@@ -97,7 +110,7 @@ static int lists(const char *controllers, const char *name)
 
 cgroup_limits cgroup_limits_read(const char *root)
 {
-    cgroup_limits limits = {.memory_available = -1};
+    cgroup_limits limits = {.memory_available = -1, .throttled = -1};
     char groups[8192], *rest = groups;
     if (!textfile_read(root, "/proc/self/cgroup", groups, sizeof groups)) return limits;
     /* A line: hierarchy:controllers:path; version 2 has hierarchy 0 and no controllers. */

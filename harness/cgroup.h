@@ -9,6 +9,7 @@ typedef struct cgroup_limits {
     int64_t memory; /* bytes; 0: no limit */
     int64_t
         memory_available; /* bytes below the limit that are not in use (file cache counts as unused); -1: no limit */
+    int64_t throttled;    /* times that the processor was taken away at the limit, since the group exists; -1 unknown */
 } cgroup_limits;
 
 /* `root` stands in front of every path; "": this machine. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "child.h"
 #include "commands.h"
 #include "results.h"
 #include "status.h"
@@ -23,6 +24,14 @@ const char help_bench[] =
     "  --workloads FILE       your own workloads and suites\n"
     "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
     "  --seed N               of the inputs (1)\n"
+    "INPUTS (hot: as the call before left them in the caches)\n"
+    "  --rotate               each call takes the next of so many copies that the caches do not hold them all\n"
+    "  --cold                 all data are flushed from the caches before each call, untimed\n"
+    "COUNTERS\n"
+    "  --counters LIST        events such as cycles,instructions,perf::TASK-CLOCK, counted on every thread in a run of "
+    "its "
+    "own\n"
+    "                         after the timing ('attnbench list counters' shows what works here)\n"
     "OUTPUT\n"
     "  --json FILE --csv FILE --junit FILE --markdown FILE   (JSON in Google Benchmark's schema, with our context "
     "added)\n\n"
@@ -37,7 +46,7 @@ static void list_names(const timing *t, const selection *s)
     for (int w = 0; job && w < s->workloads; w++)
         for (int i = 0; i < jobs; i++) {
             char name[2048];
-            timing_name(&job[i], &s->workload[w], name, sizeof name);
+            timing_name(s, &job[i], &s->workload[w], name, sizeof name);
             if (gbench_selects(t->g, name)) puts(name);
         }
     free(job);
@@ -89,10 +98,13 @@ int cmd_bench(int argc, char **argv)
     options o;
     selection s;
     timing t;
-    char reason[1024];
-    int code = command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_REST, help_bench, &o);
+    char reason[1024] = "out of memory";
+    int code =
+        command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_REST | OPTIONS_BENCH, help_bench, &o);
     if (code >= 0) return code;
-    if (!selection_make(&o, suites, &s, reason, sizeof reason)) {
+    counting *counted = shared_new(sizeof *counted); /* children count, and say once what they cannot */
+    if (!counted || (o.counters && !counting_open(counted, counters_perf(), o.counters, reason, sizeof reason)) ||
+        !selection_make(&o, suites, &s, reason, sizeof reason)) {
         complain("%s", reason);
         options_free(&o);
         return EXIT_USAGE;
@@ -112,13 +124,20 @@ int cmd_bench(int argc, char **argv)
     } else {
         char *out = o.json && o.json == gbench_flag_out(t.g) ? strdup(o.json) : NULL;
         if (out) o.json = out;
+        if (o.counters) {
+            t.counting = counted;
+            counting_complain(counted);
+        }
         code = time_all(&t, &s, &o);
+        const bool table = gbench_prints_table(t.g);
         json_t *record = timing_close(&t, argc + 2, argv - 2);
+        if (table) print_counters(record);
         code = worse_exit(code, command_outputs(&o, record));
         command_interrupted(&o);
         json_decref(record);
         free(out);
     }
+    shared_free(counted, sizeof *counted);
     selection_free(&s);
     options_free(&o);
     return code;

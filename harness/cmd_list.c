@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "commands.h"
+#include "counting.h"
 #include "cpu.h"
 #include "registry.h"
 #include "status.h"
 #include "workload_keys.h"
 
 const char help_list[] =
-    "attnbench list [kernels|workloads|suites|classes|keys] [--workloads FILE] [--plugin FILE.so]\n\n"
+    "attnbench list [kernels|workloads|suites|classes|keys|counters] [--workloads FILE] [--plugin FILE.so]\n\n"
     "Prints what can be selected; without a word, all of it.\n\n"
     "  --workloads FILE   a file with workloads and suites of your own is read first\n"
     "  --plugin FILE.so   kernels of your own are listed too, as FILE:kernel\n\n"
@@ -69,14 +70,28 @@ static void list_keys(const sources *from)
         printf("%-12s %s\n", spec_key_name((spec_key)key), spec_key_about((spec_key)key));
 }
 
+/* Tried, not looked up: what the processor has, a virtual machine or a container may withhold. */
+static void list_counters(const sources *from)
+{
+    (void)from;
+    counter_event event[COUNTER_EVENTS];
+    counter_value value[COUNTER_EVENTS];
+    int count = 0;
+    while (count < counters_generic_count()) {
+        event[count] = counters_generic(count);
+        count++;
+    }
+    printf("names: %s\n", counters_names_source());
+    if (!counting_probe(counters_perf(), event, count, value)) return;
+    for (int i = 0; i < count; i++)
+        printf("%-24s %s%s\n", event[i].name, value[i].counted ? "counts" : "absent: ", value[i].reason);
+}
+
 static const struct {
     const char *word;
     void (*print)(const sources *from);
-} lists[] = {{"kernels", list_kernels},
-             {"workloads", list_workloads},
-             {"suites", list_suites},
-             {"classes", list_classes},
-             {"keys", list_keys}};
+} lists[] = {{"kernels", list_kernels}, {"workloads", list_workloads}, {"suites", list_suites},
+             {"classes", list_classes}, {"keys", list_keys},           {"counters", list_counters}};
 enum { LISTS = sizeof lists / sizeof lists[0] };
 
 int cmd_list(int argc, char **argv)
@@ -91,7 +106,7 @@ int cmd_list(int argc, char **argv)
         int w = 0;
         while (w < LISTS && strcmp(lists[w].word, o.words.word[i])) w++;
         if (w == LISTS) {
-            complain("cannot list '%.60s'; words: kernels workloads suites classes keys", o.words.word[i]);
+            complain("cannot list '%.60s'; words: kernels workloads suites classes keys counters", o.words.word[i]);
             options_free(&o);
             return EXIT_USAGE;
         }

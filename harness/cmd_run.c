@@ -1,4 +1,4 @@
-/* cmd_run.c: attnbench run: the main job: verify, time, report. */
+/* cmd_run.c: attnbench run: the main job: doctor, verify, time, report. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 #include "timing.h"
 
 const char help_run[] = "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget S]: the main job\n\n"
-                        "Verifies every kernel (suites smoke and edge), times every kernel (suites models and sweep, "
+                        "Looks at the machine (doctor), verifies every kernel (suites smoke and edge), times every "
+                        "kernel (suites models and sweep, "
                         "or what SELECT names), prints\n"
                         "the table, and writes results.json, charts and report.html. Within the time budget the "
                         "cheapest cases come first; what\n"
@@ -62,7 +63,7 @@ static void skip_group(const main_job *j, budget *b, const budget_group *g)
     snprintf(why, sizeof why, "the workload would take about %.1f s; %.1f s of the time budget are left", g->seconds,
              fmax(left(j), 0));
     for (int i = 0; i < g->jobs; i++) {
-        timing_name(&g->job[i], &g->w, name, sizeof name);
+        timing_name(j->s, &g->job[i], &g->w, name, sizeof name);
         budget_skip(b, name, why);
     }
 }
@@ -82,6 +83,26 @@ static void time_groups(main_job *j, timing *t, budget *b)
         ahead -= g->seconds;
     }
     progress_clear();
+}
+
+/* Before anything is timed: warnings for people, all of it for the record. NULL where it could not be done. */
+static json_t *examine(main_job *j)
+{
+    doctor_facts facts;
+    doctor_report report;
+    char reason[512];
+    progress("looking at this machine");
+    if (!doctor_examine(j->s->isa, &facts, reason, sizeof reason)) {
+        complain("doctor: %s", reason);
+        return NULL;
+    }
+    progress_clear();
+    doctor_diagnose(&facts, &report);
+    printf("doctor: %d warning%s%s\n", report.warnings, report.warnings == 1 ? "" : "s",
+           report.measurable ? "" : "; NO TIME TAKEN ON THIS MACHINE WOULD MEAN ANYTHING");
+    print_doctor(&report, false);
+    if (!report.measurable) j->code = worse_exit(j->code, EXIT_UNDECIDED);
+    return doctor_json(&facts, &report);
 }
 
 static json_t *time_selected(main_job *j, int argc, char **argv)
@@ -170,13 +191,16 @@ static int run_all(main_job *j, int argc, char **argv)
     }
     json_t *verified = record_new();
     watch_interrupts();
+    json_t *const doctor = examine(j);
     verify_first(j, verified);
     json_t *record = time_selected(j, argc, argv);
     if (record) {
+        json_object_set(json_object_get(json_object_get(record, "context"), "attnbench"), "doctor", doctor);
         join_cases(record, verified);
         write_results(j, record);
         json_decref(record);
     }
+    json_decref(doctor);
     json_decref(verified);
     return interrupted ? EXIT_INTERRUPTED : j->code;
 }

@@ -4,12 +4,13 @@
 
 #include <jansson.h>
 
+#include "doctor.h"
 #include "options.h"
 
 typedef int command_function(int argc, char **argv);
-command_function cmd_list, cmd_verify, cmd_bench, cmd_run, cmd_report;
+command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_run, cmd_report;
 
-extern const char help_list[], help_verify[], help_bench[], help_run[], help_report[];
+extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_run[], help_report[];
 
 /* Parses options for a command. Returns -1 to go on, else the exit code (help was printed, or a complaint). Where an
  * output is "-", standard output is kept for it and all other text goes to standard error. */
@@ -33,6 +34,12 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
 
 /* Prints kernel x workload: time, GFLOP/s, share of peak, speedup over the baseline, error against its bound. */
 void print_table(const json_t *record);
+
+/* Prints the diagnosis: all lines, or those with a warning. */
+void print_doctor(const doctor_report *report, bool all);
+
+/* Prints the events counted, a call; nothing where none were. */
+void print_counters(const json_t *record);
 
 /* Makes a folder where there is none. Returns 0 after a complaint where it cannot be had. */
 int command_folder(const char *flag, const char *folder);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -92,6 +93,8 @@ BENCHMARK_RESTORE_DEPRECATED_WARNING
 struct gbench {
     std::string out, out_format, format;
     bool lists_only = false, display_aggregates_only = false, repeats = false;
+    double min_seconds = 0; // of a repetition
+    int64_t iterations = 0; // of a repetition, where those were given instead
     bool has_filter = false, negated = false;
     regex_t filter;
 
@@ -227,7 +230,15 @@ void time_case(benchmark::State &state, entry &e, const volatile int *stop)
             state.SkipWithError("interrupted");
             break;
         }
+        if (c.before) { // pausing keeps it out of the CPU time, our own clock out of the real time
+            state.PauseTiming();
+            c.before(c.ctx);
+            state.ResumeTiming();
+        }
+        const auto begin = std::chrono::steady_clock::now();
         const double nanoseconds = c.call(c.ctx);
+        if (c.before)
+            state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
         if (nanoseconds < 0) {
             state.SkipWithError("the kernel returned an error");
             break;
@@ -242,6 +253,14 @@ void time_case(benchmark::State &state, entry &e, const volatile int *stop)
     if (c.peak > 0) state.counters["share"] = Counter((c.by_bandwidth ? c.bytes : c.operations) / c.peak, rate);
     if (c.bandwidth > 0) state.counters["share_bw"] = Counter(c.bytes / c.bandwidth, rate);
     if (c.packs) state.counters["pack_ms"] = Counter(packing / 1e6, Counter::kAvgIterations);
+}
+
+// At least three: fewer say nothing of how calls differ.
+int64_t iterations_of(const gbench &g, const gbench_case &c)
+{
+    if (g.iterations > 0) return g.iterations;
+    const double wanted = g.min_seconds / std::max(c.seconds_with_before, 1e-6);
+    return std::max<int64_t>(3, static_cast<int64_t>(std::ceil(wanted)));
 }
 
 // Room for the longest name, with the longest suffix of an aggregate where there will be some.
@@ -355,6 +374,11 @@ try {
     g->lists_only = is_set(GBENCH_LIST_TESTS);
     g->display_aggregates_only = is_set(GBENCH_DISPLAY_AGGREGATES);
     g->repeats = std::strcmp(values.value[GBENCH_REPETITIONS], "1") != 0;
+    const std::string min_time = values.value[GBENCH_MIN_TIME];
+    if (min_time.back() == 'x')
+        g->iterations = std::atoll(min_time.c_str());
+    else
+        g->min_seconds = std::atof(min_time.c_str());
     initialise(values);
     for (const std::string &pairs : contexts) add_context(pairs);
     if (!quiet && !g->lists_only) new_display(*g, values);
@@ -371,6 +395,8 @@ bool gbench_selects(const gbench *g, const char *name)
 
 bool gbench_lists_only(const gbench *g) { return g->lists_only; }
 
+bool gbench_prints_table(const gbench *g) { return g->table != nullptr; }
+
 const char *gbench_flag_out(const gbench *g) { return g->out.empty() ? nullptr : g->out.c_str(); }
 
 const char *gbench_flag_out_format(const gbench *g) { return g->out_format.c_str(); }
@@ -383,7 +409,11 @@ void gbench_run(gbench *g, const gbench_case *cases, size_t count, const volatil
     for (size_t i = 0; i < count; i++) {
         entry *const e = &g->add(cases[i]);
         const auto body = [e, stop](benchmark::State &state) { time_case(state, *e, stop); };
-        benchmark::RegisterBenchmark(cases[i].name, body)->UseRealTime()->MeasureProcessCPUTime();
+        auto *const made = benchmark::RegisterBenchmark(cases[i].name, body)->MeasureProcessCPUTime();
+        if (cases[i].before)
+            made->UseManualTime()->Iterations(iterations_of(*g, cases[i]));
+        else
+            made->UseRealTime();
     }
     run_registered(*g);
     for (size_t i = 0; i < count; i++) {

@@ -18,6 +18,10 @@ typedef struct gbench_case {
     const char *label; /* the workload's spec */
     int threads;       /* reported as JSON "threads" */
     double (*call)(void *ctx);
+    void (*before)(void *ctx); /* runs before every call, untimed; NULL: none */
+    double
+        seconds_with_before; /* of one call and what comes before it: decides the number of iterations, which the library
+                                   would choose by the timed part alone */
     const char *(*check)(
         void *ctx); /* called once after the timed calls and before anything is reported; a message makes the entry an
                                         error without figures; NULL: none */
@@ -46,6 +50,7 @@ gbench *gbench_open(int flags, char **flag, int defaults, char **default_flag, b
 /* Does the user's filter (our own matching, on our names; "-" in front negates) select this name? */
 bool gbench_selects(const gbench *g, const char *name);
 bool gbench_lists_only(const gbench *g);             /* --benchmark_list_tests */
+bool gbench_prints_table(const gbench *g);           /* on standard output, for people */
 const char *gbench_flag_out(const gbench *g);        /* NULL if not given */
 const char *gbench_flag_out_format(const gbench *g); /* "json" unless given */
 

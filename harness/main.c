@@ -12,7 +12,8 @@ static const struct {
     const char *name, *about;
     command_function *run;
 } commands[] = {
-    {"list", "kernels, workloads, suites and input classes", cmd_list},
+    {"list", "kernels, workloads, suites, input classes and counters", cmd_list},
+    {"doctor", "can this machine be measured? what disturbs it, what would mend that", cmd_doctor},
     {"verify", "is it right? every kernel against the double-precision reference", cmd_verify},
     {"bench", "how fast? times of checked kernels, by Google Benchmark", cmd_bench},
     {"run", "verify, bench and report: the main job", cmd_run},
@@ -57,7 +58,8 @@ static int run_command(int argc, char **argv)
     }
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
-    complain("no command '%.60s'; commands: list verify bench run report ('attnbench --help' tells more)", argv[1]);
+    complain("no command '%.60s'; commands: list doctor verify bench run report ('attnbench --help' tells more)",
+             argv[1]);
     return EXIT_USAGE;
 }
 

@@ -27,7 +27,10 @@ enum flag_id {
     FLAG_DUMP,
     FLAG_TIME_LIMIT,
     FLAG_OUTPUT,
-    FLAG_TIME_BUDGET
+    FLAG_TIME_BUDGET,
+    FLAG_COUNTERS,
+    FLAG_COLD,
+    FLAG_ROTATE
 };
 
 static const struct flag {
@@ -45,7 +48,7 @@ static const struct flag {
     {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT | OPTIONS_FILES, true},
     {"--threads", FLAG_THREADS, OPTIONS_SELECT, true},
     {"--seed", FLAG_SEED, OPTIONS_SELECT, true},
-    {"--json", FLAG_JSON, OPTIONS_OUTPUT, true},
+    {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON, true},
     {"--csv", FLAG_CSV, OPTIONS_OUTPUT, true},
     {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
     {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT, true},
@@ -55,6 +58,9 @@ static const struct flag {
     {"--output", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"-o", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"--time-budget", FLAG_TIME_BUDGET, OPTIONS_BUDGET, true},
+    {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
+    {"--cold", FLAG_COLD, OPTIONS_BENCH, false},
+    {"--rotate", FLAG_ROTATE, OPTIONS_BENCH, false},
 };
 enum { FLAGS = sizeof flags / sizeof flags[0] };
 
@@ -95,12 +101,23 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_WORKLOADS: return append(&o->files, value);
     case FLAG_THREADS: return append(&o->threads, value);
     case FLAG_CLASS: return append(&o->classes, value);
+    case FLAG_COUNTERS: o->counters = value; break;
     case FLAG_JSON: o->json = value; break;
     case FLAG_CSV: o->csv = value; break;
     case FLAG_JUNIT: o->junit = value; break;
     case FLAG_MARKDOWN: o->markdown = value; break;
     case FLAG_DUMP: o->dump = value; break;
     case FLAG_OUTPUT: o->folder = value; break;
+    case FLAG_COLD:
+    case FLAG_ROTATE: {
+        const residency wanted = flag->id == FLAG_COLD ? RESIDENCY_COLD : RESIDENCY_ROTATED;
+        if (o->residency != RESIDENCY_HOT && o->residency != wanted) {
+            snprintf(reason, size, "--cold and --rotate exclude each other; run bench twice");
+            return 0;
+        }
+        o->residency = wanted;
+        return residency_possible(wanted, reason, size);
+    }
     case FLAG_SEED:
         if (parse_seed(value, &o->seed)) break;
         snprintf(reason, size, "--seed %.40s: must be a whole number from 0 to 2^63 - 1", value);

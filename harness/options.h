@@ -6,6 +6,7 @@
 
 #include "attention.h"
 #include "plugin.h"
+#include "residency.h"
 #include "workload.h"
 
 /* Which flags a command takes, as bits. */
@@ -17,7 +18,9 @@ enum option_group {
     OPTIONS_BUDGET = 16, /* --time-budget */
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
     OPTIONS_WORDS = 64,  /* words that are no flags */
-    OPTIONS_FILES = 128  /* --workloads --plugin */
+    OPTIONS_FILES = 128, /* --workloads --plugin */
+    OPTIONS_BENCH = 256, /* --counters --cold --rotate */
+    OPTIONS_JSON = 512   /* --json alone */
 };
 
 typedef struct word_list {
@@ -28,8 +31,9 @@ typedef struct word_list {
 typedef struct options {
     word_list kernels, workloads, suites, files, plugins, threads, classes; /* as given, in order */
     word_list words;                                                        /* the arguments that are no flags */
-    uint64_t seed; /* to 2^63 - 1: what JSON's integers hold here */
-    const char *json, *csv, *junit, *markdown, *dump, *folder;
+    uint64_t seed;       /* to 2^63 - 1: what JSON's integers hold here */
+    residency residency; /* of inputs when a call begins */
+    const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
     int rest_count;
@@ -54,6 +58,7 @@ typedef struct selection {
     bool classes_given;
     uint64_t seed;
     uint64_t isa;
+    residency residency;
 } selection;
 
 /* Resolves options; `default_suites` (NULL-terminated) are taken where neither --workload nor --suite is given. 0 and one line in

@@ -21,7 +21,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LINE 128
 #define SPIN_NS 40000 /* about what sleeping and waking cost: waiting twice as long as either alone would have cost */
@@ -367,6 +369,14 @@ void pool_free(pool *p)
 const attn_exec *pool_exec(const pool *p) { return &p->exec; }
 
 int pool_pinned(const pool *p) { return p->pinned; }
+
+static void note_thread(void *arg, int thread)
+{
+    pid_t *const id = arg;
+    id[thread] = (pid_t)syscall(SYS_gettid);
+}
+
+void pool_thread_ids(const attn_exec *exec, pid_t *out) { exec->team(exec, note_thread, out); }
 
 /* ---- one thread ------------------------------------------------------------------------------------------------ */
 

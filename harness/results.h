@@ -12,10 +12,18 @@
  *        "plugins": [{"name","file","digest" (FNV-1a),"build_id","linker_id","loaded": bool,
  *                     "flush_to_zero": bool (loading it switched that on),
  *                     "interposed" (a symbol of it that the program answers, or ""),"libraries": [files loaded with it]}], if any,
+ *        "doctor": {"measurable", "warnings", "lines": [{"what","found","warning","mend"}], "noise", "clock_step_ns",
+ *                   "clock_cost_ns", "dispatch_us"}      of run and doctor
+ *        "counters": [{"name", "reason" where not counted}]   with bench --counters
  *        "skipped": [{"name","reason"}]       what was not run and why (time budget, ...)
  *   },
  *   "benchmarks": Google Benchmark's schema; names kernel/workload/threads:N; label = spec; real_time and cpu_time in time_unit;
- *                 run_type iteration or aggregate; counters gflops, share, gbytes, share_bw, pack_ms where known,
+ *                 run_type iteration or aggregate; counters gflops, share, gbytes, share_bw, pack_ms where known;
+ *                 "inputs": "hot" | "rotated over N sets, M MB" | "cold" (residency.h; the name has /rotated or /cold before
+ *                 the threads; for cold ones the cpu_time of several threads is a lower bound: Linux books the time of
+ *                 the others when they sleep, which is between the calls);
+ *                 with bench --counters, in the first entry of each case: "counters" {event: count of one call},
+ *                 "counters_running" {event: share of the time that it was counted; below 1 the count is scaled up},
  *   "cases":      [{"kernel","workload","spec","class","seed","threads","inner",
  *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only,
  *                   "output": {"error","bound","ratio","where":[b,h,q,c],"got","wanted"}, "lse": the same with where [b,h,q],

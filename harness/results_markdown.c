@@ -135,7 +135,26 @@ static void put_row(FILE *out, const result_row *row)
         fprintf(out, " %.3g |\n", row->ratio);
 }
 
-static void put_table(FILE *out, const result_table *table)
+/* Where the inputs lay, by the first word of what the entries say. */
+static void put_inputs(FILE *out, const json_t *record)
+{
+    static const char *const say[][2] = {
+        {"hot", "Hot inputs: where the call before left them, for a small case the innermost cache."},
+        {"rotated", "Rotated inputs: each call takes the next of so many copies that the caches do not hold them all."},
+        {"cold", "Cold inputs: all data are flushed from the caches before each call, untimed."}};
+    for (size_t s = 0; s < sizeof say / sizeof *say; s++) {
+        size_t i;
+        const json_t *entry;
+        json_array_foreach(json_object_get(record, "benchmarks"), i, entry)
+        {
+            if (strncmp(text_of(entry, "inputs"), say[s][0], strlen(say[s][0])) != 0) continue;
+            fprintf(out, " %s", say[s][1]);
+            break;
+        }
+    }
+}
+
+static void put_table(FILE *out, const json_t *record, const result_table *table)
 {
     if (table->rows == 0) return;
     int64_t fewest = INT64_MAX, most = 0;
@@ -157,8 +176,74 @@ static void put_table(FILE *out, const result_table *table)
         ". Peak: the ceiling measured in the same run, times threads. x baseline: over the baseline kernel on the same "
         "workload, with as many threads where it has them, else with its fewest. err/bound: the largest over all "
         "judged "
-        "cases of this kernel and workload; above 1 is wrong.\n",
+        "cases of this kernel and workload; above 1 is wrong.",
         out);
+    put_inputs(out, record);
+    fputc('\n', out);
+}
+
+/* Counts of one call. What is scaled up says so: '1.2e+06 (of 33 %)'. */
+static void put_counts(FILE *out, const json_t *entry, const json_t *events)
+{
+    const entry_id id = entry_id_of(entry);
+    size_t i;
+    const json_t *event;
+    fputs("| ", out);
+    put_view(out, id.workload);
+    if (id.variant.size) fputs(" / ", out);
+    put_view(out, id.variant);
+    fputs(" | ", out);
+    put_view(out, id.kernel);
+    fprintf(out, " | %lld |", (long long)id.threads);
+    json_array_foreach(events, i, event)
+    {
+        const char *name = text_of(event, "name");
+        const json_t *count = json_object_get(json_object_get(entry, "counters"), name);
+        const double share = json_number_value(json_object_get(json_object_get(entry, "counters_running"), name));
+        if (!json_is_number(count))
+            fputs(" - |", out);
+        else if (share < 0.995)
+            fprintf(out, " %.4g (of %.0f %%) |", json_number_value(count), 100 * share);
+        else
+            fprintf(out, " %.4g |", json_number_value(count));
+    }
+    fputc('\n', out);
+}
+
+static void put_counters(FILE *out, const json_t *record)
+{
+    const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
+    const json_t *events = json_object_get(ours, "counters");
+    size_t i;
+    const json_t *one;
+    if (json_array_size(events) == 0) return;
+    fputs("\n## Counters\n\n| workload | kernel | threads |", out);
+    json_array_foreach(events, i, one)
+    {
+        fputc(' ', out);
+        put_text(out, text_of(one, "name"));
+        fputs(" |", out);
+    }
+    fputs("\n|---|---|--:|", out);
+    for (i = 0; i < json_array_size(events); i++) fputs("--:|", out);
+    fputc('\n', out);
+    json_array_foreach(json_object_get(record, "benchmarks"), i, one)
+    {
+        if (json_object_get(one, "counters")) put_counts(out, one, events);
+    }
+    fputs("\nEvents of one call on all threads, counted in a run of its own. (of N %): counters took turns, and the "
+          "figure "
+          "is scaled up from N % of the time.\n",
+          out);
+    json_array_foreach(events, i, one)
+    {
+        if (!*text_of(one, "reason")) continue;
+        fputs("\n- not counted: ", out);
+        put_text(out, text_of(one, "name"));
+        fputs(": ", out);
+        put_text(out, text_of(one, "reason"));
+        fputc('\n', out);
+    }
 }
 
 static void put_unsupported(FILE *out, const json_t *record)
@@ -204,7 +289,8 @@ static int emit_markdown(FILE *out, const json_t *record)
     if (!result_table_make(record, &table)) return 0;
     put_verdict(out, record);
     put_failures(out, record);
-    put_table(out, &table);
+    put_table(out, record, &table);
+    put_counters(out, record);
     put_unsupported(out, record);
     put_skipped(out, record);
     put_machine(out, record);

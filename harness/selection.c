@@ -202,6 +202,7 @@ int selection_make(const options *o, const char *const *default_suites, selectio
     memset(out, 0, sizeof *out);
     snprintf(reason, size, "out of memory");
     out->seed = o->seed;
+    out->residency = o->residency;
     out->isa = attn_cpu_isa();
     if (attn_cpu_check(reason, size) && select_kernels(o, out, reason, size) && select_threads(o, out, reason, size) &&
         select_classes(o, out, reason, size) && select_workloads(o, default_suites, out, reason, size) &&

@@ -55,3 +55,32 @@ void print_table(const json_t *record)
                "problem\n");
     result_table_free(&table);
 }
+
+static void print_counts(const json_t *entry)
+{
+    const json_t *const running = json_object_get(entry, "counters_running");
+    const char *name;
+    json_t *count;
+    printf("%s\n", json_string_value(json_object_get(entry, "run_name")));
+    json_object_foreach(json_object_get(entry, "counters"), name, count)
+    {
+        const double share = json_number_value(json_object_get(running, name));
+        printf("  %-32s %14.6g", name, json_number_value(count));
+        if (share < 0.995) printf("   scaled up: counted %.0f %% of the time", 100 * share);
+        putchar('\n');
+    }
+}
+
+void print_counters(const json_t *record)
+{
+    bool begun = false;
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(json_object_get(record, "benchmarks"), i, entry)
+    {
+        if (!json_object_get(entry, "counters")) continue;
+        if (!begun) puts("\nevents of one call, all threads, counted in a run of its own:");
+        begun = true;
+        print_counts(entry);
+    }
+}

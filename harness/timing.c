@@ -28,7 +28,7 @@ typedef struct timed_case {
     int index;            /* of its trial */
     const trial *checked; /* what the judge said of it in the child */
     call call;
-    bool prepared;
+    rotation *sets; /* of the group; NULL: its inputs do not rotate */
     attn_args args;
     attn_tensor slot[ATTN_SLOTS];
     char message[256]; /* of the check after timing; "" passed */
@@ -66,8 +66,15 @@ static double call_timed(void *context)
     timed_case *c = context;
     note_call(c);
     double pack = 0;
+    if (c->sets) rotation_turn(c->sets, &c->call);
     if (call_once(&c->call, &pack) != ATTN_OK) return -1;
     return pack * 1e9;
+}
+
+static void evict(void *context)
+{
+    const timed_case *c = context;
+    residency_evict(&c->group->in, &c->call);
 }
 
 /* Once more, into poisoned outputs: what was timed is also right. */
@@ -100,9 +107,10 @@ static const char *keep_text(timing *t, const char *text)
     return t->kept[t->kept_count] ? t->kept[t->kept_count++] : "";
 }
 
-void timing_name(const trial_job *job, const workload *w, char *out, size_t size)
+void timing_name(const selection *s, const trial_job *job, const workload *w, char *out, size_t size)
 {
-    snprintf(out, size, "%s/%s/threads:%d", job->kernel->name, w->name, job->threads);
+    snprintf(out, size, "%s/%s%s/threads:%d", job->kernel->name, w->name, residency_variant(s->residency),
+             job->threads);
 }
 
 /* Against which limit, and how much work. */
@@ -113,7 +121,7 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
     const attn_work_count work = attn_work(&g->in.problem, &args);
     char name[2048];
     const trial_job job = {checked->kernel, checked->threads};
-    timing_name(&job, g->in.w, name, sizeof name);
+    timing_name(t->s, &job, g->in.w, name, sizeof name);
     memset(out, 0, sizeof *out);
     out->name = keep_text(t, name);
     out->label = keep_text(t, g->in.w->spec);
@@ -130,20 +138,53 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
     out->packs = prepared->kernel->pack != NULL;
 }
 
-static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, timed_case *c, gbench_case *entry)
+/* Counts in a run of its own, apart from the timing. */
+static void count_case(timing *t, timed_case *c, const char *name)
+{
+    if (!t->counting || interrupted || c->message[0]) return;
+    if (c->call.kernel->traits & ATTN_TRAIT_OWN_THREADS) {
+        complain("not counted: %s: it starts threads of its own, which have no counters", c->call.kernel->name);
+        return;
+    }
+    const counted_call what = {
+        .call = call_timed, .before = t->s->residency == RESIDENCY_COLD ? evict : NULL, .ctx = c, .exec = c->call.exec};
+    json_t *figures = counting_run(t->counting, &what);
+    json_object_update(json_object_get(t->notes, name), figures);
+    json_decref(figures);
+}
+
+/* What the record says of an entry's inputs; and for cold ones what a call costs together with its eviction. */
+static void place_inputs(timing *t, timed_case *c, gbench_case *entry)
+{
+    char text[96];
+    residency_describe(t->s->residency, c->sets, text, sizeof text);
+    json_object_set_new(t->notes, entry->name, json_pack("{s:s}", "inputs", text));
+    if (t->s->residency != RESIDENCY_COLD) return;
+    entry->before = evict;
+    for (int warm = 0; warm < 2; warm++) {
+        const double begin = clock_seconds();
+        evict(c);
+        call_timed(c);
+        entry->seconds_with_before = clock_seconds() - begin;
+    }
+}
+
+static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, rotation *sets, timed_case *c,
+                   gbench_case *entry)
 {
     char reason[256];
-    *c = (timed_case){.group = g, .watch = t->watch, .index = (int)(checked - g->trial), .checked = checked};
+    *c = (timed_case){
+        .group = g, .watch = t->watch, .index = (int)(checked - g->trial), .checked = checked, .sets = sets};
     note_call(c);
     c->args = instance_args(&g->in, g->in.w->want_lse, g->in.w->want_weights, c->slot);
     const attn_exec *exec = exec_for(p, checked, reason, sizeof reason);
     const attn_kernel *kernel = exec ? plugin_resolve(checked->kernel, reason, sizeof reason) : NULL;
     if (kernel && call_prepare(&c->call, kernel, &g->in.problem, &c->args, &t->machine, exec, reason, sizeof reason)) {
-        c->prepared = true;
         describe(t, g, checked, &c->call, entry);
         entry->call = call_timed;
         entry->check = check_again;
         entry->ctx = c;
+        place_inputs(t, c, entry);
         return 1;
     }
     describe(t, g, checked, NULL, entry);
@@ -151,7 +192,7 @@ static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, ti
     return 0;
 }
 
-static void time_group(timing *t, trial_group *g)
+static void time_group(timing *t, trial_group *g, rotation *sets)
 {
     timed_case *c = calloc((size_t)g->count + 1, sizeof *c);
     gbench_case *entry = calloc((size_t)g->count + 1, sizeof *entry);
@@ -170,7 +211,7 @@ static void time_group(timing *t, trial_group *g)
             describe(t, g, checked, NULL, &failed);
             gbench_report_error(t->g, &failed, message);
             t->failed++;
-        } else if (prepare(t, g, checked, &p, &c[count], &entry[count])) {
+        } else if (prepare(t, g, checked, &p, sets, &c[count], &entry[count])) {
             count++;
         } else {
             t->failed++;
@@ -184,6 +225,7 @@ static void time_group(timing *t, trial_group *g)
             t->failed++;
         else
             t->timed++;
+        count_case(t, &c[i], entry[i].name);
         call_release(&c[i].call);
     }
     for (int i = 0; i < p.count; i++) pool_free(p.made[i]);
@@ -191,6 +233,21 @@ static void time_group(timing *t, trial_group *g)
     free(p.threads);
     free(c);
     free(entry);
+}
+
+static void time_placed(timing *t, trial_group *g)
+{
+    rotation sets;
+    char reason[256];
+    if (t->s->residency != RESIDENCY_ROTATED) {
+        time_group(t, g, NULL);
+    } else if (rotation_make(&sets, &g->in, rotation_wanted(), reason, sizeof reason)) {
+        time_group(t, g, &sets);
+        rotation_free(&sets);
+    } else {
+        complain("%s: %s", g->in.w->name, reason);
+        t->refused++;
+    }
 }
 
 void timing_workload(timing *t, const workload *w, const trial_job *job, int jobs)
@@ -201,7 +258,7 @@ void timing_workload(timing *t, const workload *w, const trial_job *job, int job
     trial_job *selected = calloc((size_t)jobs + 1, sizeof *selected);
     int count = 0;
     for (int i = 0; selected && i < jobs; i++) {
-        timing_name(&job[i], w, name, sizeof name);
+        timing_name(t->s, &job[i], w, name, sizeof name);
         if (gbench_selects(t->g, name)) selected[count++] = job[i];
     }
     if (count == 0) {
@@ -221,7 +278,7 @@ void timing_workload(timing *t, const workload *w, const trial_job *job, int job
             case_print(stderr, &g, &g.trial[i]);
         json_array_append_new(json_object_get(t->record, "cases"), case_json(&g, &g.trial[i]));
     }
-    if (!interrupted) timing_apart(t, &g, time_group);
+    if (!interrupted) timing_apart(t, &g, time_placed);
     trial_group_free(&g);
     free(selected);
 }
@@ -234,7 +291,7 @@ static int selects_something(const timing *t, char *reason, size_t reason_size)
     for (int w = 0; job && !found && w < t->s->workloads; w++)
         for (int i = 0; !found && i < jobs; i++) {
             char name[2048];
-            timing_name(&job[i], &t->s->workload[w], name, sizeof name);
+            timing_name(t->s, &job[i], &t->s->workload[w], name, sizeof name);
             found = gbench_selects(t->g, name);
         }
     free(job);
@@ -259,7 +316,8 @@ int timing_open(timing *t, const selection *s, int flags, char **flag, int defau
     }
     t->record = record_new();
     t->watch = shared_new(sizeof *t->watch);
-    if (!t->record || !t->watch) {
+    t->notes = json_object();
+    if (!t->record || !t->notes || !t->watch) {
         snprintf(reason, reason_size, "out of memory");
         gbench_close(t->g);
         return 0;
@@ -340,6 +398,26 @@ static json_t *in_order(const selection *s, json_t *entries)
     return sorted;
 }
 
+/* Counters belong to the first entry of a run: counted once, they are no figure of each repetition. */
+static void add_notes(const json_t *notes, json_t *entries)
+{
+    json_t *const seen = json_object();
+    json_t *entry;
+    size_t i;
+    json_array_foreach(entries, i, entry)
+    {
+        const char *run = json_string_value(json_object_get(entry, "run_name"));
+        json_t *note = run ? json_object_get(notes, run) : NULL;
+        if (!note) continue;
+        if (json_object_get(seen, run))
+            json_object_set(entry, "inputs", json_object_get(note, "inputs"));
+        else
+            json_object_update(entry, note);
+        json_object_set(seen, run, note);
+    }
+    json_decref(seen);
+}
+
 json_t *timing_close(timing *t, int argc, char **argv)
 {
     json_t *record = t->record;
@@ -349,12 +427,17 @@ json_t *timing_close(timing *t, int argc, char **argv)
         json_object_set(record, "context", json_object_get(measured, "context"));
         json_object_set_new(record, "benchmarks", in_order(t->s, json_object_get(measured, "benchmarks")));
         json_decref(measured);
+        add_notes(t->notes, json_object_get(record, "benchmarks"));
     }
+    json_decref(t->notes);
     int most = 1;
     for (int i = 0; i < t->s->thread_counts; i++) most = t->s->threads[i] > most ? t->s->threads[i] : most;
     const context_facts facts = {argc,       argv,         t->s->isa,     most,          most > 1 ? t->most_pinned : -1,
                                  &t->limits, t->s->kernel, t->s->kernels, &t->s->plugins};
     json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
+    if (t->counting)
+        json_object_set_new(json_object_get(json_object_get(record, "context"), "attnbench"), "counters",
+                            counting_context(t->counting));
     gbench_close(t->g);
     shared_free(t->watch, sizeof *t->watch);
     for (size_t i = 0; i < t->kept_count; i++) free(t->kept[i]);

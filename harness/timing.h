@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "ceilings.h"
+#include "counting.h"
 #include "gbench.h"
 #include "trial.h"
 
@@ -16,7 +17,7 @@ typedef struct timing_watch {
     volatile uint64_t beat; /* calls begun */
     volatile int current;   /* trial of the part that is being called; -1 none */
     volatile int stop;      /* set by the parent: the user interrupts */
-    int timed, failed, unsupported, most_pinned;
+    int timed, failed, unsupported, refused, most_pinned;
 } timing_watch;
 
 typedef struct timing {
@@ -29,6 +30,8 @@ typedef struct timing {
     int most_pinned;
     timing_watch *watch;
     bool plugins_isolated; /* all of them may be timed in one process */
+    counting *counting;    /* events to count, in shared memory, set after timing_open; NULL: none */
+    json_t *notes;         /* by an entry's name: keys that timing_close adds to it */
     char **kept;           /* names and labels that the session points to */
     size_t kept_count;
 } timing;
@@ -40,8 +43,8 @@ int timing_open(timing *t, const selection *s, int flags, char **flag, int defau
 /* Times the jobs whose names the user's filter selects on one workload. */
 void timing_workload(timing *t, const workload *w, const trial_job *job, int jobs);
 
-/* kernel/workload/threads:N */
-void timing_name(const trial_job *job, const workload *w, char *out, size_t size);
+/* kernel/workload[/cold|/rotated]/threads:N */
+void timing_name(const selection *s, const trial_job *job, const workload *w, char *out, size_t size);
 
 /* Fills the record's benchmarks and context. After it the session is closed and the record is the caller's. */
 json_t *timing_close(timing *t, int argc, char **argv);

@@ -11,7 +11,7 @@ typedef struct apart {
     timing *t;
     trial_group *part;
     void (*time_group)(timing *t, trial_group *part);
-    FILE *entries;
+    FILE *entries, *notes;
 } apart;
 
 /* What the child leaves in shared memory. */
@@ -20,6 +20,7 @@ static void note_counts(timing_watch *w, const timing *t)
     w->timed = t->timed;
     w->failed = t->failed;
     w->unsupported = t->unsupported;
+    w->refused = t->refused;
     w->most_pinned = t->most_pinned;
 }
 
@@ -28,6 +29,7 @@ static void take_counts(timing *t, const timing_watch *w)
     t->timed = w->timed;
     t->failed = w->failed;
     t->unsupported = w->unsupported;
+    t->refused = w->refused;
     t->most_pinned = w->most_pinned;
 }
 
@@ -47,7 +49,18 @@ static void time_in_child(void *arg)
     gbench_send(a->t->g, a->entries);
     a->time_group(a->t, a->part);
     note_counts(a->t->watch, a->t);
+    json_dumpf(a->t->notes, a->notes, JSON_REAL_PRECISION(17));
     fflush(a->entries);
+    fflush(a->notes);
+}
+
+static void take_notes(timing *t, FILE *from)
+{
+    json_error_t error;
+    rewind(from);
+    json_t *notes = json_loadf(from, 0, &error);
+    if (notes) json_object_update(t->notes, notes);
+    json_decref(notes);
 }
 
 /* Runs the child; true where all is done, else one more trial of the part is marked as failed. */
@@ -55,8 +68,9 @@ static bool time_once(timing *t, trial_group *part, void (*time_group)(timing *,
 {
     const child_limit limit = {trial_time_limit(part->in.w), &t->watch->beat, &t->watch->stop};
     char reason[256];
-    apart a = {t, part, time_group, tmpfile()};
-    if (!a.entries) {
+    apart a = {t, part, time_group, tmpfile(), tmpfile()};
+    if (!a.entries || !a.notes) {
+        if (a.entries) fclose(a.entries);
         complain("%s: not timed: no temporary file", part->in.w->name);
         t->failed++;
         return true;
@@ -70,6 +84,7 @@ static bool time_once(timing *t, trial_group *part, void (*time_group)(timing *,
         progress_clear();
         gbench_take(t->g, a.entries);
         take_counts(t, t->watch);
+        take_notes(t, a.notes);
     } else if (current < 0) {
         complain("%s: not timed: %s", part->in.w->name, reason);
         t->failed++;
@@ -81,6 +96,7 @@ static bool time_once(timing *t, trial_group *part, void (*time_group)(timing *,
         done = interrupted;
     }
     fclose(a.entries);
+    fclose(a.notes);
     return done;
 }
 

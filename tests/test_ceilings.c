@@ -3,6 +3,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -32,6 +33,25 @@ static void usable_sets_have_a_rate(void **state)
 #ifdef ATTNBENCH_CEILING_AVX512
     assert_int_equal(full.rate[ATTN_CEILING_FP32_AVX512] > 0, (attn_cpu_detected() & ATTN_ISA_AVX512) != 0);
 #endif
+    const struct {
+        bool built;
+        uint32_t ceiling;
+        uint64_t isa;
+    } narrow[] = {
+#ifdef ATTNBENCH_CEILING_AVX512BF16
+        {true, ATTN_CEILING_BF16_DOT, ATTN_ISA_AVX512BF16},
+#endif
+#ifdef ATTNBENCH_CEILING_AVX512VNNI
+        {true, ATTN_CEILING_INT8_DOT, ATTN_ISA_AVX512VNNI},
+#endif
+#ifdef ATTNBENCH_CEILING_AMX
+        {true, ATTN_CEILING_BF16_TILES, ATTN_ISA_AMXBF16},
+        {true, ATTN_CEILING_INT8_TILES, ATTN_ISA_AMXINT8},
+#endif
+        {false, 0, 0},
+    };
+    for (int i = 0; narrow[i].built; i++)
+        assert_int_equal(full.rate[narrow[i].ceiling] > 0, (attn_cpu_detected() & narrow[i].isa) != 0);
     assert_true(full.seconds > 0);
 }
 
@@ -81,6 +101,16 @@ static const struct loops {
 #ifdef ATTNBENCH_CEILING_AVX512
     {ATTN_ISA_AVX512, ceiling_avx512_compute, ceiling_avx512_read},
 #endif
+#ifdef ATTNBENCH_CEILING_AVX512BF16
+    {ATTN_ISA_AVX512BF16, ceiling_avx512bf16_compute, NULL},
+#endif
+#ifdef ATTNBENCH_CEILING_AVX512VNNI
+    {ATTN_ISA_AVX512VNNI, ceiling_avx512vnni_compute, NULL},
+#endif
+#ifdef ATTNBENCH_CEILING_AMX
+    {ATTN_ISA_AMXBF16, ceiling_amxbf16_compute, NULL},
+    {ATTN_ISA_AMXINT8, ceiling_amxint8_compute, NULL},
+#endif
 };
 #define LOOPS (sizeof loops / sizeof loops[0])
 
@@ -91,7 +121,7 @@ static void readers_read_every_byte(void **state)
     (void)state;
     static _Alignas(CEILING_CHUNK) unsigned char buffer[4 * CEILING_CHUNK];
     for (size_t l = 0; l < LOOPS; l++) {
-        if (loops[l].isa & ~attn_cpu_detected()) continue;
+        if (loops[l].isa & ~attn_cpu_detected() || !loops[l].read) continue;
         for (size_t i = 0; i < sizeof buffer; i++) {
             buffer[i] = 4;
             assert_true(loops[l].read(buffer, sizeof buffer, 1) != 0);

@@ -16,9 +16,11 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MOST_THREADS 64
 #define MOST_ITEMS 1001
@@ -44,6 +46,26 @@ static double seconds(clockid_t clock)
 }
 
 static void rest(long ns) { nanosleep(&(struct timespec){.tv_sec = 0, .tv_nsec = ns}, NULL); }
+
+/* ---- who works --------------------------------------------------------------------------------------------- */
+
+static void thread_ids_are_those_of_the_threads(void **state)
+{
+    (void)state;
+    pid_t id[5] = {0};
+    pool *p = make(5);
+    pool_thread_ids(pool_exec(p), id);
+    assert_int_equal(id[0], gettid());
+    for (int t = 0; t < 5; t++) {
+        char path[64];
+        snprintf(path, sizeof path, "/proc/self/task/%d", (int)id[t]);
+        assert_int_equal(access(path, F_OK), 0);
+        for (int other = 0; other < t; other++) assert_int_not_equal(id[t], id[other]);
+    }
+    pool_free(p);
+    pool_thread_ids(exec_serial(), id);
+    assert_int_equal(id[0], gettid());
+}
 
 /* ---- each -------------------------------------------------------------------------------------------------- */
 
@@ -459,6 +481,7 @@ int main(void)
 {
     pthread_getaffinity_np(pthread_self(), sizeof usable, &usable);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(thread_ids_are_those_of_the_threads),
         cmocka_unit_test(each_covers_every_index_once_and_ascends),
         cmocka_unit_test(each_takes_the_largest_sizes),
         cmocka_unit_test(each_gives_work_to_whoever_is_free),

@@ -130,6 +130,41 @@ class SampleReport(unittest.TestCase):
                 )
         self.assertEqual([p for p in self.out.rglob("*.tmp.*")], [])
 
+    def test_only_ceilings_of_the_type_are_drawn(self) -> None:
+        record = json.loads(SAMPLE.read_text())
+        record["context"]["attnbench"]["ceilings"] = {"fp32_avx2": 111.0, "bf16_tiles": 3167.0, "int8_dot": 868.0}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(json.dumps(record))
+            self.assertEqual(make(path, "-o", folder).returncode, 0)
+            drawn = (Path(folder) / "charts" / "gflops-h1-d64.svg").read_text()
+            page = Page((Path(folder) / "report.html").read_text()).text
+        self.assertIn("fp32 avx2: 111", drawn)
+        self.assertNotIn("tiles", drawn)
+        self.assertNotIn("int8", drawn)
+        self.assertIn("bf16 tiles 3167 GFLOP/s, int8 dot 868 GOP/s", page)
+
+    def test_inputs_and_the_doctor_are_stated(self) -> None:
+        record = json.loads(SAMPLE.read_text())
+        well = {"what": "clock", "found": "fine"}
+        busy = {"what": "load", "found": "9.1", "warning": "busy", "mend": "x"}
+        record["context"]["attnbench"]["doctor"] = {"lines": [well, busy]}
+        for entry in record["benchmarks"]:
+            entry["inputs"] = "hot"
+            if entry["name"].startswith("naive_3pass/gpt2-1k/"):
+                entry["name"] = entry["run_name"] = "naive_3pass/gpt2-1k/rotated/threads:1"
+                entry["inputs"] = "rotated over 12 sets, 403 MB"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(json.dumps(record))
+            self.assertEqual(make(path, "-o", folder).returncode, 0)
+            page = Page((Path(folder) / "report.html").read_text()).text
+        self.assertIn("Inputs when a call began: hot and rotated.", page)
+        self.assertIn("inputs hot and rotated;", page)  # in the charts' captions
+        self.assertIn("load: busy (9.1)", page)
+        rotated = page[page.index("gpt2-1k/rotatednaive_3pass") :]
+        self.assertRegex(rotated[:80], r"0\.0363")  # judged as the same workload
+
     def test_pdf_fonts_are_truetype(self) -> None:
         data = (self.out / "charts" / "time-h1-d64.pdf").read_bytes()
         self.assertIn(b"/CIDFontType2", data)

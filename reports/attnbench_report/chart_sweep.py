@@ -79,13 +79,18 @@ class Line:
     name: str
 
 
-def _limits(results: Results, counts: Sequence[int], kind: str) -> list[Line]:
+# Ceilings that kernels may use whose inputs are of a type: wider arithmetic is open to all, narrower to their own.
+CEILINGS_OF = {"f32": ("fp32_",), "bf16": ("fp32_", "bf16_"), "f16": ("fp32_",), "i8": ("fp32_", "int8_")}
+
+
+def _limits(results: Results, timings: Sequence[Timing], kind: str) -> list[Line]:
     lines = []
-    for threads in sorted(set(counts)):
+    usable = tuple({p for t in timings for p in CEILINGS_OF.get(t.spec.get("dtype") or "f32", ("fp32_",))})
+    for threads in sorted({t.series.threads for t in timings}):
         times = f" × {threads} threads" if threads > 1 else ""
         if kind == "gflops":
             measured = results.context.get("ceilings", {})
-            named = [(name.replace("_", " "), rate) for name, rate in measured.items()]
+            named = [(name.replace("_", " "), rate) for name, rate in measured.items() if name.startswith(usable)]
         else:
             steps = results.context.get("bandwidth", [])
             named = [(_bytes(step["footprint"]), step["gbytes"]) for step in steps if "footprint" in step]
@@ -177,7 +182,7 @@ def _chart(
     _length_axis(axes, family.lengths, axis[0])
     axes.set_ylabel(axis[1])
     axes.set_title(title, loc="left")
-    limits = [] if quantity == "ms" else _limits(results, [t.series.threads for t in drawn], quantity)
+    limits = [] if quantity == "ms" else _limits(results, drawn, quantity)
     _draw_limits(axes, limits)
     legend_below(axes)
     what = {

@@ -29,6 +29,7 @@ ENVIRONMENT = (
     ("kernel", "operating system"),
     ("caches", "caches"),
     ("memory", "memory"),
+    ("doctor", "doctor"),
     ("ceilings", "measured ceilings, one thread"),
     ("bandwidth", "measured read bandwidth, one thread"),
     ("compiler", "compiler"),
@@ -209,8 +210,15 @@ def _environment(results: Results) -> list[tuple[str, str]]:
             continue
         if key == "caches" and isinstance(value, dict):
             value = ", ".join(f"{level} {_bytes(size)}" for level, size in value.items() if size)
+        elif key == "doctor" and isinstance(value, dict):
+            lines = [one for one in value.get("lines", []) if isinstance(one, dict) and one.get("warning")]
+            said = [f"{one.get('what')}: {one['warning']} ({one.get('found')})" for one in lines]
+            value = "; ".join(said) or "no warning"
         elif key == "ceilings" and isinstance(value, dict):
-            value = ", ".join(f"{name.replace('_', ' ')} {significant(rate)} GFLOP/s" for name, rate in value.items())
+            value = ", ".join(
+                f"{name.replace('_', ' ')} {significant(rate)} {'GOP/s' if name.startswith('int') else 'GFLOP/s'}"
+                for name, rate in value.items()
+            )
         elif key == "bandwidth" and isinstance(value, list):
             steps = [s for s in value if isinstance(s, dict)]
             value = ", ".join(f"{_bytes(s.get('footprint'))} {significant(s.get('gbytes') or 0)} GB/s" for s in steps)

@@ -36,6 +36,7 @@ class Entry:
     variant: str
     threads: int
     spec: str
+    inputs: str  # "hot", "cold", "rotated over ..."; empty: the record does not say
     error: str | None
     aggregate: str | None
     repetitions: int | None
@@ -218,6 +219,7 @@ def _entry(one: dict[str, Any], index: int) -> Entry:
         variant=variant,
         threads=threads,
         spec=text(one, "label") or workload,
+        inputs=text(one, "inputs") or "",
         error=error,
         aggregate=text(one, "aggregate_name") if one.get("run_type") == "aggregate" else None,
         repetitions=integer(one, "repetitions"),

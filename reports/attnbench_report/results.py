@@ -38,6 +38,7 @@ class Timing:
     gflops: float | None = None
     share: float | None = None
     gbytes: float | None = None
+    inputs: str = ""
 
     @property
     def is_square(self) -> bool:
@@ -66,6 +67,11 @@ class Results:
     def machine(self) -> str:
         name = self.context.get("cpu") or self.outer.get("host_name") or "unknown machine"
         return str(name)
+
+    @property
+    def inputs(self) -> str:
+        """Where inputs lay when calls began: "hot", "cold and hot"; empty where the record does not say."""
+        return " and ".join(sorted({t.inputs.split()[0] for t in self.timings if t.inputs}))
 
     def label(self, series: Series) -> str:
         """A kernel that ran at one thread only goes by its name."""
@@ -119,7 +125,8 @@ class Results:
 
     def judged(self, timing: Timing) -> tuple[float | None, bool]:
         """The largest err/bound over the cases of this kernel and workload, and whether one of them is a finding."""
-        cases = self._cases_by_place.get((timing.series.kernel, timing.workload), [])
+        workload = timing.workload.partition("/")[0]  # judged once, whatever its inputs did when it was timed
+        cases = self._cases_by_place.get((timing.series.kernel, workload), [])
         ratios = [r for r in (c.ratio for c in cases) if r is not None]
         worst = math.nan if any(math.isnan(r) for r in ratios) else max(ratios, default=None)
         return worst, any(c.is_finding for c in cases)
@@ -222,6 +229,7 @@ def _timing(run: list[Entry]) -> Timing:
         gflops=given.gflops if given else _median(e.gflops for e in single),
         share=given.share if given else _median(e.share for e in single),
         gbytes=given.gbytes if given else _median(e.gbytes for e in single),
+        inputs=first.inputs,
     )
 
 

@@ -118,6 +118,8 @@ def origin(results: Results) -> str:
     parts = [results.machine]
     if context.get("isa"):
         parts.append(f"instruction sets {context['isa']}")
+    if results.inputs:
+        parts.append(f"inputs {results.inputs}")
     if context.get("threads"):
         parts.append(f"{context['threads']} threads usable")
     if context.get("compiler"):

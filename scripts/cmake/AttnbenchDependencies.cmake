@@ -29,6 +29,18 @@ if(NOT ATTNBENCH_JANSSON OR NOT ATTNBENCH_JANSSON_INCLUDE)
   attnbench_missing("jansson" libjansson-dev "JSON records")
 endif()
 
+# Names of hardware events. Optional: without it `bench --counters` knows the kernel's generic events alone, and says so.
+find_library(ATTNBENCH_PFM_LIBRARY pfm)
+find_path(ATTNBENCH_PFM_INCLUDE perfmon/pfmlib_perf_event.h)
+add_library(attnbench_pfm INTERFACE)
+if(ATTNBENCH_PFM_LIBRARY AND ATTNBENCH_PFM_INCLUDE)
+  target_include_directories(attnbench_pfm SYSTEM INTERFACE ${ATTNBENCH_PFM_INCLUDE})
+  target_link_libraries(attnbench_pfm INTERFACE ${ATTNBENCH_PFM_LIBRARY})
+  target_compile_definitions(attnbench_pfm INTERFACE ATTNBENCH_PFM)
+else()
+  message(STATUS "libpfm4 is missing: counters by their generic names alone. Debian: apt-get install libpfm4-dev")
+endif()
+
 if(ATTNBENCH_TESTS)
   find_library(ATTNBENCH_CMOCKA cmocka)
   find_path(ATTNBENCH_CMOCKA_INCLUDE cmocka.h)

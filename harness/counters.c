@@ -1,0 +1,178 @@
+/* counters.c: groups of counters on several threads, and their figures scaled.
+ *
+ * Groups are enabled when all members are open, since Linux lets a member that joins a running group wait for the next
+ * switch of threads, and run to their closing; start and stop only look at them. */
+#include "counters.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One event on all threads: handle[thread], all of the same group. */
+typedef struct counter {
+    int group; /* -1: not counted */
+    int *handle;
+    counter_reading *base, *total; /* [thread]: at the last start; of all times from start to stop */
+    char reason[256];
+} counter;
+
+struct counter_set {
+    const counter_backend *backend;
+    const counter_event *event;
+    int events, threads, groups;
+    const pid_t *thread; /* valid while opening */
+    counter *counter;
+    int *leader; /* [groups][threads] */
+};
+
+static void close_counter(counter_set *set, counter *c, int opened)
+{
+    for (int t = 0; t < opened; t++) set->backend->close(set->backend->ctx, c->handle[t]);
+    c->group = -1;
+}
+
+/* Opens an event on every thread as a member of `group` (a new one: as its leader). Returns 0 or an errno. */
+static int open_in(counter_set *set, int i, int group)
+{
+    const counter_backend *b = set->backend;
+    counter *c = &set->counter[i];
+    for (int t = 0; t < set->threads; t++) {
+        int *leader = &set->leader[group * set->threads + t];
+        const int handle = b->open(b->ctx, &set->event[i], set->thread[t], group == set->groups ? -1 : *leader);
+        if (handle < 0) {
+            close_counter(set, c, t);
+            return -handle;
+        }
+        if (group == set->groups) *leader = handle;
+        c->handle[t] = handle;
+    }
+    c->group = group;
+    if (group == set->groups) set->groups++;
+    return 0;
+}
+
+/* Into the first group with room, else into a new one. */
+static void open_counter(counter_set *set, int i)
+{
+    int error = EINVAL;
+    for (int group = 0; group <= set->groups && error == EINVAL; group++) {
+        const bool last = group == set->groups;
+        error = open_in(set, i, group);
+        if (last) break;
+    }
+    if (error)
+        set->backend->explain(set->backend->ctx, &set->event[i], error, set->counter[i].reason,
+                              sizeof set->counter[i].reason);
+}
+
+static bool allocate_counter(counter *c, int threads)
+{
+    c->group = -1;
+    c->handle = calloc((size_t)threads, sizeof *c->handle);
+    c->base = calloc((size_t)threads, sizeof *c->base);
+    c->total = calloc((size_t)threads, sizeof *c->total);
+    return c->handle && c->base && c->total;
+}
+
+counter_set *counters_open(const counter_backend *backend, const counter_event *event, int events, const pid_t *thread,
+                           int threads)
+{
+    counter_set *set = calloc(1, sizeof *set);
+    if (!set) return NULL;
+    *set = (counter_set){.backend = backend, .event = event, .events = events, .threads = threads, .thread = thread};
+    set->counter = calloc((size_t)events + 1, sizeof *set->counter);
+    set->leader = calloc((size_t)events * (size_t)threads + 1, sizeof *set->leader);
+    bool no_memory = false;
+    for (int i = 0; set->counter && i < events; i++) {
+        if (!allocate_counter(&set->counter[i], threads)) no_memory = true;
+    }
+    if (no_memory || !set->counter || !set->leader) {
+        counters_close(set);
+        return NULL;
+    }
+    for (int i = 0; i < events; i++) open_counter(set, i);
+    for (int i = 0; i < set->groups * threads; i++) backend->enable(backend->ctx, set->leader[i]);
+    set->thread = NULL;
+    return set;
+}
+
+/* Looks at every counter: keeps what it shows, or adds what it gained since. */
+static void look(counter_set *set, bool ends)
+{
+    const counter_backend *b = set->backend;
+    for (int i = 0; i < set->events; i++) {
+        counter *c = &set->counter[i];
+        for (int t = 0; c->group >= 0 && t < set->threads; t++) {
+            counter_reading now;
+            if (b->read(b->ctx, c->handle[t], &now)) {
+                snprintf(c->reason, sizeof c->reason, "it could not be read");
+            } else if (ends) {
+                c->total[t].value += now.value - c->base[t].value;
+                c->total[t].enabled += now.enabled - c->base[t].enabled;
+                c->total[t].running += now.running - c->base[t].running;
+            } else {
+                c->base[t] = now;
+            }
+        }
+    }
+}
+
+void counters_start(counter_set *set) { look(set, false); }
+
+void counters_stop(counter_set *set) { look(set, true); }
+
+int counters_groups(const counter_set *set) { return set->groups; }
+
+/* A thread that slept all the time was asked for no time: its 0 is a count. One that ran and was not counted at all
+ * makes the sum unknown. */
+static void read_counter(const counter_set *set, const counter *c, counter_value *out)
+{
+    double enabled = 0, running = 0;
+    for (int t = 0; t < set->threads; t++) {
+        const counter_reading r = c->total[t];
+        if (r.enabled > 0 && r.running == 0) {
+            snprintf(out->reason, sizeof out->reason,
+                     "it never had a counter of the processor in its %d groups: ask for fewer events at once, or free "
+                     "the one that the watchdog holds: sudo sysctl kernel.nmi_watchdog=0",
+                     set->groups);
+            return;
+        }
+        if (r.running) out->value += (double)r.value * ((double)r.enabled / (double)r.running);
+        enabled += (double)r.enabled;
+        running += (double)r.running;
+    }
+    if (enabled <= 0) {
+        snprintf(out->reason, sizeof out->reason, "no thread ran while it was counted");
+        return;
+    }
+    out->share = running / enabled;
+    out->counted = true;
+}
+
+void counters_read(const counter_set *set, counter_value *out)
+{
+    for (int i = 0; i < set->events; i++) {
+        const counter *c = &set->counter[i];
+        out[i] = (counter_value){.event = &set->event[i]};
+        if (c->reason[0])
+            snprintf(out[i].reason, sizeof out[i].reason, "%s", c->reason);
+        else
+            read_counter(set, c, &out[i]);
+        if (!out[i].counted) out[i].value = 0;
+    }
+}
+
+/* Members before their leaders: a leader that goes first makes its members groups of their own. */
+void counters_close(counter_set *set)
+{
+    if (!set) return;
+    for (int i = set->events - 1; set->counter && i >= 0; i--) {
+        if (set->counter[i].handle && set->counter[i].group >= 0) close_counter(set, &set->counter[i], set->threads);
+        free(set->counter[i].handle);
+        free(set->counter[i].base);
+        free(set->counter[i].total);
+    }
+    free(set->counter);
+    free(set->leader);
+    free(set);
+}
