@@ -142,12 +142,13 @@ void judge_rows(const row_list *rows, const expectation *e, const outputs_view *
     out->pass = !out->reason[0];
 }
 
-bool find_unwritten(const attn_tensor *t, uint32_t pattern, int64_t where[4])
+bool find_unwritten(const instance *in, const attn_tensor *t, uint32_t pattern, int64_t where[4])
 {
+    const attn_args args = {sizeof args, ATTN_SLOTS, in->slot};
     const size_t size = attn_type_size(t->type);
     for (int64_t b = 0; b < t->extent[0]; b++)
         for (int64_t h = 0; h < t->extent[1]; h++)
-            for (int64_t r = 0; r < t->extent[2]; r++) {
+            for (int64_t r = 0; r < attn_metadata(&args, ATTN_QUERY_LENGTHS, b, t->extent[2]); r++) {
                 const unsigned char *row = (const unsigned char *)t->data +
                                            (size_t)(b * t->stride[0] + h * t->stride[1] + r * t->stride[2]) * size;
                 for (int64_t c = 0; c < t->extent[3]; c++)

@@ -13,7 +13,7 @@ typedef struct row_id {
 typedef struct row_list {
     row_id *row; /* in order of sequence, head, row */
     int64_t count;
-    int64_t total; /* rows of the problem: b * h * q */
+    int64_t total; /* rows of the problem: h * the query length of each sequence */
 } row_list;
 
 /* All rows if the reference can do them within `budget` element visits (kept keys * (d + dv), summed); else the first and last rows,
