@@ -129,11 +129,12 @@ void judge_rows(const row_list *rows, const expectation *e, const outputs_view *
     for (int64_t r = 0; r < rows->count; r++) {
         const row_id *id = &rows->row[r];
         for (int64_t c = 0; c < e->dv; c++)
-            hold(&out->output, ref_element(got->output, id->b, id->h, id->i, c), e->output[r * e->dv + c],
+            hold(&out->output, ref_element(got->output, id->b, id->h, id->row, c), e->output[r * e->dv + c],
                  e->output_limit[r * e->dv + c], id, c);
-        if (got->lse) hold(&out->lse, ref_element(got->lse, id->b, id->h, id->i, 0), e->lse[r], e->lse_limit[r], id, 0);
+        if (got->lse)
+            hold(&out->lse, ref_element(got->lse, id->b, id->h, id->row, 0), e->lse[r], e->lse_limit[r], id, 0);
         for (int64_t j = 0; got->weights && j < e->keys; j++)
-            hold(&out->weights, ref_element(got->weights, id->b, id->h, id->i, j), e->weights[r * e->keys + j],
+            hold(&out->weights, ref_element(got->weights, id->b, id->h, id->row, j), e->weights[r * e->keys + j],
                  e->weights_limit[r * e->keys + j], id, j);
     }
     say_failure("weight", &out->weights, out->reason, sizeof out->reason);

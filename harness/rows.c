@@ -45,13 +45,18 @@ static int64_t within(int64_t place, int64_t q, int64_t rows)
     return place < rows ? place : rows - 1 - (q - 1 - place) % rows;
 }
 
+static row_id row_of(const attn_args *args, int64_t b, int64_t h, int64_t i)
+{
+    return (row_id){b, h, i, attn_metadata(args, ATTN_QUERY_STARTS, b, 0) + i};
+}
+
 static int all_rows(const attn_problem *p, const attn_args *args, row_list *out)
 {
     out->row = calloc((size_t)out->total + 1, sizeof *out->row);
     if (!out->row) return 0;
     for (int64_t b = 0; b < p->b; b++)
         for (int64_t h = 0; h < p->h; h++)
-            for (int64_t i = 0; i < attn_query_count(p, args, b); i++) out->row[out->count++] = (row_id){b, h, i};
+            for (int64_t i = 0; i < attn_query_count(p, args, b); i++) out->row[out->count++] = row_of(args, b, h, i);
     return 1;
 }
 
@@ -94,7 +99,7 @@ int rows_choose(const attn_problem *p, const attn_args *args, const int64_t *bor
         const int64_t head = heads <= most ? (t + lap) % heads : (int64_t)((double)t * (double)heads / (double)most);
         const int64_t rows = attn_query_count(p, args, head / p->h);
         if (rows > 0)
-            out->row[out->count++] = (row_id){head / p->h, head % p->h, within(place[place_index], p->q, rows)};
+            out->row[out->count++] = row_of(args, head / p->h, head % p->h, within(place[place_index], p->q, rows));
     }
     qsort(out->row, (size_t)out->count, sizeof *out->row, by_place);
     int64_t kept = 0;

@@ -8,6 +8,7 @@
 
 typedef struct row_id {
     int64_t b, h, i;
+    int64_t row; /* on the row axis of Q, O, LSE and WEIGHTS: i, in a packed batch behind the sequence's start */
 } row_id;
 
 typedef struct row_list {
