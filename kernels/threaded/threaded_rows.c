@@ -75,7 +75,7 @@ static const attn_kernel *choose(const attn_problem *problem, const attn_args *a
     for (int i = 0; i < count; i++) {
         attn_plan plan;
         char reason[160];
-        if (kernels[i]->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS)) continue;
+        if (kernels[i]->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS | ATTN_TRAIT_ALLOCATES)) continue;
         if (kernels[i]->release || kernels[i]->pack) continue; /* those need one plan and one packing for all slices */
         if (!attn_supports(kernels[i], &slice.problem, &slice.args, isa, reason, sizeof reason)) continue;
         if (!plan_inner(kernels[i], problem, args, machine, &plan)) continue;
