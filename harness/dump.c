@@ -27,21 +27,24 @@ static int write_values(const dump *d, const char *name, const char *type, int a
     return npy_write(path, type, axes, shape, data, d->reason, d->reason_size);
 }
 
-/* Any tensor as contiguous f4. */
+/* A packed batch has one row axis for all sequences: its batch axis, of stride 0, is written once. */
+static int64_t batches_of(const attn_tensor *t) { return t->stride[0] ? t->extent[0] : 1; }
+
+/* Any tensor as contiguous f4; paged keys and values page by page. */
 static int write_tensor(const dump *d, const char *name, const attn_tensor *t, int axes)
 {
-    int64_t count = 1;
-    for (int i = 0; i < 4; i++) count *= t->extent[i];
+    const int64_t shape[4] = {batches_of(t), t->extent[1], t->extent[2], t->extent[3]};
+    const int64_t count = shape[0] * shape[1] * shape[2] * shape[3];
     float *values = malloc((size_t)(count > 0 ? count : 1) * sizeof *values), *to = values;
     if (!values) {
         snprintf(d->reason, d->reason_size, "no memory to write %s", name);
         return 0;
     }
-    for (int64_t b = 0; b < t->extent[0]; b++)
+    for (int64_t b = 0; b < shape[0]; b++)
         for (int64_t h = 0; h < t->extent[1]; h++)
             for (int64_t r = 0; r < t->extent[2]; r++)
                 for (int64_t c = 0; c < t->extent[3]; c++) *to++ = (float)ref_element(t, b, h, r, c);
-    const int ok = write_values(d, name, "f4", axes, t->extent, values);
+    const int ok = write_values(d, name, "f4", axes, shape, values);
     free(values);
     return ok;
 }
@@ -50,8 +53,9 @@ static int write_tensor(const dump *d, const char *name, const attn_tensor *t, i
 static int write_rows(const dump *d, const char *name, const trial_group *g, const double *table, int64_t width,
                       int axes)
 {
-    const attn_problem *p = &g->in.problem;
-    const int64_t shape[4] = {p->b, p->h, p->q, width}, count = p->b * p->h * p->q * width;
+    const attn_tensor *o = &g->in.slot[ATTN_O];
+    const int64_t shape[4] = {batches_of(o), o->extent[1], o->extent[2], width};
+    const int64_t count = shape[0] * shape[1] * shape[2] * shape[3];
     double *values = malloc((size_t)(count > 0 ? count : 1) * sizeof *values);
     if (!values) {
         snprintf(d->reason, d->reason_size, "no memory to write %s", name);
@@ -60,7 +64,8 @@ static int write_rows(const dump *d, const char *name, const trial_group *g, con
     for (int64_t i = 0; i < count; i++) values[i] = NAN;
     for (int64_t r = 0; r < g->rows.count; r++) {
         const row_id id = g->rows.row[r];
-        memcpy(values + ((id.b * p->h + id.h) * p->q + id.i) * width, table + r * width,
+        const int64_t batch = shape[0] == 1 ? 0 : id.b;
+        memcpy(values + ((batch * shape[1] + id.h) * shape[2] + id.row) * width, table + r * width,
                (size_t)width * sizeof *values);
     }
     const int ok = write_values(d, name, "f8", axes, shape, values);

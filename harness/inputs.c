@@ -70,13 +70,13 @@ uint16_t round_to_f16(float x)
     return (uint16_t)(sign | (magnitude - UINT32_C(0x38000000) + 0xfff + (magnitude >> 13 & 1)) >> 13);
 }
 
-/* Rounds a row to i8 by one scale, which is returned. */
-static float store_i8(int8_t *to, const float *from, int64_t n)
+/* Rounds a row to i8 by one scale, which is returned; `step` from one channel to the next. */
+static float store_i8(int8_t *to, int64_t step, const float *from, int64_t n)
 {
     float most = 0;
     for (int64_t c = 0; c < n; c++) most = fmaxf(most, fabsf(from[c]));
     const float scale = most > 0 ? most / 127 : 1;
-    for (int64_t c = 0; c < n; c++) to[c] = (int8_t)lrintf(from[c] / scale);
+    for (int64_t c = 0; c < n; c++) to[c * step] = (int8_t)lrintf(from[c] / scale);
     return scale;
 }
 
@@ -102,18 +102,21 @@ static void store_row(const draw *d, int64_t b, int64_t h, int64_t i)
 {
     void *const to = inputs_row(d->in, d->slot, b, h, i);
     const float *const from = d->row;
+    const int64_t step = d->in->slot[d->slot].stride[3];
     uint16_t *const half = to;
+    float *const whole = to;
     switch (d->in->slot[d->slot].type) {
     case ATTN_F16:
-        for (int64_t c = 0; c < d->channels; c++) half[c] = round_to_f16(from[c]);
+        for (int64_t c = 0; c < d->channels; c++) half[c * step] = round_to_f16(from[c]);
         break;
     case ATTN_BF16:
-        for (int64_t c = 0; c < d->channels; c++) half[c] = round_to_bf16(from[c]);
+        for (int64_t c = 0; c < d->channels; c++) half[c * step] = round_to_bf16(from[c]);
         break;
     case ATTN_I8:
-        *(float *)(void *)inputs_row(d->in, scales_of(d->slot), b, h, i) = store_i8(to, from, d->channels);
+        *(float *)(void *)inputs_row(d->in, scales_of(d->slot), b, h, i) = store_i8(to, step, from, d->channels);
         break;
-    default: memcpy(to, from, (size_t)d->channels * sizeof *from);
+    default:
+        for (int64_t c = 0; c < d->channels; c++) whole[c * step] = from[c];
     }
 }
 
@@ -329,9 +332,9 @@ static void hide_row(const instance *in, int slot, int64_t b, int64_t h, int64_t
     const int64_t n = scaled ? 1 : t->extent[3];
     for (int64_t c = 0; c < n; c++) {
         if (t->type == ATTN_F16 || t->type == ATTN_BF16)
-            ((uint16_t *)row)[c] = halves[(i + c) % 5];
+            ((uint16_t *)row)[c * t->stride[3]] = halves[(i + c) % 5];
         else
-            ((uint32_t *)row)[c] = payloads[(i + c) % 5];
+            ((uint32_t *)row)[c * t->stride[3]] = payloads[(i + c) % 5];
     }
 }
 

@@ -47,11 +47,12 @@ typedef struct shape {
 
 static void lay_out(instance *in, int slot, uint32_t type, const shape *s)
 {
-    const int64_t width = s->channels + in->w->row_pad, pitch = width > 0 ? width : 1;
+    const int64_t step = slot <= ATTN_V ? in->w->channel_stride : 1;
+    const int64_t width = s->channels * step + in->w->row_pad, pitch = width > 0 ? width : 1;
     const int64_t rows =
         s->rows_allocated > 0 ? s->rows_allocated : 1; /* no stride of an output is 0, also where it is empty */
     attn_tensor *const t = &in->slot[slot];
-    *t = (attn_tensor){.type = type, .extent = {s->batch, s->heads, s->rows, s->channels}, .stride = {0, 0, 0, 1}};
+    *t = (attn_tensor){.type = type, .extent = {s->batch, s->heads, s->rows, s->channels}, .stride = {0, 0, 0, step}};
     t->stride[1] = s->rows_outside ? pitch : rows * pitch;
     t->stride[2] = s->rows_outside ? s->heads * pitch : pitch;
     t->stride[0] = s->packed ? 0 : s->heads * rows * pitch;

@@ -129,11 +129,12 @@ void judge_rows(const row_list *rows, const expectation *e, const outputs_view *
     for (int64_t r = 0; r < rows->count; r++) {
         const row_id *id = &rows->row[r];
         for (int64_t c = 0; c < e->dv; c++)
-            hold(&out->output, ref_element(got->output, id->b, id->h, id->i, c), e->output[r * e->dv + c],
+            hold(&out->output, ref_element(got->output, id->b, id->h, id->row, c), e->output[r * e->dv + c],
                  e->output_limit[r * e->dv + c], id, c);
-        if (got->lse) hold(&out->lse, ref_element(got->lse, id->b, id->h, id->i, 0), e->lse[r], e->lse_limit[r], id, 0);
+        if (got->lse)
+            hold(&out->lse, ref_element(got->lse, id->b, id->h, id->row, 0), e->lse[r], e->lse_limit[r], id, 0);
         for (int64_t j = 0; got->weights && j < e->keys; j++)
-            hold(&out->weights, ref_element(got->weights, id->b, id->h, id->i, j), e->weights[r * e->keys + j],
+            hold(&out->weights, ref_element(got->weights, id->b, id->h, id->row, j), e->weights[r * e->keys + j],
                  e->weights_limit[r * e->keys + j], id, j);
     }
     say_failure("weight", &out->weights, out->reason, sizeof out->reason);
@@ -142,12 +143,13 @@ void judge_rows(const row_list *rows, const expectation *e, const outputs_view *
     out->pass = !out->reason[0];
 }
 
-bool find_unwritten(const attn_tensor *t, uint32_t pattern, int64_t where[4])
+bool find_unwritten(const instance *in, const attn_tensor *t, uint32_t pattern, int64_t where[4])
 {
+    const attn_args args = {sizeof args, ATTN_SLOTS, in->slot};
     const size_t size = attn_type_size(t->type);
     for (int64_t b = 0; b < t->extent[0]; b++)
         for (int64_t h = 0; h < t->extent[1]; h++)
-            for (int64_t r = 0; r < t->extent[2]; r++) {
+            for (int64_t r = 0; r < attn_metadata(&args, ATTN_QUERY_LENGTHS, b, t->extent[2]); r++) {
                 const unsigned char *row = (const unsigned char *)t->data +
                                            (size_t)(b * t->stride[0] + h * t->stride[1] + r * t->stride[2]) * size;
                 for (int64_t c = 0; c < t->extent[3]; c++)

@@ -40,7 +40,8 @@ typedef struct verdict {
 
 void judge_rows(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out);
 
-/* Index of the first element of the tensor that still holds `pattern`, as b, h, q, c; false if none: every element was written. */
-bool find_unwritten(const attn_tensor *t, uint32_t pattern, int64_t where[4]);
+/* Index of the first element of an output that still holds `pattern`, as b, h, q, c; false if none: every element was written. Rows
+ * beyond a sequence's query length are not looked at: nobody may write them. */
+bool find_unwritten(const instance *in, const attn_tensor *t, uint32_t pattern, int64_t where[4]);
 
 #endif

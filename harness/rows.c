@@ -39,13 +39,24 @@ static void add_around(int64_t *list, int64_t *count, int64_t most, int64_t dist
     }
 }
 
-static int all_rows(const attn_problem *p, row_list *out)
+/* A place among q rows as one among fewer: as far from the end as it was where it lies behind them. */
+static int64_t within(int64_t place, int64_t q, int64_t rows)
+{
+    return place < rows ? place : rows - 1 - (q - 1 - place) % rows;
+}
+
+static row_id row_of(const attn_args *args, int64_t b, int64_t h, int64_t i)
+{
+    return (row_id){b, h, i, attn_metadata(args, ATTN_QUERY_STARTS, b, 0) + i};
+}
+
+static int all_rows(const attn_problem *p, const attn_args *args, row_list *out)
 {
     out->row = calloc((size_t)out->total + 1, sizeof *out->row);
     if (!out->row) return 0;
     for (int64_t b = 0; b < p->b; b++)
         for (int64_t h = 0; h < p->h; h++)
-            for (int64_t i = 0; i < p->q; i++) out->row[out->count++] = (row_id){b, h, i};
+            for (int64_t i = 0; i < attn_query_count(p, args, b); i++) out->row[out->count++] = row_of(args, b, h, i);
     return 1;
 }
 
@@ -53,9 +64,9 @@ int rows_choose(const attn_problem *p, const attn_args *args, const int64_t *bor
                 uint64_t seed, row_list *out)
 {
     memset(out, 0, sizeof *out);
-    out->total = p->b * p->h * p->q;
+    for (int64_t b = 0; b < p->b; b++) out->total += p->h * attn_query_count(p, args, b);
     const double width = (double)(p->d + p->dv);
-    if (attn_work(p, args).pairs * width + (double)out->total * width <= budget) return all_rows(p, out);
+    if (attn_work(p, args).pairs * width + (double)out->total * width <= budget) return all_rows(p, args, out);
 
     int64_t most = (int64_t)(budget / ((double)(p->k + 1) * width));
     if (most < LEAST_ROWS) most = LEAST_ROWS;
@@ -86,7 +97,9 @@ int rows_choose(const attn_problem *p, const attn_args *args, const int64_t *bor
     for (int64_t t = 0; t < most && out->count < most; t++) {
         const int64_t place_index = count ? t % count : 0, lap = count ? t / count : 0;
         const int64_t head = heads <= most ? (t + lap) % heads : (int64_t)((double)t * (double)heads / (double)most);
-        out->row[out->count++] = (row_id){head / p->h, head % p->h, place[place_index]};
+        const int64_t rows = attn_query_count(p, args, head / p->h);
+        if (rows > 0)
+            out->row[out->count++] = row_of(args, head / p->h, head % p->h, within(place[place_index], p->q, rows));
     }
     qsort(out->row, (size_t)out->count, sizeof *out->row, by_place);
     int64_t kept = 0;

@@ -8,12 +8,13 @@
 
 typedef struct row_id {
     int64_t b, h, i;
+    int64_t row; /* on the row axis of Q, O, LSE and WEIGHTS: i, in a packed batch behind the sequence's start */
 } row_id;
 
 typedef struct row_list {
     row_id *row; /* in order of sequence, head, row */
     int64_t count;
-    int64_t total; /* rows of the problem: b * h * q */
+    int64_t total; /* rows of the problem: h * the query length of each sequence */
 } row_list;
 
 /* All rows if the reference can do them within `budget` element visits (kept keys * (d + dv), summed); else the first and last rows,

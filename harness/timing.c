@@ -88,7 +88,8 @@ static const char *check_again(void *context)
     instance_poison(&c->group->in, poison);
     if (call_once(&c->call, NULL) != ATTN_OK)
         snprintf(c->message, sizeof c->message, "failed when called again after timing");
-    else if (find_unwritten(&c->slot[ATTN_O], poison, at) || !instance_canaries_hold(&c->group->in, poison, &slot))
+    else if (find_unwritten(&c->group->in, &c->slot[ATTN_O], poison, at) ||
+             !instance_canaries_hold(&c->group->in, poison, &slot))
         snprintf(c->message, sizeof c->message, "after timing: left output unwritten, or wrote outside of it");
     else {
         const outputs_view got = {&c->slot[ATTN_O], c->slot[ATTN_LSE].type ? &c->slot[ATTN_LSE] : NULL, NULL};

@@ -75,7 +75,7 @@ static int check_run(const instance *in, const isolated *run, trial *t)
         fail(t, TRIAL_FAIL, reason);
         return 0;
     }
-    if (find_unwritten(&in->slot[ATTN_O], poison, at)) {
+    if (find_unwritten(in, &in->slot[ATTN_O], poison, at)) {
         snprintf(reason, sizeof reason,
                  "output at (b %" PRId64 ", h %" PRId64 ", q %" PRId64 ", %" PRId64 ") was never written", at[0], at[1],
                  at[2], at[3]);

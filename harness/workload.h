@@ -36,6 +36,7 @@ typedef struct workload {
     int bias;                    /* 0 none, 1 (b,h,q,k), 2 one for all sequences (1,h,q,k) */
     bool want_lse, want_weights; /* outputs=o+lse+weights */
     int64_t row_pad;             /* unused channels after each row of every tensor */
+    int64_t channel_stride;      /* elements from one channel of Q, K and V to the next; 1: side by side */
     int64_t align;               /* bytes by which data is moved off a 64-byte border */
     int64_t graph;               /* graph=N: random neighbours of each query besides itself; -1: none */
     bool block_band;             /* block=BQxBK:band: a row's own block and its neighbours; else a random quarter */

@@ -33,6 +33,7 @@ static const char *const about[KEY_COUNT] = {
     [KEY_PAGE] = "keys a page of a paged KV cache",
     [KEY_LAYOUT] = "bhsd or bshd (bhsd)",
     [KEY_ROW_PAD] = "unused channels behind each row (0)",
+    [KEY_CHANNEL_STRIDE] = "elements from one channel of Q, K and V to the next (1)",
     [KEY_ALIGN] = "bytes by which data is moved off a 64-byte border (0)",
     [KEY_KV_CAP] = "rows allocated for each head of K and V (k)",
     [KEY_V_IN_K] = "1: V is a view of K's first dv channels",

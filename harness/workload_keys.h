@@ -36,6 +36,7 @@ typedef enum spec_key {
     KEY_PAGE,
     KEY_LAYOUT,
     KEY_ROW_PAD,
+    KEY_CHANNEL_STRIDE,
     KEY_ALIGN,
     KEY_KV_CAP,
     KEY_V_IN_K,

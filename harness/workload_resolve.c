@@ -289,10 +289,12 @@ static int resolve_memory(const draft *x)
     workload *const w = x->w;
     attn_problem *const p = &w->problem;
     uint32_t layout;
+    w->channel_stride = 1;
     if (!resolve_flag(x, KEY_RAGGED, &w->ragged) || !resolve_flag(x, KEY_V_IN_K, &w->v_in_k) ||
         !resolve_word(x, KEY_LAYOUT, spec_layouts, &layout) ||
         !integer_if_given(x, KEY_PAGE, 1, 1 << 20, &p->page_size) ||
         !integer_if_given(x, KEY_ROW_PAD, 0, 1 << 20, &w->row_pad) ||
+        !integer_if_given(x, KEY_CHANNEL_STRIDE, 1, 1 << 10, &w->channel_stride) ||
         !integer_if_given(x, KEY_ALIGN, 0, 63, &w->align) ||
         !integer_if_given(x, KEY_KV_CAP, p->k, SPEC_SIZE_MOST, &w->kv_cap))
         return 0;
@@ -307,6 +309,8 @@ static int resolve_memory(const draft *x)
         return refuse(x, "v_in_k=1: V is a view of K's first dv channels, so dv must not exceed d");
     if (w->v_in_k && text_of(x, KEY_V_FILE))
         return refuse(x, "v_in_k=1: V is a view of K, so it has no v_file of its own");
+    if (w->channel_stride != 1 && (text_of(x, KEY_Q_FILE) || text_of(x, KEY_K_FILE) || text_of(x, KEY_V_FILE)))
+        return refuse(x, "channel_stride= is for drawn inputs, not for q_file=, k_file= or v_file=");
     if (w->kv_cap && (w->ragged || p->page_size))
         return refuse(x, "kv_cap= is for caches of one block a head, not for ragged= or page=");
     if (w->bias && w->ragged)
@@ -369,9 +373,12 @@ static int check_elements(const draft *x)
         const char *name;
         int64_t heads, rows, channels;
     } tensors[] = {
-        {"Q", p->h, p->q, p->d + w->row_pad},         {"O", p->h, p->q, p->dv + w->row_pad},
-        {"K", p->hkv, keys, p->d + w->row_pad},       {"V", p->hkv, keys, p->dv + w->row_pad},
-        {"the bias", w->bias ? p->h : 0, p->q, p->k}, {"the table of weights", w->want_weights ? p->h : 0, p->q, p->k},
+        {"Q", p->h, p->q, p->d * w->channel_stride + w->row_pad},
+        {"O", p->h, p->q, p->dv + w->row_pad},
+        {"K", p->hkv, keys, p->d * w->channel_stride + w->row_pad},
+        {"V", p->hkv, keys, p->dv * w->channel_stride + w->row_pad},
+        {"the bias", w->bias ? p->h : 0, p->q, p->k},
+        {"the table of weights", w->want_weights ? p->h : 0, p->q, p->k},
     };
     for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
         const int64_t factors[] = {tensors[i].heads, tensors[i].rows, tensors[i].channels};

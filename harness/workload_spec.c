@@ -94,6 +94,7 @@ static void write_memory(FILE *out, const workload *w)
     write_integer(out, KEY_PAGE, p->page_size, p->page_size != 0);
     write_word(out, KEY_LAYOUT, spec_layouts[w->bshd], w->bshd);
     write_integer(out, KEY_ROW_PAD, w->row_pad, w->row_pad != 0);
+    write_integer(out, KEY_CHANNEL_STRIDE, w->channel_stride, w->channel_stride != 1);
     write_integer(out, KEY_ALIGN, w->align, w->align != 0);
     write_integer(out, KEY_KV_CAP, w->kv_cap, w->kv_cap != 0);
     write_integer(out, KEY_V_IN_K, 1, w->v_in_k);

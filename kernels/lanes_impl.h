@@ -93,4 +93,27 @@ static inline void lanes_scale(float *y, float a, int64_t n)
     for (; c < n; c++) y[c] *= a;
 }
 
+/* c (4, 8) = or += a (4, n) x b (n, 8), with leading dimensions: a register tile. */
+static inline void lanes_tile_4x8(int64_t n, const float *a, int64_t lda, const float *b, int64_t ldb, float *c,
+                                  int64_t ldc, int add)
+{
+    lanes acc[4][2];
+    for (int r = 0; r < 4; r++) {
+        acc[r][0] = add ? lanes_load(c + r * ldc) : lanes_all(0);
+        acc[r][1] = add ? lanes_load(c + r * ldc + 4) : lanes_all(0);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const lanes b0 = lanes_load(b + i * ldb), b1 = lanes_load(b + i * ldb + 4);
+        for (int r = 0; r < 4; r++) {
+            const lanes x = lanes_all(a[r * lda + i]);
+            acc[r][0] += x * b0;
+            acc[r][1] += x * b1;
+        }
+    }
+    for (int r = 0; r < 4; r++) {
+        lanes_store(c + r * ldc, acc[r][0]);
+        lanes_store(c + r * ldc + 4, acc[r][1]);
+    }
+}
+
 #endif

@@ -1,7 +1,7 @@
 /* gather: from a problem and its tensors to the doubles of one query row.
  *
  * The mask is decided key by key from the definitions in attention.h, without the spans of kernels/problem.c, so that a
- * mistake in either shows. Only keys that take part are looked at: what lies behind a mask or past a key length cannot
+ * mistake in either shows. Where a row lies (behind a sequence's start, in a page) is worked out here too. Only keys that take part are looked at: what lies behind a mask or past a key length cannot
  * reach the reference.
  *
  * K and V of one (sequence, KV head) are widened once and kept while the calls stay on it. Where the kept keys are one
@@ -15,11 +15,16 @@
 #include "problem.h"
 #include "reference.h"
 
+/* Where a key lies: entries of the batch and row axes of K and V. */
+typedef struct key_place {
+    int64_t batch, row;
+} key_place;
+
 /* Whose K and V are widened. Compared as bytes: all members are 8-byte sized or pairs of 4, so there is no padding. */
 typedef struct kv_identity {
     attn_tensor k, v, k_scales, v_scales;
     int64_t b, g, n, d, dv;
-    uint64_t sample; /* of the contents: a later problem may well get an earlier one's addresses */
+    uint64_t sample; /* of the places and the contents: a later problem may well get an earlier one's addresses */
 } kv_identity;
 
 struct ref_workspace {
@@ -30,6 +35,7 @@ struct ref_workspace {
     double *k, *v, *k_abs; /* kept keys copied together; k and v are allocated when first needed */
     double *q, *add, *add_abs;
     int64_t *kept;
+    key_place *place; /* of each key of the sequence */
     ref_row row;
 };
 
@@ -60,14 +66,15 @@ ref_workspace *ref_workspace_new(int64_t keys, int64_t d, int64_t dv)
     ws->add = doubles(keys, 1);
     ws->add_abs = doubles(keys, 1);
     ws->kept = allocate(keys, 1, sizeof *ws->kept);
+    ws->place = allocate(keys, 1, sizeof *ws->place);
     ref_row *row = &ws->row;
     row->raw = doubles(keys, 1);
     row->a = doubles(keys, 1);
     row->s = doubles(keys, 1);
     row->w = doubles(keys, 1);
     row->o = doubles(dv, 1);
-    if (ws->kv.k && ws->kv.v && ws->kv.k_abs && ws->k_abs && ws->q && ws->add && ws->add_abs && ws->kept && row->raw &&
-        row->a && row->s && row->w && row->o) {
+    if (ws->kv.k && ws->kv.v && ws->kv.k_abs && ws->k_abs && ws->q && ws->add && ws->add_abs && ws->kept && ws->place &&
+        row->raw && row->a && row->s && row->w && row->o) {
         return ws;
     }
     ref_workspace_free(ws);
@@ -87,6 +94,7 @@ void ref_workspace_free(ref_workspace *ws)
     free(ws->add);
     free(ws->add_abs);
     free(ws->kept);
+    free(ws->place);
     free(ws->row.raw);
     free(ws->row.a);
     free(ws->row.s);
@@ -97,6 +105,51 @@ void ref_workspace_free(ref_workspace *ws)
 
 const int64_t *ref_kept_keys(const ref_workspace *ws) { return ws->kept; }
 
+/* ---- sequences in a batch --------------------------------------------------------------------------------------- */
+
+/* Entry (b, row) of an integer slot. */
+static int64_t integer_at(const attn_tensor *t, int64_t b, int64_t row)
+{
+    return ((const int64_t *)t->data)[b * t->stride[0] + row * t->stride[2]];
+}
+
+static int64_t start_of(const attn_tensor *starts, int64_t b) { return starts ? integer_at(starts, b, 0) : 0; }
+
+/* Rows or keys of sequence b: its own length where given, else what lies up to the next sequence's start, else all. */
+static int64_t length_of(const attn_tensor *lengths, const attn_tensor *starts, int64_t b, int64_t all)
+{
+    if (lengths) return integer_at(lengths, b, 0);
+    return starts ? integer_at(starts, b + 1, 0) - integer_at(starts, b, 0) : all;
+}
+
+static int64_t key_count(const attn_problem *problem, const attn_args *args, int64_t b)
+{
+    const int64_t n =
+        length_of(attn_slot_of(args, ATTN_KEY_LENGTHS), attn_slot_of(args, ATTN_KEY_STARTS), b, problem->k);
+    return n < 0 ? 0 : n < problem->k ? n : problem->k;
+}
+
+static int64_t query_row(const attn_args *args, int64_t b, int64_t i)
+{
+    return start_of(attn_slot_of(args, ATTN_QUERY_STARTS), b) + i;
+}
+
+/* Fills ws->place for n keys; false where a page does not exist. */
+static bool place_keys(ref_workspace *ws, const attn_problem *problem, const attn_args *args, int64_t b, int64_t n)
+{
+    const attn_tensor *pages = attn_slot_of(args, ATTN_PAGES);
+    const int64_t first = start_of(attn_slot_of(args, ATTN_KEY_STARTS), b);
+    for (int64_t j = 0; j < n; ++j) {
+        ws->place[j] = (key_place){b, first + j};
+        if (!pages) continue;
+        const int64_t number = j / problem->page_size;
+        if (number >= pages->extent[2]) return false;
+        ws->place[j] = (key_place){integer_at(pages, b, number), j - number * problem->page_size};
+        if (ws->place[j].batch < 0 || ws->place[j].batch >= args->slot[ATTN_K].extent[0]) return false;
+    }
+    return true;
+}
+
 /* ---- the mask ------------------------------------------------------------------------------------------------ */
 
 static int64_t position_of(const attn_problem *problem, const attn_args *args, int64_t b, int64_t i)
@@ -106,7 +159,7 @@ static int64_t position_of(const attn_problem *problem, const attn_args *args, i
 
 bool ref_sees(const attn_problem *problem, const attn_args *args, int64_t b, int64_t i, int64_t j)
 {
-    if (j < 0 || j >= problem->k || j >= attn_metadata(args, ATTN_KEY_LENGTHS, b, problem->k)) return false;
+    if (j < 0 || j >= key_count(problem, args, b)) return false;
     const bool in_prefix = j < problem->prefix;
     if ((problem->mask & ATTN_MASK_PREFIX_FREE) && in_prefix) return true;
 
@@ -127,27 +180,35 @@ static double broadcast_element(const attn_tensor *t, int64_t b, int64_t h, int6
 }
 
 /* (n, channels) of K or V, dequantised where there are scales. */
-static void widen(const attn_tensor *t, const attn_tensor *scales, const kv_identity *id, int64_t channels, double *out)
+static void widen(const attn_tensor *t, const attn_tensor *scales, const key_place *place, const kv_identity *id,
+                  int64_t channels, double *out)
 {
     for (int64_t j = 0; j < id->n; ++j) {
         for (int64_t c = 0; c < channels; ++c) {
-            const double x = ref_element(t, id->b, id->g, j, c);
-            out[j * channels + c] = scales ? x * broadcast_element(scales, id->b, id->g, j, c) : x;
+            const double x = ref_element(t, place[j].batch, id->g, place[j].row, c);
+            out[j * channels + c] = scales ? x * broadcast_element(scales, place[j].batch, id->g, place[j].row, c) : x;
         }
     }
 }
 
+static uint64_t mix(uint64_t hash, uint64_t bits)
+{
+    hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
+}
+
 /* Mixes some 64 elements, evenly spread over (n, channels), into a hash. */
-static uint64_t sample_of(const attn_tensor *t, const kv_identity *id, int64_t channels, uint64_t hash)
+static uint64_t sample_of(const attn_tensor *t, const key_place *place, const kv_identity *id, int64_t channels,
+                          uint64_t hash)
 {
     const int64_t count = id->n * channels;
     const int64_t step = count / 61 + 1;
     for (int64_t at = 0; at < count; at += step) {
-        const double x = ref_element(t, id->b, id->g, at / channels, at % channels);
+        const key_place key = place[at / channels];
+        const double x = ref_element(t, key.batch, id->g, key.row, at % channels);
         uint64_t bits;
         memcpy(&bits, &x, sizeof bits);
-        hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 29;
+        hash = mix(hash, bits);
     }
     return hash;
 }
@@ -162,15 +223,18 @@ static void widen_kv(ref_workspace *ws, const attn_problem *problem, const attn_
     id.v = args->slot[ATTN_V];
     if (k_scales) id.k_scales = *k_scales;
     if (v_scales) id.v_scales = *v_scales;
-    id.sample = sample_of(&id.v, &id, id.dv, sample_of(&id.k, &id, id.d, 0));
+    for (int64_t j = 0; j < n; ++j)
+        id.sample = mix(mix(id.sample, (uint64_t)ws->place[j].batch), (uint64_t)ws->place[j].row);
+    id.sample = sample_of(&id.k, ws->place, &id, id.d, id.sample);
+    id.sample = sample_of(&id.v, ws->place, &id, id.dv, id.sample);
     if (ws->widened && memcmp(&id, &ws->identity, sizeof id) == 0) return;
 
     ref_kv *kv = &ws->kv;
     kv->n = n;
     kv->d = problem->d;
     kv->dv = problem->dv;
-    widen(&id.k, k_scales, &id, kv->d, kv->k);
-    widen(&id.v, v_scales, &id, kv->dv, kv->v);
+    widen(&id.k, k_scales, ws->place, &id, kv->d, kv->k);
+    widen(&id.v, v_scales, ws->place, &id, kv->dv, kv->v);
     for (int64_t j = 0; j < n; ++j) {
         kv->k_abs[j] = 0;
         for (int64_t c = 0; c < kv->d; ++c) kv->k_abs[j] += fabs(kv->k[j * kv->d + c]);
@@ -233,7 +297,7 @@ static void add_terms(ref_workspace *ws, const attn_problem *problem, const attn
         const int64_t column = j - problem->bias_k0;
         const bool biased = bias && column >= 0 && column < bias->extent[3];
         const double added = biased ? ref_element(bias, bias->extent[0] == 1 ? 0 : b, bias->extent[1] == 1 ? 0 : h,
-                                                  bias->extent[2] == 1 ? 0 : i, column)
+                                                  bias->extent[2] == 1 ? 0 : query_row(args, b, i), column)
                                     : 0;
         ws->add[x] = alibi + added;
         ws->add_abs[x] = fabs(alibi) + fabs(added);
@@ -253,14 +317,11 @@ static const char *refusal(const ref_workspace *ws, const attn_problem *problem,
 {
     static const int read[] = {ATTN_Q,           ATTN_K,          ATTN_V,        ATTN_BIAS,    ATTN_SLOPES,
                                ATTN_SINK_LOGITS, ATTN_HEAD_SCALE, ATTN_K_SCALES, ATTN_V_SCALES};
-    static const int refused[] = {ATTN_PAGES, ATTN_QUERY_STARTS, ATTN_KEY_STARTS};
     if (problem->pass != ATTN_FORWARD) return "only the forward pass has a reference; pass must be 0 (forward)";
     if (problem->form != ATTN_EXACT) return "only the exact form has a reference; form must be 0 (exact)";
     if (problem->score != ATTN_SCORE_DOT) return "only dot scores have a reference; score must be 0 (dot)";
     if (problem->mask & ATTN_MASK_BLOCKS) return "the reference has no block mask; clear ATTN_MASK_BLOCKS";
-    for (size_t x = 0; x < sizeof refused / sizeof refused[0]; ++x) {
-        if (attn_slot_of(args, refused[x])) return "the reference reads neither pages nor packed ragged batches";
-    }
+    if (attn_slot_of(args, ATTN_PAGES) && problem->page_size < 1) return "pages need a page_size of at least 1";
     for (size_t x = 0; x < sizeof read / sizeof read[0]; ++x) {
         const attn_tensor *t = attn_slot_of(args, read[x]);
         const bool missing = !t && read[x] <= ATTN_V;
@@ -271,8 +332,8 @@ static const char *refusal(const ref_workspace *ws, const attn_problem *problem,
     if (problem->hkv < 1 || problem->h % problem->hkv != 0) return "hkv must divide h";
     if (b < 0 || b >= problem->b || h < 0 || h >= problem->h || i < 0 || i >= problem->q)
         return "no such row: b, h and i must lie within the problem";
-    if (i >= attn_metadata(args, ATTN_QUERY_LENGTHS, b, problem->q))
-        return "the row lies past its sequence's QUERY_LENGTHS";
+    if (i >= length_of(attn_slot_of(args, ATTN_QUERY_LENGTHS), attn_slot_of(args, ATTN_QUERY_STARTS), b, problem->q))
+        return "the row lies past its sequence's QUERY_LENGTHS or QUERY_STARTS";
     if (problem->k > ws->keys || problem->d > ws->d || problem->dv > ws->dv)
         return "the workspace is too small; make it for the problem's k, d and dv";
     return NULL;
@@ -286,8 +347,12 @@ const ref_row *ref_gather_row(ref_workspace *ws, const attn_problem *problem, co
         snprintf(reason, reason_size, "reference: %s", why);
         return NULL;
     }
-    const int64_t length = attn_metadata(args, ATTN_KEY_LENGTHS, b, problem->k);
-    const int64_t n = length < 0 ? 0 : length < problem->k ? length : problem->k;
+    const int64_t n = key_count(problem, args, b);
+    if (!place_keys(ws, problem, args, b, n)) {
+        snprintf(reason, reason_size, "reference: PAGES of sequence %lld names a page that K does not have",
+                 (long long)b);
+        return NULL;
+    }
     widen_kv(ws, problem, args, b, h / (problem->h / problem->hkv), n);
 
     const attn_tensor *head_scale = attn_slot_of(args, ATTN_HEAD_SCALE);
@@ -298,7 +363,7 @@ const ref_row *ref_gather_row(ref_workspace *ws, const attn_problem *problem, co
     row->scale = (double)problem->scale * (head_scale ? ref_element(head_scale, 0, h, 0, 0) : 1.0);
     row->softcap = (double)problem->softcap;
     row->sink = sink ? ref_element(sink, 0, h, 0, 0) : -INFINITY;
-    for (int64_t c = 0; c < row->d; ++c) ws->q[c] = ref_element(&args->slot[ATTN_Q], b, h, i, c);
+    for (int64_t c = 0; c < row->d; ++c) ws->q[c] = ref_element(&args->slot[ATTN_Q], b, h, query_row(args, b, i), c);
     row->q = ws->q;
     if (!keep_keys(ws, problem, args, b, i)) {
         snprintf(reason, reason_size, "reference: no memory for %lld gathered keys", (long long)row->n);

@@ -50,7 +50,7 @@ ref_workspace *ref_workspace_new(int64_t keys, int64_t d, int64_t dv);
 void ref_workspace_free(ref_workspace *ws);
 
 /* Computes row i of query head h of sequence b of a problem (forward, exact form, dot score; all mask kinds but BLOCKS,
- * key lengths, positions, softcap, bias, ALiBi, sinks, head scale, any float type or int8 with scales, any strides).
+ * lengths, packed batches, pages, positions, softcap, bias, ALiBi, sinks, head scale, any float type or int8 with scales, any strides).
  * The result stays valid until the next call on this workspace; K and V of a KV head are widened once and kept while
  * consecutive calls stay on it. Returns NULL, with a reason, for what the reference cannot do. */
 const ref_row *ref_gather_row(ref_workspace *ws, const attn_problem *problem, const attn_args *args, int64_t b,

@@ -52,9 +52,17 @@ static void test_layout_moves_no_value(void **state)
 {
     (void)state;
     subject *plain = make("b=2,h=4,hkv=2,q=5,k=9,d=8", INPUT_NORMAL, 7);
-    static const char *const others[] = {"layout=bshd", "row_pad=3", "kv_cap=20",  "align=12",
-                                         "dtype=bf16",  "dtype=f16", "kv_dtype=i8"};
-    static const double off[] = {0, 0, 0, 0, 0x1p-8, 0x1p-11, 0};
+    static const char *const others[] = {"layout=bshd",
+                                         "row_pad=3",
+                                         "kv_cap=20",
+                                         "align=12",
+                                         "dtype=bf16",
+                                         "dtype=f16",
+                                         "kv_dtype=i8",
+                                         "channel_stride=3",
+                                         "dtype=f16,channel_stride=2",
+                                         "kv_dtype=i8,channel_stride=2"};
+    static const double off[] = {0, 0, 0, 0, 0x1p-8, 0x1p-11, 0, 0, 0x1p-11, 0};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         char line[128];
         snprintf(line, sizeof line, "b=2,h=4,hkv=2,q=5,k=9,d=8,%s", others[i]);

@@ -212,9 +212,21 @@ static void large_cases_look_at_telling_rows(void **state)
     }
     for (int h = 0; h < 16; h++) assert_int_equal(heads[h], 1);
     rows_free(&list);
+    int64_t lengths[2] = {3, 5000}; /* rows beyond a query length are not looked at; its own last row is */
+    attn_tensor slot[ATTN_SLOTS] = {{0}};
+    slot[ATTN_QUERY_LENGTHS] = (attn_tensor){lengths, ATTN_I64, 0, {2, 1, 1, 1}, {1, 1, 1, 1}};
+    const attn_args short_first = {sizeof short_first, ATTN_SLOTS, slot};
+    assert_int_equal(rows_choose(&p, &short_first, borders, 2, 2e8, 1, &list), 1);
+    assert_true(list.total == 8 * 5003 && has_row(&list, 2));
+    for (int64_t r = 0; r < list.count; r++) assert_true(list.row[r].i < lengths[list.row[r].b]);
+    rows_free(&list);
     p.q = p.k = 10; /* small: all rows */
     assert_int_equal(rows_choose(&p, &args, borders, 2, 1e9, 1, &list), 1);
     assert_int_equal(list.count, 160);
+    rows_free(&list);
+    lengths[1] = 10;
+    assert_int_equal(rows_choose(&p, &short_first, borders, 2, 1e9, 1, &list), 1);
+    assert_int_equal(list.count, 8 * 13);
     rows_free(&list);
     p.q = 1, p.k = 100000, p.h = p.hkv = 4000; /* decode: more heads than rows that fit, spread over them */
     assert_int_equal(rows_choose(&p, &args, borders, 2, 1e6, 1, &list), 1);

@@ -38,7 +38,7 @@ static void test_every_key(void **state)
     workload w = parsed(
         "b=2,h=8,hkv=4,q=3,k=9,d=32,dv=16,score=cosine,left=4,right=2,prefix=3,prefix_free=1,q_pos=-5,scale=2.5,"
         "softcap=30,alibi=1,sinks=1,head_scale=1,bias=2,dtype=bf16,kv_dtype=i8,out_dtype=f32,lens=9+0,q_lens=1+3,"
-        "page=4,layout=bshd,row_pad=6,align=10,outputs=o+lse+weights,class=large");
+        "page=4,layout=bshd,row_pad=6,channel_stride=3,align=10,outputs=o+lse+weights,class=large");
     const attn_problem *p = &w.problem;
     assert_true(p->b == 2 && p->h == 8 && p->hkv == 4 && p->q == 3 && p->k == 9 && p->d == 32 && p->dv == 16);
     assert_true(p->score == ATTN_SCORE_COSINE && p->left == 4 && p->right == 2 && p->prefix == 3 && p->q_pos == -5);
@@ -47,8 +47,8 @@ static void test_every_key(void **state)
     assert_true(w.alibi && w.sinks && w.head_scale && w.bias == 2 && w.bshd && !w.ragged && !w.v_in_k);
     assert_true(w.dtype == ATTN_BF16 && w.kv_dtype == ATTN_I8 && w.out_dtype == ATTN_F32);
     assert_true(w.key_lengths[0] == 9 && w.key_lengths[1] == 0 && w.query_lengths[0] == 1 && w.query_lengths[1] == 3);
-    assert_true(w.row_pad == 6 && w.align == 10 && w.want_lse && w.want_weights && w.has_class &&
-                w.input == INPUT_LARGE);
+    assert_true(w.row_pad == 6 && w.channel_stride == 3 && w.align == 10 && w.want_lse && w.want_weights &&
+                w.has_class && w.input == INPUT_LARGE);
     workload_free(&w);
 
     w = parsed(
@@ -235,6 +235,8 @@ static void test_mistakes(void **state)
         {"h=2,q=3,d=4,page=0", "page=0"},
         {"h=2,q=3,d=4,layout=sbhd", "bhsd, bshd"},
         {"h=2,q=3,d=4,row_pad=-1", "row_pad=-1"},
+        {"h=2,q=3,d=4,channel_stride=0", "channel_stride=0"},
+        {"minilm-passage-l0,channel_stride=2", "drawn inputs"},
         {"h=2,q=3,d=4,align=64", "align=64"},
         {"h=2,q=3,d=4,align=6", "multiple of the 4 bytes"},
         {"h=2,q=3,d=4,kv_cap=2", "kv_cap=2"},

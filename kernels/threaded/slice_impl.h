@@ -1,4 +1,7 @@
-/* slice_impl.h: a slice of a problem is a problem: one sequence, one query head, some rows. */
+/* slice_impl.h: a slice of a problem is a problem: one sequence, one query head, some rows.
+ *
+ * Query lengths and the starts of packed batches are resolved here: a slice has only rows that exist, and begins where its sequence
+ * does. Its keys keep their numbers, so k stays, and a packed sequence's keys become a key length. */
 #ifndef ATTN_SLICE_IMPL_H
 #define ATTN_SLICE_IMPL_H
 
@@ -10,6 +13,7 @@ typedef struct attn_slice {
     attn_problem problem;
     attn_tensor slot[ATTN_SLOTS];
     attn_args args;
+    int64_t key_length; /* of a packed sequence */
 } attn_slice;
 
 /* Narrows one tensor to entry `first` of an axis, or to `count` entries from there. A vector of extent 1 on that axis (not along it,
@@ -50,6 +54,9 @@ static inline void attn_slice_rows(const attn_problem *whole, const attn_args *a
 {
     const int64_t kv_head = h / (whole->h / whole->hkv);
     const uint32_t count = args->count < ATTN_SLOTS ? args->count : ATTN_SLOTS;
+    const int64_t first_row = attn_metadata(args, ATTN_QUERY_STARTS, b, 0) + i0;
+    const int64_t first_key = attn_metadata(args, ATTN_KEY_STARTS, b, 0), keys = attn_key_count(whole, args, b);
+    const int packed_keys = attn_slot_of(args, ATTN_KEY_STARTS) != NULL, paged = attn_slot_of(args, ATTN_PAGES) != NULL;
     out->problem = *whole;
     out->problem.b = out->problem.h = out->problem.hkv = 1;
     out->problem.q = rows;
@@ -58,12 +65,17 @@ static inline void attn_slice_rows(const attn_problem *whole, const attn_args *a
     memcpy(out->slot, args->slot, count * sizeof(attn_tensor));
     for (uint32_t slot = 0; slot < count; slot++) {
         const int axes = attn_slice_axes((int)slot);
-        attn_narrow(&out->slot[slot], 0, b, 1);
+        if (!(paged && (axes & SLICE_KV_HEAD))) attn_narrow(&out->slot[slot], 0, b, 1);
         if (axes & SLICE_HEAD) attn_narrow(&out->slot[slot], 1, h, 1);
         if (axes & SLICE_KV_HEAD) attn_narrow(&out->slot[slot], 1, kv_head, 1);
-        if (axes & SLICE_ROWS) attn_narrow(&out->slot[slot], 2, i0, rows);
+        if (axes & SLICE_ROWS) attn_narrow(&out->slot[slot], 2, first_row, rows);
+        if ((axes & SLICE_KV_HEAD) && packed_keys) attn_narrow(&out->slot[slot], 2, first_key, keys);
     }
-    out->args = (attn_args){sizeof out->args, count, out->slot};
+    out->key_length = keys;
+    if (packed_keys)
+        out->slot[ATTN_KEY_LENGTHS] = (attn_tensor){&out->key_length, ATTN_I64, 0, {1, 1, 1, 1}, {1, 1, 1, 1}};
+    out->slot[ATTN_QUERY_LENGTHS] = out->slot[ATTN_QUERY_STARTS] = out->slot[ATTN_KEY_STARTS] = (attn_tensor){0};
+    out->args = (attn_args){sizeof out->args, ATTN_SLOTS, out->slot};
 }
 
 #endif

@@ -4,6 +4,9 @@
  *   run:  slices of one inner row block, the last rows first (under a causal mask they see the most keys), handed out one at a time to
  *         whichever thread is free
  *
+ * What slices resolve, no inner kernel need know: query lengths and packed batches are where a slice begins and ends; keys in pages and
+ * channels that lie apart are copied to the thread's memory (gather_impl.h).
+ *
  * Slices do not depend on the number of threads, so neither do the bits of the result.
  * Improves on any serial kernel: all cores.
  * Weaknesses: one query against many keys is one slice a head (split-KV is another kernel's idea); query heads of a group
@@ -12,9 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gather_impl.h"
 #include "registry.h"
 #include "roofline_impl.h"
-#include "slice_impl.h"
 
 /* ---- a one-thread exec for inner kernels ------------------------------------------------------------------------ */
 
@@ -63,6 +66,8 @@ static const attn_kernel *choose(const attn_problem *problem, const attn_args *a
 {
     attn_slice slice;
     attn_slice_rows(problem, args, 0, 0, 0, problem->q, &slice);
+    const attn_gather gather = attn_gather_of(problem, args, problem->q);
+    attn_gather_slice(&gather, &slice, 0, 0, NULL);
     const double bytes = (double)(problem->b * problem->hkv * problem->k * (problem->d + problem->dv)) * sizeof(float);
     const attn_kernel *best = NULL;
     int count;
@@ -70,7 +75,7 @@ static const attn_kernel *choose(const attn_problem *problem, const attn_args *a
     for (int i = 0; i < count; i++) {
         attn_plan plan;
         char reason[160];
-        if (kernels[i]->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS)) continue;
+        if (kernels[i]->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS | ATTN_TRAIT_ALLOCATES)) continue;
         if (kernels[i]->release || kernels[i]->pack) continue; /* those need one plan and one packing for all slices */
         if (!attn_supports(kernels[i], &slice.problem, &slice.args, isa, reason, sizeof reason)) continue;
         if (!plan_inner(kernels[i], problem, args, machine, &plan)) continue;
@@ -89,6 +94,9 @@ static int accepts(const attn_problem *problem, const attn_args *args, char *rea
     return 0;
 }
 
+/* The gathered rows lie behind the inner kernel's workspace. */
+static int64_t gather_offset(const attn_plan *inner) { return (inner->workspace_bytes + 63) / 64 * 64; }
+
 static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
                 attn_plan *out)
 {
@@ -98,8 +106,10 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     if (!kernel) return ATTN_UNSUPPORTED;
     *out = inner; /* accuracy, ceiling and share of the whole are those of its slices */
     memset(out->state, 0, sizeof out->state);
+    out->state[0] = (uint64_t)gather_offset(&inner);
     memcpy(out->inner_state, inner.state, sizeof out->inner_state);
     out->inner = kernel;
+    out->workspace_bytes = gather_offset(&inner) + attn_gather_of(problem, args, inner.row_block).bytes;
     return ATTN_OK;
 }
 
@@ -111,9 +121,17 @@ typedef struct rows_job {
     attn_plan inner;
     const attn_args *args;
     unsigned char *workspace;
+    attn_gather gather;
     int64_t row_blocks;
     int status[1];
 } rows_job;
+
+static char *gather_memory(const rows_job *job, int thread)
+{
+    return job->gather.bytes
+               ? (char *)job->workspace + thread * ATTN_WORKSPACE_STRIDE(job->plan) + (int64_t)job->plan->state[0]
+               : NULL;
+}
 
 static void run_slices(void *arg, int64_t begin, int64_t end, int thread)
 {
@@ -121,11 +139,14 @@ static void run_slices(void *arg, int64_t begin, int64_t end, int thread)
     const attn_problem *p = job->problem;
     for (int64_t index = begin; index < end; index++) {
         const int64_t heads = p->b * p->h;
-        const int64_t block = job->row_blocks - 1 - index / heads, head = index % heads;
-        const int64_t i0 = block * job->inner.row_block;
-        const int64_t rows = p->q - i0 < job->inner.row_block ? p->q - i0 : job->inner.row_block;
+        const int64_t block = job->row_blocks - 1 - index / heads, b = index % heads / p->h, h = index % p->h;
+        const int64_t i0 = block * job->inner.row_block, left = attn_query_count(p, job->args, b) - i0;
+        const int64_t rows = left < job->inner.row_block ? left : job->inner.row_block;
+        if (rows <= 0) continue;
         attn_slice slice;
-        attn_slice_rows(p, job->args, head / p->h, head % p->h, i0, rows, &slice);
+        attn_slice_rows(p, job->args, b, h, i0, rows, &slice);
+        if (job->gather.bytes)
+            attn_gather_slice(&job->gather, &slice, b, h / (p->h / p->hkv), gather_memory(job, thread));
         const int status = job->plan->inner->run(&slice.problem, &job->inner, &slice.args, &serial, NULL,
                                                  job->workspace + thread * ATTN_WORKSPACE_STRIDE(job->plan));
         if (status != ATTN_OK) __atomic_store_n(job->status, status, __ATOMIC_RELAXED);
@@ -139,6 +160,9 @@ static int run(const attn_problem *problem, const attn_plan *plan_, const attn_a
     rows_job job = {.problem = problem, .plan = plan_, .inner = *plan_, .args = args, .workspace = workspace};
     memcpy(job.inner.state, plan_->inner_state, sizeof job.inner.state);
     job.inner.inner = NULL;
+    job.gather = attn_gather_of(problem, args, job.inner.row_block);
+    for (uint32_t t = 0; job.gather.bytes && t < exec->threads; t++)
+        ((attn_gathered *)(void *)gather_memory(&job, (int)t))->b = -1;
     job.row_blocks = (problem->q + job.inner.row_block - 1) / job.inner.row_block;
     exec->each(exec, problem->b * problem->h * job.row_blocks, 1, run_slices, &job);
     return job.status[0];
@@ -161,11 +185,13 @@ const attn_kernel attn_kernel_threaded_rows = {
     .role = ATTN_ROLE_PRODUCT,
     .isa = ATTN_FOLDER_ISA,
     .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_PREFIX | ATTN_CAP_PREFIX_FREE |
-                 ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP | ATTN_CAP_COSINE | ATTN_CAP_BIAS_OFFSET,
+                 ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP | ATTN_CAP_COSINE | ATTN_CAP_BIAS_OFFSET |
+                 ATTN_CAP_CHANNEL_STRIDE,
              ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_WEIGHTS) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
                  ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_BIAS) | ATTN_SLOT_BIT(ATTN_SLOPES) |
                  ATTN_SLOT_BIT(ATTN_SINK_LOGITS) | ATTN_SLOT_BIT(ATTN_HEAD_SCALE) | ATTN_SLOT_BIT(ATTN_K_SCALES) |
-                 ATTN_SLOT_BIT(ATTN_V_SCALES)},
+                 ATTN_SLOT_BIT(ATTN_V_SCALES) | ATTN_SLOT_BIT(ATTN_QUERY_LENGTHS) | ATTN_SLOT_BIT(ATTN_QUERY_STARTS) |
+                 ATTN_SLOT_BIT(ATTN_KEY_STARTS) | ATTN_SLOT_BIT(ATTN_PAGES)},
     .traits = ATTN_TRAIT_THREADED | ATTN_TRAIT_REPEATABLE | ATTN_TRAIT_SAME_AT_ANY_THREADS,
     .type_count = sizeof types / sizeof types[0],
     .types = types,
