@@ -1,0 +1,207 @@
+/* avx512_online: S^T = K Q^T and O^T += V^T P^T in register tiles of 8 x 48, where every lane is a query row.
+ *
+ *   for each block of query rows, packed in groups of 48 (L2), for each block of 192 keys, packed in tiles of 8 (L2), for each group:
+ *     for each tile of keys: scores in 24 accumulators             8 keys x 48 rows; queries in L1, keys stream from L2
+ *       maximum, 2^x and row sum of the scores where they are      weights to L1
+ *     for each tile of 8 channels: o in 24 accumulators            += values x weights; values stream from L2
+ *
+ * The running maximum is raised only where a score exceeds it by more than LAZY, so that weights and results are almost never
+ * rescaled; every tile is checked, so any input is right. Rows that see different keys (the edge of a mask) are masked lane by lane,
+ * keys, values and weights alike. log2(e) and the scale are folded into the packed queries.
+ * Improves on avx2_online: twice as wide, 32 registers, masks for tails.
+ * Weaknesses: query heads that share K and V pack them together, but slices of a threaded kernel do not.
+ * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
+ */
+#include <immintrin.h>
+
+#include "attention.h"
+
+enum { LANES = 16, VECTORS = 3, TILE = 8, FEW = 8 };
+
+#include "avx512_exp_impl.h"
+#include "avx512_few_impl.h"
+#include "avx512_pack_impl.h"
+#include "transposed_impl.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+static const float LAZY = 8; /* weights are at most 2^8 */
+
+/* Rows of a vector of the group that see a key of the block. */
+ALWAYS_INLINE __mmask16 sees(const row_job *job, int vector, int64_t key)
+{
+    const __m512i j = _mm512_set1_epi32((int)key);
+    const __mmask16 begun = _mm512_cmple_epi32_mask(_mm512_load_si512(job->begin + LANES * vector), j);
+    return _mm512_mask_cmpgt_epi32_mask(begun, _mm512_load_si512(job->end + LANES * vector), j);
+}
+
+/* Moves the maximum of the rows in `above` to `high`; their sums, results and the block's weights so far follow. */
+ALWAYS_INLINE void raise_max(row_group *g, int vector, __mmask16 above, __m512 high, float *weights, const float *end)
+{
+    const __m512 old = _mm512_load_ps(g->max + LANES * vector), max = _mm512_mask_mov_ps(old, above, high);
+    const __m512 factor = avx512_exp2(_mm512_sub_ps(old, max));
+    float *const followers[] = {g->sum, g->factor};
+    for (int i = 0; i < 2; i++) {
+        float *at = followers[i] + LANES * vector;
+        _mm512_store_ps(at, _mm512_mul_ps(_mm512_load_ps(at), factor));
+    }
+    _mm512_store_ps(g->max + LANES * vector, max);
+    for (float *at = weights + LANES * vector; at < end; at += GROUP)
+        _mm512_store_ps(at, _mm512_mul_ps(_mm512_load_ps(at), factor));
+    g->rescaled = 1;
+}
+
+/* Weights of the tile of keys that begins at `key`; `first` is the block's first weighted key. */
+ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, int64_t key, const int vectors,
+                              const int masked, const int capped)
+{
+    const int64_t d = job->problem->d;
+    const float *q = g->q, *k = job->k_tiles + key * d;
+    float *weights = job->weights + key * GROUP;
+    __m512 s[TILE][VECTORS];
+    for (int j = 0; j < TILE; j++)
+        for (int v = 0; v < vectors; v++) s[j][v] = _mm512_setzero_ps();
+#pragma GCC unroll 4
+    for (int64_t c = 0; c < d; c++, q += GROUP, k += TILE) {
+        __m512 x[VECTORS];
+        for (int v = 0; v < vectors; v++) x[v] = _mm512_load_ps(q + LANES * v);
+        for (int j = 0; j < TILE; j++) {
+            const __m512 y = _mm512_set1_ps(k[j]);
+            for (int v = 0; v < vectors; v++) s[j][v] = _mm512_fmadd_ps(y, x[v], s[j][v]);
+        }
+    }
+    for (int j = 0; capped && j < TILE; j++)
+        for (int v = 0; v < vectors; v++) s[j][v] = _mm512_mul_ps(_mm512_set1_ps(job->cap2), avx512_tanh(s[j][v]));
+
+    __m512 high[VECTORS];
+    __mmask16 above[VECTORS], any = 0;
+    for (int v = 0; v < vectors; v++) {
+        const __m512 max = _mm512_load_ps(g->max + LANES * v);
+        high[v] = max;
+        for (int j = 0; j < TILE; j++) /* max(NaN, high) is high */
+            high[v] = masked ? _mm512_mask_max_ps(high[v], sees(job, v, key + j), s[j][v], high[v])
+                             : _mm512_max_ps(s[j][v], high[v]);
+        above[v] = _mm512_cmp_ps_mask(high[v], _mm512_add_ps(max, _mm512_set1_ps(LAZY)), _CMP_GT_OQ);
+        any |= above[v];
+    }
+    if (__builtin_expect(any != 0, 0))
+        for (int v = 0; v < vectors; v++) raise_max(g, v, above[v], high[v], job->weights + first * GROUP, weights);
+
+    for (int v = 0; v < vectors; v++) {
+        const __m512 max = _mm512_load_ps(g->max + LANES * v);
+        __m512 sum = _mm512_load_ps(g->sum + LANES * v);
+        for (int j = 0; j < TILE; j++) {
+            __m512 weight = avx512_exp2(_mm512_sub_ps(s[j][v], max));
+            if (masked) weight = _mm512_maskz_mov_ps(sees(job, v, key + j), weight);
+            _mm512_store_ps(weights + j * GROUP + LANES * v, weight);
+            sum = _mm512_add_ps(sum, weight);
+        }
+        _mm512_store_ps(g->sum + LANES * v, sum);
+    }
+}
+
+/* o += values x weights for keys begin .. end - 1 of a tile of channels. */
+ALWAYS_INLINE void value_keys(const row_job *job, const float *values, int64_t begin, int64_t end,
+                              __m512 o[TILE][VECTORS], const int vectors, const int masked)
+{
+    const float *p = job->weights + begin * GROUP, *y = values + begin * TILE;
+#pragma GCC unroll 4
+    for (int64_t j = begin; j < end; j++, p += GROUP, y += TILE) {
+        __m512 x[VECTORS];
+        for (int v = 0; v < vectors; v++) x[v] = _mm512_load_ps(p + LANES * v);
+        for (int c = 0; c < TILE; c++) {
+            const __m512 z = _mm512_set1_ps(y[c]);
+            for (int v = 0; v < vectors; v++)
+                o[c][v] = masked ? _mm512_mask3_fmadd_ps(z, x[v], o[c][v], sees(job, v, j))
+                                 : _mm512_fmadd_ps(z, x[v], o[c][v]);
+        }
+    }
+}
+
+ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span span, int64_t channel,
+                              const int vectors)
+{
+    const float *values = job->v_tiles + channel * job->keys;
+    float *at = g->o + channel * GROUP;
+    __m512 o[TILE][VECTORS];
+    for (int c = 0; c < TILE; c++)
+        for (int v = 0; v < vectors; v++) o[c][v] = _mm512_load_ps(at + c * GROUP + LANES * v);
+    if (g->rescaled)
+        for (int v = 0; v < vectors; v++)
+            for (int c = 0; c < TILE; c++) o[c][v] = _mm512_mul_ps(o[c][v], _mm512_load_ps(g->factor + LANES * v));
+    value_keys(job, values, span.any_begin, span.all_begin, o, vectors, 1);
+    value_keys(job, values, span.all_begin, span.all_end, o, vectors, 0);
+    value_keys(job, values, span.all_end, span.any_end, o, vectors, 1);
+    for (int c = 0; c < TILE; c++)
+        for (int v = 0; v < vectors; v++) _mm512_store_ps(at + c * GROUP + LANES * v, o[c][v]);
+}
+
+ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span span, const int vectors,
+                                  const int capped)
+{
+    const int64_t first = span.any_begin / TILE * TILE;
+    for (int64_t key = first; key < span.any_end; key += TILE) {
+        if (key >= span.all_begin && key + TILE <= span.all_end)
+            score_tile(job, g, first, key, vectors, 0, capped);
+        else
+            score_tile(job, g, first, key, vectors, 1, capped);
+    }
+    for (int64_t c = 0; c < job->dv_padded; c += TILE) value_tile(job, g, span, c, vectors);
+    if (g->rescaled)
+        for (int v = 0; v < vectors; v++) _mm512_store_ps(g->factor + LANES * v, _mm512_set1_ps(1.0f));
+    g->rescaled = 0;
+}
+
+static void absorb_group(const row_job *job, row_group *g, block_span span)
+{
+    const int64_t vectors = (g->rows + LANES - 1) / LANES;
+    if (job->cap2 > 0)
+        absorb_vectors(job, g, span, 3, 1);
+    else if (vectors == 1)
+        absorb_vectors(job, g, span, 1, 0);
+    else if (vectors == 2)
+        absorb_vectors(job, g, span, 2, 0);
+    else
+        absorb_vectors(job, g, span, 3, 0);
+}
+
+static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const attn_exec *exec,
+               const void *shared, void *workspace)
+{
+    (void)exec, (void)shared;
+    return transposed_run(problem, plan, args, workspace);
+}
+
+static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
+                attn_plan *out)
+{
+    (void)args, (void)exec;
+    transposed_plan(problem, machine, out);
+    out->ceiling =
+        attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX512, problem, 4.0 * (double)(problem->d + problem->dv));
+    out->expected_share = problem->q * (problem->h / problem->hkv) <= FEW ? 0.5 : 0.75;
+    out->kappa = AVX512_EXP2_KAPPA;
+    out->kappa_t = AVX512_TANH_KAPPA, out->tau = AVX512_TANH_TAU;
+    out->lambda = (double)LAZY * 0.69314718055994531;
+    return ATTN_OK;
+}
+
+static const uint64_t types[] = ATTN_TYPES_F32;
+
+const attn_kernel attn_kernel_avx512_online = {
+    .size = sizeof(attn_kernel),
+    .abi = ATTN_ABI,
+    .name = "avx512_online",
+    .idea = "transposed 8 x 48 register tiles, every lane a query row, softmax in registers",
+    .improves_on = "blocked_online",
+    .role = ATTN_ROLE_PRODUCT,
+    .isa = ATTN_FOLDER_ISA,
+    .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP,
+             ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
+                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS)},
+    .traits = ATTN_TRAIT_REPEATABLE | ATTN_TRAIT_SAME_AT_ANY_THREADS,
+    .type_count = sizeof types / sizeof types[0],
+    .types = types,
+    .plan = plan,
+    .run = run,
+};

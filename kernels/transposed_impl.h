@@ -1,0 +1,249 @@
+/* transposed_impl.h: the loops of kernels that compute S^T = K Q^T and O^T += V^T P^T in packed tiles, so that every lane of a vector
+ * is one query row and nothing is ever summed across lanes.
+ *
+ *   for each (sequence, KV head), for each block of query rows of all its query heads:
+ *     pack the queries in groups of GROUP rows                    (d, GROUP) each, scaled
+ *     for each block of keys that some row sees:
+ *       pack keys and values                                      (d, TILE) and (keys, TILE) each
+ *       for each group that sees some of them: absorb_group       scores, weights, values
+ *     store_group
+ *   FEW rows or fewer (decode): absorb_few reads K and V where they lie, once for all query heads that share them
+ *
+ * Rows are numbered position first, query head second, so that neighbours see nearly the same keys. This file has no vectors: the
+ * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile) and FEW before,
+ * and the functions that are declared here after. */
+#ifndef ATTN_TRANSPOSED_IMPL_H
+#define ATTN_TRANSPOSED_IMPL_H
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "problem.h"
+#include "roofline_impl.h"
+#include "rows_impl.h"
+
+enum {
+    GROUP = LANES * VECTORS,     /* query rows of a group */
+    KEYS_MOST = 192,             /* of a block: (keys, GROUP) weights stay in L1 */
+    GROUPS_MOST = 40,            /* of a block of query rows: packing keys and values is then below 1% */
+    BUDGET_MOST = 3 * (1 << 19), /* bytes of workspace aimed at */
+    BUDGET_LEAST = 1 << 19,
+};
+
+/* Rows whose queries are packed side by side. Arrays of GROUP are 64-byte aligned. Maxima and sums are in base 2:
+ * weight = 2^(x - max), x = log2(e) * logit. max is the reference of the weights, not more than LAZY below the largest x. */
+typedef struct row_group {
+    int64_t rows; /* that exist; the lanes beyond compute garbage and are not stored */
+    int64_t any_begin, any_end, all_begin, all_end; /* keys that some row sees, that every row sees */
+    int64_t *begin, *end;                           /* (GROUP) keys that each row sees */
+    float *q, *o;                                   /* (d, GROUP) scaled, (dv rounded up to TILE, GROUP) unnormalised */
+    float *max, *sum;                               /* (GROUP) */
+    float *factor;                                  /* (GROUP) what o must be multiplied by before it is added to */
+    int rescaled;                                   /* factor is not 1 everywhere */
+} row_group;
+
+typedef struct row_job {
+    const attn_problem *problem;
+    const attn_tensor *q, *k, *v, *o, *lse;
+    int64_t b, kv_head, heads; /* sequence, KV head, query heads that share it */
+    float q_factor;            /* of packed queries: x = packed q . k, or the argument of cap2 * tanh */
+    float cap2;                /* softcap * log2(e), 0 none */
+    int64_t keys, dv_padded;   /* of a block; dv rounded up to TILE */
+    float *k_tiles;            /* [keys / TILE] (d, TILE) */
+    float *v_tiles;            /* [dv_padded / TILE] (keys, TILE) */
+    float *weights;            /* (keys, GROUP) */
+    int32_t *begin, *end;      /* (GROUP) keys of the block that each row of the group at hand sees */
+    float *few;                /* absorb_few's */
+    row_group group[GROUPS_MOST];
+} row_job;
+
+/* Where a group stands against the block of keys: begins and ends count from the block's first key. */
+typedef struct block_span {
+    int64_t any_begin, any_end, all_begin, all_end; /* any_begin <= all_begin <= all_end <= any_end */
+} block_span;
+
+static void pack_queries(const row_job *job, const row_group *g, int64_t row);
+static void pack_keys(const row_job *job, int64_t first, int64_t count);
+static void pack_values(const row_job *job, int64_t first, int64_t count);
+static void absorb_group(const row_job *job, row_group *g, block_span span);
+static void store_group(const row_job *job, const row_group *g, int64_t row);
+static int64_t few_floats(int64_t d, int64_t dv);
+static void absorb_few(const row_job *job, int64_t row, int64_t rows, const attn_span *span);
+
+static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t round_up(int64_t x, int64_t step) { return (x + step - 1) / step * step; }
+
+/* Row `row` of the KV head's query rows, in Q, O or LSE. */
+static inline float *query_row(const row_job *job, const attn_tensor *t, int64_t row)
+{
+    return attn_f32_row(t, job->b, job->kv_head * job->heads + row % job->heads, row / job->heads);
+}
+
+static inline float row_lse(float max, float sum)
+{
+    return (float)((double)max * 0.69314718055994531 + (double)logf(sum));
+}
+
+/* ---- workspace -------------------------------------------------------------------------------------------------- */
+
+enum { GROUP_ARRAYS = 7 }; /* max, sum, factor; begin and end, twice as wide */
+
+static inline int64_t block_keys(int64_t d, int64_t dv) { return d + dv <= 512 ? KEYS_MOST : KEYS_MOST / 2; }
+
+static inline int64_t group_floats(int64_t d, int64_t dv) { return GROUP * (d + round_up(dv, TILE) + GROUP_ARRAYS); }
+
+static inline int64_t block_floats(int64_t d, int64_t dv)
+{
+    const int64_t keys = block_keys(d, dv);
+    return keys * (d + round_up(dv, TILE) + GROUP) + 2 * GROUP + round_up(few_floats(d, dv), 16);
+}
+
+/* Groups whose queries and results, together with a block of keys and values, fit three quarters of the second-level cache. */
+static inline int64_t groups_that_fit(const attn_machine *machine, int64_t d, int64_t dv)
+{
+    const int64_t l2 = machine && machine->l2 > 0 ? machine->l2 / 4 * 3 : BUDGET_MOST;
+    const int64_t budget = smaller(larger(l2, BUDGET_LEAST), BUDGET_MOST) / (int64_t)sizeof(float);
+    return smaller(larger((budget - block_floats(d, dv)) / group_floats(d, dv), 2), GROUPS_MOST);
+}
+
+static inline float *carve_group(row_group *g, float *at, int64_t d, int64_t dv_padded)
+{
+    g->q = at, at += GROUP * d;
+    g->o = at, at += GROUP * dv_padded;
+    g->max = at, at += GROUP;
+    g->sum = at, at += GROUP;
+    g->factor = at, at += GROUP;
+    g->begin = (int64_t *)(void *)at, at += 2 * GROUP;
+    g->end = (int64_t *)(void *)at, at += 2 * GROUP;
+    return at;
+}
+
+static inline void carve(row_job *job, float *at, int64_t groups)
+{
+    const int64_t d = job->problem->d, dv = job->problem->dv;
+    job->keys = block_keys(d, dv);
+    job->dv_padded = round_up(dv, TILE);
+    job->k_tiles = at, at += job->keys * d;
+    job->v_tiles = at, at += job->keys * job->dv_padded;
+    job->weights = at, at += job->keys * GROUP;
+    job->begin = (int32_t *)(void *)at, at += GROUP;
+    job->end = (int32_t *)(void *)at, at += GROUP;
+    job->few = at, at += round_up(few_floats(d, dv), 16);
+    for (int64_t g = 0; g < groups; g++) at = carve_group(&job->group[g], at, d, job->dv_padded);
+}
+
+/* ---- the loops -------------------------------------------------------------------------------------------------- */
+
+static inline void start_group(const row_job *job, const attn_args *args, row_group *g, int64_t row, int64_t rows)
+{
+    g->rows = rows;
+    g->any_begin = g->all_begin = 0, g->any_end = g->all_end = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        const attn_span span = attn_visible(job->problem, args, job->b, (row + r) / job->heads);
+        g->begin[r] = span.begin, g->end[r] = span.end;
+        g->all_begin = r ? larger(g->all_begin, span.begin) : span.begin;
+        g->all_end = r ? smaller(g->all_end, span.end) : span.end;
+        if (span.begin >= span.end) continue;
+        const int first = g->any_begin >= g->any_end;
+        g->any_begin = first ? span.begin : smaller(g->any_begin, span.begin);
+        g->any_end = first ? span.end : larger(g->any_end, span.end);
+    }
+    for (int64_t r = 0; r < GROUP; r++) {
+        if (r >= rows) g->begin[r] = g->all_begin, g->end[r] = g->all_end;
+        g->max[r] = -FLT_MAX, g->sum[r] = 0, g->factor[r] = 1;
+    }
+    g->rescaled = 0;
+    memset(g->o, 0, (size_t)(job->dv_padded * GROUP) * sizeof(float));
+    pack_queries(job, g, row);
+}
+
+static inline void absorb_block(row_job *job, row_group *g, int64_t first, int64_t count)
+{
+    block_span span = {.any_begin = larger(g->any_begin - first, 0), .any_end = smaller(g->any_end - first, count)};
+    if (span.any_begin >= span.any_end) return;
+    span.all_begin = smaller(larger(g->all_begin - first, span.any_begin), span.any_end);
+    span.all_end = larger(smaller(g->all_end - first, span.any_end), span.all_begin);
+    if (span.all_begin > span.any_begin || span.all_end < span.any_end || span.any_begin % TILE ||
+        span.any_end % TILE) {
+        for (int64_t r = 0; r < GROUP; r++) {
+            job->begin[r] = (int32_t)smaller(larger(g->begin[r] - first, 0), count);
+            job->end[r] = (int32_t)smaller(larger(g->end[r] - first, 0), count);
+        }
+    }
+    absorb_group(job, g, span);
+}
+
+static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row, int64_t rows)
+{
+    const int64_t groups = (rows + GROUP - 1) / GROUP;
+    int64_t begin = INT64_MAX, end = 0;
+    for (int64_t i = 0; i < groups; i++) {
+        row_group *g = &job->group[i];
+        start_group(job, args, g, row + i * GROUP, smaller(GROUP, rows - i * GROUP));
+        if (g->any_begin < g->any_end) begin = smaller(begin, g->any_begin), end = larger(end, g->any_end);
+    }
+    for (int64_t first = begin; first < end; first += job->keys) {
+        const int64_t count = smaller(job->keys, end - first);
+        pack_keys(job, first, count);
+        pack_values(job, first, count);
+        for (int64_t i = 0; i < groups; i++) absorb_block(job, &job->group[i], first, count);
+    }
+    for (int64_t i = 0; i < groups; i++) store_group(job, &job->group[i], row + i * GROUP);
+}
+
+/* plan->state[0]: groups that the workspace holds. */
+static int transposed_run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, void *workspace)
+{
+    const double log2e = 1.4426950408889634;
+    row_job job = {.problem = problem, .heads = problem->h / problem->hkv};
+    job.q = attn_slot_of(args, ATTN_Q), job.k = attn_slot_of(args, ATTN_K), job.v = attn_slot_of(args, ATTN_V);
+    job.o = attn_slot_of(args, ATTN_O), job.lse = attn_slot_of(args, ATTN_LSE);
+    job.cap2 = (float)(log2e * (double)problem->softcap);
+    job.q_factor = (float)((double)problem->scale * (problem->softcap > 0 ? 1 / (double)problem->softcap : log2e));
+    carve(&job, workspace, (int64_t)plan->state[0]);
+
+    const int64_t rows = problem->q * job.heads, block = (int64_t)plan->state[0] * GROUP;
+    const int64_t blocks = (rows + block - 1) / block, step = round_up((rows + blocks - 1) / blocks, GROUP);
+    for (job.b = 0; job.b < problem->b; job.b++) {
+        for (job.kv_head = 0; job.kv_head < problem->hkv; job.kv_head++) {
+            for (int64_t row = 0; row < rows; row += step) {
+                const int64_t count = smaller(step, rows - row);
+                if (count > FEW) {
+                    absorb_rows(&job, args, row, count);
+                    continue;
+                }
+                attn_span span[FEW];
+                for (int64_t r = 0; r < count; r++) span[r] = attn_visible(problem, args, job.b, (row + r) / job.heads);
+                absorb_few(&job, row, count, span);
+            }
+        }
+    }
+    return ATTN_OK;
+}
+
+/* Everything of a plan but its ceiling, its share and the errors of the kernel's own exp and tanh. Slices of row_block rows keep
+ * packing cheap, and are at least three for each thread where that leaves them four groups long. */
+static void transposed_plan(const attn_problem *problem, const attn_machine *machine, attn_plan *out)
+{
+    enum { SLICES_A_THREAD = 3, GROUPS_OF_SLICE = 4 };
+    const int64_t most = groups_that_fit(machine, problem->d, problem->dv);
+    const int64_t rows = problem->q * (problem->h / problem->hkv), threads = machine ? (int64_t)machine->threads : 1;
+    const int64_t groups = (problem->q + GROUP - 1) / GROUP;
+    int64_t slices = (groups + most - 1) / most;
+    while (problem->b * problem->h * slices < SLICES_A_THREAD * threads && groups / (slices + 1) >= GROUPS_OF_SLICE)
+        slices++;
+    out->row_block = (groups + slices - 1) / slices * GROUP;
+    out->key_block = block_keys(problem->d, problem->dv);
+    out->state[0] = (uint64_t)larger(smaller(most, (rows + GROUP - 1) / GROUP), out->row_block / GROUP);
+    out->workspace_bytes =
+        (block_floats(problem->d, problem->dv) + (int64_t)out->state[0] * group_floats(problem->d, problem->dv)) *
+        (int64_t)sizeof(float);
+    out->storage_type = out->score_type = out->weight_type = out->accumulator_type = out->output_type = ATTN_F32;
+    out->kappa_log = 2; /* logf: 1 ulp */
+    out->rho = 2;       /* a reciprocal by division, and a product */
+    out->rescales = (problem->k + TILE - 1) / TILE;
+}
+
+#endif
