@@ -26,7 +26,7 @@
 enum {
     GROUP = LANES * VECTORS,     /* query rows of a group */
     KEYS_MOST = 192,             /* of a block: (keys, GROUP) weights stay in L1 */
-    GROUPS_MOST = 40,            /* of a block of query rows: packing keys and values is then below 1% */
+    GROUPS_MOST = 1920 / GROUP,  /* of a block of query rows: packing keys and values is then below 1% */
     BUDGET_MOST = 3 * (1 << 19), /* bytes of workspace aimed at */
     BUDGET_LEAST = 1 << 19,
 };

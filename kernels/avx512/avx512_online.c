@@ -21,7 +21,6 @@ enum { LANES = 16, VECTORS = 3, TILE = 8, FEW = 8 };
 #include "avx512_exp_impl.h"
 #include "avx512_few_impl.h"
 #include "avx512_pack_impl.h"
-#include "transposed_impl.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 

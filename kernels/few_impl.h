@@ -1,0 +1,73 @@
+/* few_impl.h: at most FEW query rows against K and V where they lie, at the speed of memory: the loops, without vectors.
+ *
+ *   for each block of keys that some row sees:
+ *     LANES keys at a time: dot products with each row (K comes from memory once, then from L1)
+ *     for each row: online softmax of its scores
+ *     values: one row, or four that see the same keys
+ *
+ * The kernel that includes it defines what transposed_impl.h asks for, and the functions that are declared here. */
+#ifndef ATTN_FEW_IMPL_H
+#define ATTN_FEW_IMPL_H
+
+#include "transposed_impl.h"
+
+typedef struct few_rows {
+    int64_t d_padded,
+        dv_padded;  /* channels rounded up to LANES: leading dimensions of q and o, which hold zeros there */
+    float *q;       /* (FEW, d_padded) scaled */
+    float *o;       /* (FEW, dv_padded) unnormalised */
+    float *weights; /* (FEW, KEYS_MOST) scores, then weights; 0 for keys that the row does not see */
+    float max[FEW], sum[FEW];
+} few_rows;
+
+static int64_t few_floats(int64_t d, int64_t dv)
+{
+    return FEW * (round_up(d, LANES) + round_up(dv, LANES) + KEYS_MOST);
+}
+
+/* Queries scaled and padded; results, maxima and sums of no key yet. */
+static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows);
+/* Dot products of one row with keys first .. first + LANES - 1, of which those at or beyond `end` are not read. */
+static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score);
+/* Scores of one row become weights; its maximum, sum and o follow. The row sees begin .. end - 1 of the block's `count` keys. */
+static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t count);
+/* o += weights x values of keys begin .. end - 1 of the block that starts at key `first`, for one row or for four. */
+static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end);
+static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end);
+/* O and LSE of one row; `sees` no key: 0 and -infinity. */
+static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_t r, int sees);
+
+static inline void few_block(const row_job *job, few_rows *f, int64_t rows, const attn_span *span, int64_t first,
+                             int64_t count)
+{
+    int64_t begin[FEW], end[FEW];
+    for (int64_t j = 0; j < count; j += LANES)
+        for (int64_t r = 0; r < rows; r++)
+            few_scores(job, f->q + r * f->d_padded, first + j, first + count, f->weights + r * KEYS_MOST + j);
+    for (int64_t r = 0; r < rows; r++) {
+        begin[r] = smaller(larger(span[r].begin - first, 0), count);
+        end[r] = smaller(larger(span[r].end - first, begin[r]), count);
+        if (begin[r] < end[r]) few_softmax(job, f, r, begin[r], end[r], count);
+    }
+    for (int64_t r = 0; r < rows;) {
+        int same = r + 4 <= rows;
+        for (int64_t i = r + 1; same && i < r + 4; i++) same = begin[i] == begin[r] && end[i] == end[r];
+        if (same && begin[r] < end[r]) few_values_4(job, f, r, first, begin[r], end[r]);
+        if (!same && begin[r] < end[r]) few_values_1(job, f, r, first, begin[r], end[r]);
+        r += same ? 4 : 1;
+    }
+}
+
+static void absorb_few(const row_job *job, int64_t row, int64_t rows, const attn_span *span)
+{
+    few_rows f;
+    few_start(job, &f, row, rows);
+    int64_t begin = INT64_MAX, end = 0;
+    for (int64_t r = 0; r < rows; r++)
+        if (span[r].begin < span[r].end) begin = smaller(begin, span[r].begin), end = larger(end, span[r].end);
+    for (int64_t first = begin; first < end; first += KEYS_MOST)
+        few_block(job, &f, rows, span, first, smaller(KEYS_MOST, end - first));
+    for (int64_t r = 0; r < rows; r++) few_store(job, &f, row, r, span[r].begin < span[r].end);
+}
+
+#endif
