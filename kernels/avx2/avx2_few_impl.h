@@ -1,0 +1,157 @@
+/* avx2_few_impl.h: the vectors of few_impl.h. Lanes are channels in the dot products, keys in the softmax, channels in the sum of
+ * values. */
+#ifndef ATTN_AVX2_FEW_IMPL_H
+#define ATTN_AVX2_FEW_IMPL_H
+
+#include <immintrin.h>
+
+#include "avx2_exp_impl.h"
+#include "avx2_pack_impl.h"
+#include "few_impl.h"
+
+static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+{
+    const int64_t d = job->problem->d, whole = d / LANES * LANES;
+    const __m256i rest = first_lanes(d - whole);
+    const float *k[LANES];
+    __m256 sum[LANES];
+    for (int64_t j = 0; j < LANES; j++) {
+        k[j] = attn_f32_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
+        sum[j] = _mm256_setzero_ps();
+    }
+    for (int64_t c = 0; c < whole; c += LANES) {
+        const __m256 x = _mm256_load_ps(q + c);
+        for (int j = 0; j < LANES; j++) sum[j] = _mm256_fmadd_ps(x, _mm256_loadu_ps(k[j] + c), sum[j]);
+    }
+    if (whole < d) {
+        const __m256 x = _mm256_load_ps(q + whole);
+        for (int j = 0; j < LANES; j++) sum[j] = _mm256_fmadd_ps(x, _mm256_maskload_ps(k[j] + whole, rest), sum[j]);
+    }
+    transpose_8x8(sum);
+    for (int step = LANES / 2; step > 0; step /= 2)
+        for (int i = 0; i < step; i++) sum[i] = _mm256_add_ps(sum[i], sum[i + step]);
+    _mm256_store_ps(score, sum[0]);
+}
+
+/* Lanes j, of a vector of keys, with begin <= j < end. */
+static inline __m256 lanes_between(int64_t begin, int64_t end)
+{
+    return _mm256_castsi256_ps(_mm256_andnot_si256(first_lanes(begin), first_lanes(end)));
+}
+
+static inline float largest_lane(__m256 x)
+{
+    float lane[LANES];
+    _mm256_storeu_ps(lane, x);
+    for (int i = 1; i < LANES; i++) lane[0] = lane[i] > lane[0] ? lane[i] : lane[0];
+    return lane[0];
+}
+
+static inline float sum_of_lanes(__m256 x)
+{
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t count)
+{
+    float *score = f->weights + row * KEYS_MOST, *o = f->o + row * f->dv_padded;
+    const __m256 cap = _mm256_set1_ps(job->cap2);
+    __m256 high = _mm256_set1_ps(f->max[row]), total = _mm256_setzero_ps();
+    for (int64_t j = 0; j < count; j += LANES) {
+        __m256 x = _mm256_load_ps(score + j);
+        if (job->cap2 > 0) x = _mm256_mul_ps(cap, avx2_tanh(x));
+        _mm256_store_ps(score + j, x);
+        high = _mm256_max_ps(_mm256_blendv_ps(high, x, lanes_between(begin - j, end - j)), high);
+    }
+    const float max = largest_lane(high);
+    if (max > f->max[row]) {
+        const __m256 factor = avx2_exp2(_mm256_set1_ps(f->max[row] - max));
+        for (int64_t c = 0; c < f->dv_padded; c += LANES)
+            _mm256_store_ps(o + c, _mm256_mul_ps(_mm256_load_ps(o + c), factor));
+        f->sum[row] *= _mm256_cvtss_f32(factor);
+        f->max[row] = max;
+    }
+    for (int64_t j = 0; j < count; j += LANES) {
+        const __m256 x = _mm256_sub_ps(_mm256_load_ps(score + j), _mm256_set1_ps(max));
+        const __m256 weight = _mm256_and_ps(lanes_between(begin - j, end - j), avx2_exp2(x));
+        _mm256_store_ps(score + j, weight);
+        total = _mm256_add_ps(total, weight);
+    }
+    f->sum[row] += sum_of_lanes(total);
+}
+
+/* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last is cut off where dv ends. */
+static inline __attribute__((always_inline)) void few_values(const row_job *job, const few_rows *f, int64_t row,
+                                                             int64_t first, int64_t begin, int64_t end, int64_t c,
+                                                             const int rows, const int vectors)
+{
+    const int64_t left = job->problem->dv - c - (vectors - 1) * LANES;
+    const __m256i last = first_lanes(left);
+    __m256 o[4][8];
+    for (int r = 0; r < rows; r++)
+        for (int n = 0; n < vectors; n++) o[r][n] = _mm256_load_ps(f->o + (row + r) * f->dv_padded + c + LANES * n);
+    const float *v = attn_f32_row(job->v, job->b, job->kv_head, first + begin) + c;
+    const float *weight = f->weights + row * KEYS_MOST;
+    for (int64_t j = begin; j < end; j++, v += job->v->stride[2]) {
+        __m256 x[8];
+        for (int n = 0; n < vectors; n++)
+            x[n] = n == vectors - 1 ? _mm256_maskload_ps(v + LANES * n, last) : _mm256_loadu_ps(v + LANES * n);
+        for (int r = 0; r < rows; r++) {
+            const __m256 w = _mm256_set1_ps(weight[r * KEYS_MOST + j]);
+            for (int n = 0; n < vectors; n++) o[r][n] = _mm256_fmadd_ps(w, x[n], o[r][n]);
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int n = 0; n < vectors; n++) _mm256_store_ps(f->o + (row + r) * f->dv_padded + c + LANES * n, o[r][n]);
+}
+
+static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+{
+    const int64_t vectors = f->dv_padded / LANES;
+    int64_t n = 0;
+    for (; n + 8 <= vectors; n += 8) few_values(job, f, row, first, begin, end, n * LANES, 1, 8);
+    for (; n + 4 <= vectors; n += 4) few_values(job, f, row, first, begin, end, n * LANES, 1, 4);
+    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, first, begin, end, n * LANES, 1, 2);
+    for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 1, 1);
+}
+
+static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+{
+    const int64_t vectors = f->dv_padded / LANES;
+    int64_t n = 0;
+    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, first, begin, end, n * LANES, 4, 2);
+    for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 4, 1);
+}
+
+static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows)
+{
+    const int64_t d = job->problem->d;
+    f->d_padded = round_up(d, LANES), f->dv_padded = round_up(job->problem->dv, LANES);
+    f->q = job->few, f->o = f->q + FEW * f->d_padded, f->weights = f->o + FEW * f->dv_padded;
+    memset(f->o, 0, (size_t)(rows * f->dv_padded) * sizeof(float));
+    const __m256 factor = _mm256_set1_ps(job->q_factor);
+    for (int64_t r = 0; r < rows; r++) {
+        const float *from = query_row(job, job->q, row + r);
+        f->max[r] = -FLT_MAX, f->sum[r] = 0;
+        for (int64_t c = 0; c < d; c += LANES) {
+            const __m256 x = _mm256_maskload_ps(from + c, first_lanes(d - c));
+            _mm256_store_ps(f->q + r * f->d_padded + c, _mm256_mul_ps(x, factor));
+        }
+    }
+}
+
+static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_t r, int sees)
+{
+    const int64_t dv = job->problem->dv;
+    float *to = query_row(job, job->o, row + r);
+    const __m256 inverse = _mm256_set1_ps(1 / f->sum[r]);
+    for (int64_t c = 0; c < dv; c += LANES) {
+        const __m256 x = _mm256_mul_ps(_mm256_load_ps(f->o + r * f->dv_padded + c), inverse);
+        store_first(to + c, dv - c, sees ? x : _mm256_setzero_ps());
+    }
+    if (job->lse) *query_row(job, job->lse, row + r) = sees ? row_lse(f->max[r], f->sum[r]) : -INFINITY;
+}
+
+#endif
