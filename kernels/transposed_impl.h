@@ -52,6 +52,7 @@ typedef struct row_job {
     int64_t keys, dv_padded;   /* of a block; dv rounded up to TILE */
     float *k_tiles;            /* [keys / TILE] (d, TILE) */
     float *v_tiles;            /* [dv_padded / TILE] (keys, TILE) */
+    int v_finite;              /* no packed value is NaN or infinite */
     float *weights;            /* (keys, GROUP) */
     int32_t *begin, *end;      /* (GROUP) keys of the block that each row of the group at hand sees */
     float *few;                /* absorb_few's */
@@ -65,7 +66,7 @@ typedef struct block_span {
 
 static void pack_queries(const row_job *job, const row_group *g, int64_t row);
 static void pack_keys(const row_job *job, int64_t first, int64_t count);
-static void pack_values(const row_job *job, int64_t first, int64_t count);
+static int pack_values(const row_job *job, int64_t first, int64_t count); /* are they finite? */
 static void absorb_group(const row_job *job, row_group *g, block_span span);
 static void store_group(const row_job *job, const row_group *g, int64_t row);
 static int64_t few_floats(int64_t d, int64_t dv);
@@ -187,7 +188,7 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
     for (int64_t first = begin; first < end; first += job->keys) {
         const int64_t count = smaller(job->keys, end - first);
         pack_keys(job, first, count);
-        pack_values(job, first, count);
+        job->v_finite = pack_values(job, first, count);
         for (int64_t i = 0; i < groups; i++) absorb_block(job, &job->group[i], first, count);
     }
     for (int64_t i = 0; i < groups; i++) store_group(job, &job->group[i], row + i * GROUP);

@@ -91,18 +91,21 @@ static void pack_keys(const row_job *job, int64_t first, int64_t count)
         pack_key_tile(job, first + j, count - j, job->k_tiles + j * job->problem->d);
 }
 
-static void pack_values(const row_job *job, int64_t first, int64_t count)
+static int pack_values(const row_job *job, int64_t first, int64_t count)
 {
     const int64_t dv = job->problem->dv, tile = job->keys * TILE;
+    __m256 odd = _mm256_setzero_ps(); /* NaN where a value is not finite */
     for (int64_t j = 0; j < count; j++) {
         const float *from = attn_f32_row(job->v, job->b, job->kv_head, first + j);
         float *to = job->v_tiles + j * TILE;
         for (int64_t c = 0; c < dv; c += LANES, to += 2 * tile) {
             const __m256 x = _mm256_maskload_ps(from + c, first_lanes(dv - c));
+            odd = _mm256_fmadd_ps(x, _mm256_setzero_ps(), odd);
             _mm_store_ps(to, _mm256_castps256_ps128(x));
             if (c + TILE < dv) _mm_store_ps(to + tile, _mm256_extractf128_ps(x, 1));
         }
     }
+    return _mm256_movemask_ps(_mm256_cmp_ps(odd, odd, _CMP_UNORD_Q)) == 0;
 }
 
 static void store_group(const row_job *job, const row_group *g, int64_t row)

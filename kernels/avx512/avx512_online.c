@@ -6,8 +6,8 @@
  *     for each tile of 8 channels: o in 24 accumulators            += values x weights; values stream from L2
  *
  * The running maximum is raised only where a score exceeds it by more than LAZY, so that weights and results are almost never
- * rescaled; every tile is checked, so any input is right. Rows that see different keys (the edge of a mask) are masked lane by lane,
- * keys, values and weights alike. log2(e) and the scale are folded into the packed queries.
+ * rescaled; every tile is checked, so any input is right. Where rows see different keys (the edge of a mask), scores are masked lane by
+ * lane, and so are values if the block has a NaN or an infinity: their product with a weight of 0 would show. log2(e) and the scale are folded into the packed queries.
  * Improves on avx2_online: twice as wide, 32 registers, masks for tails.
  * Weaknesses: query heads that share K and V pack them together, but slices of a threaded kernel do not.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
@@ -71,15 +71,16 @@ ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, i
     }
     for (int j = 0; capped && j < TILE; j++)
         for (int v = 0; v < vectors; v++) s[j][v] = _mm512_mul_ps(_mm512_set1_ps(job->cap2), avx512_tanh(s[j][v]));
+    for (int j = 0; masked && j < TILE; j++)
+        for (int v = 0; v < vectors; v++)
+            s[j][v] = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), sees(job, v, key + j), s[j][v]);
 
     __m512 high[VECTORS];
     __mmask16 above[VECTORS], any = 0;
     for (int v = 0; v < vectors; v++) {
         const __m512 max = _mm512_load_ps(g->max + LANES * v);
         high[v] = max;
-        for (int j = 0; j < TILE; j++) /* max(NaN, high) is high */
-            high[v] = masked ? _mm512_mask_max_ps(high[v], sees(job, v, key + j), s[j][v], high[v])
-                             : _mm512_max_ps(s[j][v], high[v]);
+        for (int j = 0; j < TILE; j++) high[v] = _mm512_max_ps(s[j][v], high[v]); /* high where s is NaN */
         above[v] = _mm512_cmp_ps_mask(high[v], _mm512_add_ps(max, _mm512_set1_ps(LAZY)), _CMP_GT_OQ);
         any |= above[v];
     }
@@ -90,8 +91,7 @@ ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, i
         const __m512 max = _mm512_load_ps(g->max + LANES * v);
         __m512 sum = _mm512_load_ps(g->sum + LANES * v);
         for (int j = 0; j < TILE; j++) {
-            __m512 weight = avx512_exp2(_mm512_sub_ps(s[j][v], max));
-            if (masked) weight = _mm512_maskz_mov_ps(sees(job, v, key + j), weight);
+            const __m512 weight = avx512_exp2(_mm512_sub_ps(s[j][v], max));
             _mm512_store_ps(weights + j * GROUP + LANES * v, weight);
             sum = _mm512_add_ps(sum, weight);
         }
@@ -128,9 +128,13 @@ ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span
     if (g->rescaled)
         for (int v = 0; v < vectors; v++)
             for (int c = 0; c < TILE; c++) o[c][v] = _mm512_mul_ps(o[c][v], _mm512_load_ps(g->factor + LANES * v));
-    value_keys(job, values, span.any_begin, span.all_begin, o, vectors, 1);
-    value_keys(job, values, span.all_begin, span.all_end, o, vectors, 0);
-    value_keys(job, values, span.all_end, span.any_end, o, vectors, 1);
+    if (job->v_finite) {
+        value_keys(job, values, span.any_begin, span.any_end, o, vectors, 0);
+    } else {
+        value_keys(job, values, span.any_begin, span.all_begin, o, vectors, 1);
+        value_keys(job, values, span.all_begin, span.all_end, o, vectors, 0);
+        value_keys(job, values, span.all_end, span.any_end, o, vectors, 1);
+    }
     for (int c = 0; c < TILE; c++)
         for (int v = 0; v < vectors; v++) _mm512_store_ps(at + c * GROUP + LANES * v, o[c][v]);
 }
