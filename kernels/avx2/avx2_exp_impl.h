@@ -6,7 +6,7 @@
 
 /* 2^x for x < 127.5, 0 where it would be below 2^-126.5. n = x rounded, by adding a number so large that n + 127 is left in the low
  * bits, which shifted are the float 2^n; a polynomial of degree 6 for 2^(x - n) on [-1/2, 1/2], minimax in relative error with
- * p(0) = 1 and float coefficients (0.4 u). x = -127 and below, -inf included, give 2^-127, whose bits are those of 0. max keeps
+ * p(0) = 1 and float coefficients: 1.42 u with its roundings. x = -127 and below, -inf included, give 2^-127, whose bits are those of 0. max keeps
  * its second operand where that is NaN, so NaN gives NaN. */
 #define AVX2_EXP2_KAPPA 2
 static inline __m256 avx2_exp2(__m256 x)
