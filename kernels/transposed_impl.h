@@ -76,10 +76,14 @@ static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t round_up(int64_t x, int64_t step) { return (x + step - 1) / step * step; }
 
+/* Which row of its query head row `row` of the KV head's query rows is. */
+static inline int64_t query_index(const row_job *job, int64_t row) { return job->heads == 1 ? row : row / job->heads; }
+
 /* Row `row` of the KV head's query rows, in Q, O or LSE. */
 static inline float *query_row(const row_job *job, const attn_tensor *t, int64_t row)
 {
-    return attn_f32_row(t, job->b, job->kv_head * job->heads + row % job->heads, row / job->heads);
+    const int64_t i = query_index(job, row);
+    return attn_f32_row(t, job->b, job->kv_head * job->heads + row - i * job->heads, i);
 }
 
 static inline float row_lse(float max, float sum)
@@ -139,10 +143,15 @@ static inline void carve(row_job *job, float *at, int64_t groups)
 
 static inline void start_group(const row_job *job, const attn_args *args, row_group *g, int64_t row, int64_t rows)
 {
+    const int positional = (job->problem->mask & (ATTN_MASK_LEFT | ATTN_MASK_RIGHT)) != 0;
+    attn_span span = {0, 0, 0};
+    int64_t last = 0;
     g->rows = rows;
     g->any_begin = g->all_begin = 0, g->any_end = g->all_end = 0;
     for (int64_t r = 0; r < rows; r++) {
-        const attn_span span = attn_visible(job->problem, args, job->b, (row + r) / job->heads);
+        const int64_t i = query_index(job, row + r);
+        if (r == 0 || (positional && i != last)) span = attn_visible(job->problem, args, job->b, i);
+        last = i;
         g->begin[r] = span.begin, g->end[r] = span.end;
         g->all_begin = r ? larger(g->all_begin, span.begin) : span.begin;
         g->all_end = r ? smaller(g->all_end, span.end) : span.end;
@@ -216,7 +225,8 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
                     continue;
                 }
                 attn_span span[FEW];
-                for (int64_t r = 0; r < count; r++) span[r] = attn_visible(problem, args, job.b, (row + r) / job.heads);
+                for (int64_t r = 0; r < count; r++)
+                    span[r] = attn_visible(problem, args, job.b, query_index(&job, row + r));
                 absorb_few(&job, row, count, span);
             }
         }
