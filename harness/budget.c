@@ -16,7 +16,14 @@ typedef struct candidate {
     int group;
     trial_job job;
     double seconds; /* in all: check, repetitions, check again */
+    bool taken;
 } candidate;
+
+/* What all kernels of a group take together. */
+typedef struct whole {
+    int group;
+    double seconds;
+} whole;
 
 typedef struct choice {
     const budget_settings *settings;
@@ -96,7 +103,7 @@ static int add_candidate(choice *c, int group, const trial_job *job, double seco
         if (!grown) return 0;
         c->candidate = grown;
     }
-    c->candidate[c->count++] = (candidate){group, *job, seconds};
+    c->candidate[c->count++] = (candidate){group, *job, seconds, false};
     return 1;
 }
 
@@ -144,6 +151,12 @@ static int by_cost(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static int by_whole_cost(const void *a, const void *b)
+{
+    const double x = ((const whole *)a)->seconds, y = ((const whole *)b)->seconds;
+    return (x > y) - (x < y);
+}
+
 static int by_group_cost(const void *a, const void *b)
 {
     const double x = ((const budget_group *)a)->seconds, y = ((const budget_group *)b)->seconds;
@@ -169,24 +182,54 @@ static int skip(budget *b, const candidate *c, double left)
     return budget_skip(b, name, why);
 }
 
-/* Cheapest first, until the budget is spent. */
+static int take(choice *c, const candidate *one)
+{
+    budget *b = c->out;
+    budget_group *g = &b->group[one->group];
+    const double seconds = one->seconds + (g->jobs ? 0 : group_seconds(&g->w));
+    trial_job *grown = realloc(g->job, (size_t)(g->jobs + 1) * sizeof *grown);
+    if (!grown) return 0;
+    g->job = grown;
+    g->job[g->jobs++] = one->job;
+    g->seconds += seconds;
+    b->seconds += seconds;
+    return 1;
+}
+
+/* Groups whose kernels all fit, the cheapest first: a kernel without the ones it is compared with tells little. */
+static int take_whole_groups(choice *c)
+{
+    budget *b = c->out;
+    int ok = 1;
+    whole *order = calloc((size_t)b->groups + 1, sizeof *order);
+    if (!order) return 0;
+    for (int g = 0; g < b->groups; g++) order[g] = (whole){g, group_seconds(&b->group[g].w)};
+    for (int i = 0; i < c->count; i++) order[c->candidate[i].group].seconds += c->candidate[i].seconds;
+    qsort(order, (size_t)b->groups, sizeof *order, by_whole_cost);
+    for (int g = 0; ok && g < b->groups && b->seconds + order[g].seconds <= c->settings->seconds; g++)
+        for (int i = 0; ok && i < c->count; i++)
+            if (c->candidate[i].group == order[g].group) {
+                ok = take(c, &c->candidate[i]);
+                c->candidate[i].taken = true;
+            }
+    free(order);
+    return ok;
+}
+
+/* Whole groups first; then of the others what still fits, the cheapest first. */
 static int choose(choice *c)
 {
     budget *b = c->out;
     if (c->count) qsort(c->candidate, (size_t)c->count, sizeof *c->candidate, by_cost);
+    if (!take_whole_groups(c)) return 0;
     for (int i = 0; i < c->count; i++) {
-        budget_group *g = &b->group[c->candidate[i].group];
-        const double seconds = c->candidate[i].seconds + (g->jobs ? 0 : group_seconds(&g->w));
-        if (b->seconds + seconds > c->settings->seconds) {
-            if (!skip(b, &c->candidate[i], fmax(c->settings->seconds - b->seconds, 0))) return 0;
-            continue;
-        }
-        trial_job *grown = realloc(g->job, (size_t)(g->jobs + 1) * sizeof *grown);
-        if (!grown) return 0;
-        g->job = grown;
-        g->job[g->jobs++] = c->candidate[i].job;
-        g->seconds += seconds;
-        b->seconds += seconds;
+        const candidate *one = &c->candidate[i];
+        if (one->taken) continue;
+        const double first = b->group[one->group].jobs ? 0 : group_seconds(&b->group[one->group].w);
+        if (b->seconds + one->seconds + first > c->settings->seconds) {
+            if (!skip(b, one, fmax(c->settings->seconds - b->seconds, 0))) return 0;
+        } else if (!take(c, one))
+            return 0;
     }
     if (b->groups) qsort(b->group, (size_t)b->groups, sizeof *b->group, by_group_cost);
     return 1;

@@ -8,6 +8,8 @@
 #include "ceilings_impl.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -56,8 +58,7 @@ static const read_row read_rows[] = {
 
 #define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
 
-static const size_t footprints[CEILING_FOOTPRINTS] = {(size_t)32 << 10, (size_t)1 << 20, (size_t)32 << 20,
-                                                      (size_t)1 << 30};
+static const double fixed_footprints[] = {32 << 10, 1 << 20, 32 << 20, 1 << 30};
 
 #define SLICE 2e-3        /* seconds: long against the clock's 30 ns, short against the interruptions between slices */
 #define COMPUTE_SLICES 20 /* the first ones also bring the CPU to the clock that the instructions allow */
@@ -133,8 +134,32 @@ static double measure_footprint(uint64_t isa, size_t bytes)
     return best;
 }
 
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Data between two footprints is held against the larger one, which a cache that ends between them makes too slow: what just
+ * fits into L2 and L3 (three quarters of them) joins where it is a quarter away from the others. */
+static int choose_footprints(double out[CEILING_FOOTPRINTS])
+{
+    const machine_facts *const facts = machine_facts_get();
+    const double caches[] = {0.75 * (double)facts->l2, 0.75 * (double)facts->l3};
+    int count = (int)COUNT(fixed_footprints);
+    memcpy(out, fixed_footprints, sizeof fixed_footprints);
+    for (size_t c = 0; c < COUNT(caches); c++) {
+        bool apart = caches[c] > fixed_footprints[0] && caches[c] < fixed_footprints[COUNT(fixed_footprints) - 1];
+        for (int i = 0; i < count; i++) apart = apart && fabs(log(caches[c] / out[i])) > log(1.25);
+        if (apart) out[count++] = floor(caches[c] / 4096) * 4096;
+    }
+    qsort(out, (size_t)count, sizeof *out, ascending);
+    return count;
+}
+
 void ceilings_measure(uint64_t isa, ceilings *out)
 {
+    double footprint[CEILING_FOOTPRINTS];
     const double begin = now();
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < COUNT(compute_rows); i++) {
@@ -142,9 +167,10 @@ void ceilings_measure(uint64_t isa, ceilings *out)
         if (row->isa & ~isa) continue;
         out->rate[row->ceiling] = fmax(out->rate[row->ceiling], measure_compute(row->loop));
     }
-    for (int i = 0; i < CEILING_FOOTPRINTS; i++) {
-        out->bandwidth[i].footprint = (double)footprints[i];
-        out->bandwidth[i].bytes_per_second = measure_footprint(isa, footprints[i]);
+    const int count = choose_footprints(footprint);
+    for (int i = 0; i < count; i++) {
+        out->bandwidth[i].footprint = footprint[i];
+        out->bandwidth[i].bytes_per_second = measure_footprint(isa, (size_t)footprint[i]);
     }
     out->seconds = now() - begin;
 }

@@ -4,12 +4,14 @@
 
 #include "machine.h"
 
-#define CEILING_FOOTPRINTS 4 /* 32 KB, 1 MB, 32 MB, 1 GB */
+#define CEILING_FOOTPRINTS                                                                                             \
+    6 /* 32 KB, 1 MB, 32 MB, 1 GB; and what just fits in L2 and in L3 where these lie between others */
 
 typedef struct ceilings {
-    double rate[ATTN_CEILINGS];                   /* operations a second, one thread; 0: not measured (ISA missing) */
-    attn_bandwidth bandwidth[CEILING_FOOTPRINTS]; /* ascending; bytes_per_second 0: not measured (too little memory) */
-    double seconds;                               /* what measuring took */
+    double rate[ATTN_CEILINGS]; /* operations a second, one thread; 0: not measured (ISA missing) */
+    attn_bandwidth
+        bandwidth[CEILING_FOOTPRINTS]; /* ascending; bytes_per_second 0: not measured (too little memory), or unused */
+    double seconds;                    /* what measuring took */
 } ceilings;
 
 /* Measures (about one second in all; best of several short runs, as a ceiling is a maximum). Only instruction sets in `isa` run. */

@@ -21,7 +21,7 @@ typedef struct ceiling_input {
  * the accumulators goes to *sink, which the caller must look at. */
 typedef double (*ceiling_compute)(const ceiling_input *in, int64_t rounds, float *sink);
 
-/* Reads `bytes` bytes (a power of two, at least CEILING_CHUNK, aligned to it) `passes` times in chunks, and returns
+/* Reads `bytes` bytes (a multiple of CEILING_CHUNK, aligned to it) `passes` times in chunks, and returns
  * something that depends on every one of them. One loop that wraps around by a mask: a loop in a loop would mispredict
  * its end once a pass, which costs a tenth of the rate of the first-level cache. */
 #define CEILING_CHUNK 1024

@@ -76,7 +76,7 @@ uint64_t ceiling_portable_read(const void *buffer, size_t bytes, int64_t passes)
     enum { STEP = 8 * sizeof(lane_u64) };
     lane_u64 a = {0}, b = a, c = a, d = a, e = a, f = a, g = a, h = a;
     const size_t steps = bytes / STEP * (size_t)passes;
-    for (size_t step = 0, offset = 0; step < steps; step++, offset = (offset + STEP) & (bytes - 1)) {
+    for (size_t step = 0, offset = 0; step < steps; step++, offset = offset + STEP < bytes ? offset + STEP : 0) {
         const lane_u64 *const at = (const void *)((const char *)buffer + offset);
         a ^= at[0], b ^= at[1], c ^= at[2], d ^= at[3];
         e ^= at[4], f ^= at[5], g ^= at[6], h ^= at[7];

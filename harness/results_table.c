@@ -137,6 +137,7 @@ static void fill_row(const json_t *entries, result_row *row, double *sample)
 
 /* ---- the baseline ---------------------------------------------------------------------------------------------- */
 
+/* The foot of the ladder: of role baseline, and improving on nothing. */
 static bool is_baseline(const json_t *record, text_view kernel)
 {
     const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
@@ -145,6 +146,7 @@ static bool is_baseline(const json_t *record, text_view kernel)
     json_array_foreach(json_object_get(ours, "kernels"), i, one)
     {
         const char *role = text_of(one, "role");
+        if (json_is_string(json_object_get(one, "improves_on"))) continue;
         if (role && strcmp(role, "baseline") == 0 && view_equal(view_of(text_of(one, "name")), kernel)) return true;
     }
     return false;
@@ -158,9 +160,11 @@ static double speedup(const json_t *record, const result_table *table, const res
         if (isnan(r->milliseconds) || !view_equal(r->spec, row->spec) || !view_equal(r->id.variant, row->id.variant))
             continue;
         if (!is_baseline(record, r->id.kernel)) continue;
-        const bool better = !base || (base->id.threads != row->id.threads &&
-                                      (r->id.threads == row->id.threads || r->id.threads < base->id.threads));
-        if (better) base = r;
+        /* The same number of threads before fewer before more; of two alike the slower, whatever their order. */
+        const bool other = !base || (base->id.threads != row->id.threads &&
+                                     (r->id.threads == row->id.threads || r->id.threads < base->id.threads));
+        const bool slower = base && r->id.threads == base->id.threads && r->milliseconds > base->milliseconds;
+        if (other || slower) base = r;
     }
     return base ? base->milliseconds / row->milliseconds : NONE;
 }

@@ -341,7 +341,7 @@ class Bench(InFolder):
 @unittest.skipUnless(can_report(), "no Python 3 with matplotlib and Jinja2 (scripts/install-deps)")
 class Run(InFolder):
     def test_run_and_report(self) -> None:
-        arguments = ("--workload", "h=2,q=64,d=32", "--time-budget", "20", "-o", "out ü", "--csv", "copy.csv")
+        arguments = ("--workload", "h=2,q=64,d=32", "--time-budget", "90", "-o", "out ü", "--csv", "copy.csv")
         result = self.well("run", *arguments)
         out = self.folder / "out ü"
         self.assertRegex(result.stdout.splitlines()[-1], r"\breport: +out ü/report\.html\Z")

@@ -33,7 +33,7 @@ uint64_t ceiling_avx2_read(const void *buffer, size_t bytes, int64_t passes)
     enum { STEP = 8 * sizeof(__m256i) };
     __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
     const size_t steps = bytes / STEP * (size_t)passes;
-    for (size_t step = 0, offset = 0; step < steps; step++, offset = (offset + STEP) & (bytes - 1)) {
+    for (size_t step = 0, offset = 0; step < steps; step++, offset = offset + STEP < bytes ? offset + STEP : 0) {
         const __m256i *const at = (const void *)((const char *)buffer + offset);
         a = _mm256_xor_si256(a, _mm256_load_si256(at)), b = _mm256_xor_si256(b, _mm256_load_si256(at + 1));
         c = _mm256_xor_si256(c, _mm256_load_si256(at + 2)), d = _mm256_xor_si256(d, _mm256_load_si256(at + 3));

@@ -37,7 +37,7 @@ uint64_t ceiling_avx512_read(const void *buffer, size_t bytes, int64_t passes)
     enum { STEP = 16 * sizeof(__m512i) };
     __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
     const size_t steps = bytes / STEP * (size_t)passes;
-    for (size_t step = 0, offset = 0; step < steps; step++, offset = (offset + STEP) & (bytes - 1)) {
+    for (size_t step = 0, offset = 0; step < steps; step++, offset = offset + STEP < bytes ? offset + STEP : 0) {
         const __m512i *const at = (const void *)((const char *)buffer + offset);
         a = absorb(a, at), b = absorb(b, at + 2), c = absorb(c, at + 4), d = absorb(d, at + 6);
         e = absorb(e, at + 8), f = absorb(f, at + 10), g = absorb(g, at + 12), h = absorb(h, at + 14);

@@ -118,7 +118,7 @@ class Results:
         """Over the baseline on the same spec: at the same thread count where it ran so, else at its lowest."""
         base = min(
             self._baselines_by_spec.get(timing.spec, []),
-            key=lambda t: (t.series.threads != timing.series.threads, t.series.threads),
+            key=lambda t: (t.series.threads != timing.series.threads, t.series.threads, -(t.ms or 0)),
             default=None,
         )
         return base.ms / timing.ms if base and base.ms and timing.ms else None
@@ -158,7 +158,7 @@ def _merge(records: list[Record]) -> Results:
         outer=records[0].context,
         kernels=order,
         described=[listed[name] for name in order if name in listed],
-        baselines={kernel.name for kernel in listed.values() if kernel.role == "baseline"},
+        baselines={kernel.name for kernel in listed.values() if kernel.role == "baseline" and not kernel.improves_on},
         timings=_timings(entries),
         cases=cases,
         skipped=[{"name": str(one.get("name", "")), "reason": str(one.get("reason", ""))} for one in skipped],

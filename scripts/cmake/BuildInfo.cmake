@@ -4,7 +4,8 @@ execute_process(COMMAND git -C ${SOURCE} rev-parse --short=12 HEAD OUTPUT_VARIAB
 if(failed)
   set(commit "unknown: not a git checkout")
 else()
-  execute_process(COMMAND git -C ${SOURCE} status --porcelain --untracked-files=no OUTPUT_VARIABLE dirty ERROR_QUIET)
+  execute_process(COMMAND git -C ${SOURCE} status --porcelain -- kernels reference harness
+                  OUTPUT_VARIABLE dirty ERROR_QUIET)
   if(dirty)
     string(APPEND commit "-dirty")
   endif()
