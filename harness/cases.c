@@ -48,6 +48,39 @@ static json_t *deviation_json(const deviation *d, int axes)
                      json_any_real(d->got), "wanted", json_any_real(d->wanted));
 }
 
+static void append_names(json_t *to, uint64_t field_bits, uint64_t slot_bits)
+{
+    char name[64];
+    for (int bit = 0; bit < 128; bit++) {
+        const uint64_t one[2] = {bit < 64 ? UINT64_C(1) << bit : 0, bit < 64 ? 0 : UINT64_C(1) << (bit - 64)};
+        if (!(one[0] & field_bits) && !(one[1] & slot_bits)) continue;
+        attn_needs_names(one, name, sizeof name);
+        json_array_append_new(to, json_string(name));
+    }
+}
+
+/* What the case asks of a kernel, and for refused ones what this kernel has not got. */
+static void add_features(json_t *j, const trial_group *g, const trial *t)
+{
+    static const int operands[] = {ATTN_Q, ATTN_K, ATTN_V, ATTN_O};
+    const attn_kernel *kernel = t->kernel;
+    attn_tensor slot[ATTN_SLOTS];
+    uint64_t needs[2];
+    const bool has_lse = kernel->caps[1] & ATTN_SLOT_BIT(ATTN_LSE);
+    const attn_args args = instance_args(&g->in, has_lse, g->in.w->want_weights, slot);
+    attn_needs(&g->in.problem, &args, needs);
+    json_t *features = json_array(), *types = json_object();
+    append_names(features, needs[0], needs[1] & ~ATTN_SLOTS_QKVO);
+    for (size_t i = 0; i < sizeof operands / sizeof *operands; i++)
+        json_object_set_new(types, attn_slot_name(operands[i]), json_string(attn_type_name(slot[operands[i]].type)));
+    json_object_set_new(j, "features", features);
+    json_object_set_new(j, "types", types);
+    if (t->status != TRIAL_UNSUPPORTED) return;
+    json_t *missing = json_array();
+    append_names(missing, needs[0] & ~kernel->caps[0], needs[1] & ~kernel->caps[1]);
+    json_object_set_new(j, "missing", missing);
+}
+
 json_t *case_json(const trial_group *g, const trial *t)
 {
     char spec[2048], reproducer[3072];
@@ -57,6 +90,7 @@ json_t *case_json(const trial_group *g, const trial *t)
         json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:s}", "kernel", t->kernel->name, "workload", g->in.w->name,
                   "spec", spec, "class", input_class_name((int)g->in.input), "seed", (json_int_t)g->in.seed, "threads",
                   t->threads, "status", trial_status_name(t->status), "reason", t->reason, "reproducer", reproducer);
+    add_features(j, g, t);
     if (t->inner[0]) json_object_set_new(j, "inner", json_string(t->inner));
     if (t->capped[0]) json_object_set_new(j, "capped", json_string(t->capped));
     if (t->rows_checked) {

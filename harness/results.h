@@ -28,6 +28,8 @@
  *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only,
  *                   "output": {"error","bound","ratio","where":[b,h,q,c],"got","wanted"}, "lse": the same with where [b,h,q],
  *                   "weights": the same with where [b,h,q,k], only where checked,
+ *                   "features": [names of attn_needs, without Q, K, V, O], "types": {"Q","K","V","O": type's name},
+ *                   "missing": [those features that the kernel has not got], where unsupported,
  *                   "rows_checked","rows","seconds","reproducer"}]
  * }
  * JSON has no NaN and no infinity: in "cases" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent. */
