@@ -61,7 +61,7 @@ def make(options: argparse.Namespace) -> int:
     if not any(group.timings or group.cases for group in groups):
         return fail(EXIT_INPUT, f"{options.records[0]}: holds neither a time nor a case; run attnbench bench or verify")
     # Late: bad input is answered quickly, and a missing library in one line.
-    from attnbench_report import chart_error, chart_speed, chart_sweep, page, style
+    from attnbench_report import chart_error, chart_speed, chart_sweep, coverage, page, style
 
     try:
         sections = []
@@ -76,7 +76,10 @@ def make(options: argparse.Namespace) -> int:
                     drawn.append(style.write(chart, options.out, options.formats))
             table = f"{prefix}table.csv"
             style.write_file(options.out / table, style.csv_bytes(*page.table_rows(group)))
-            sections.append(page.section(group, drawn, left_out, table))
+            covered, covered_file = coverage.coverage(group), f"{prefix}coverage.csv"
+            if covered:
+                style.write_file(options.out / covered_file, style.csv_bytes(*coverage.table(covered)))
+            sections.append(page.section(group, drawn, left_out, table, covered, covered_file))
         made = options.out / "report.html"
         style.write_file(made, page.render(options.title, sections).encode())
     except OSError as e:

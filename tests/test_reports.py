@@ -284,6 +284,34 @@ class SampleReport(unittest.TestCase):
             if case["status"] == "unsupported":
                 self.assertIn(case["reason"], self.page.text)
 
+    def test_coverage_counts_every_case(self) -> None:
+        rows = rows_of(self.out / "coverage.csv")
+        self.assertEqual(len(rows), len({(r["types"], r["feature"], r["kernel"]) for r in rows}))
+        self.assertEqual({r["isa"] for r in rows if r["kernel"] == "wide_online"}, {"avx2"})
+        for row in rows:
+            mine = [c for c in self.record["cases"] if c["kernel"] == row["kernel"]]
+            spoken_for = [c for c in mine if row["feature"] in ["any case", *c.get("missing", c["features"])]]
+            status = [c["status"] for c in spoken_for]
+            refused = status.count("unsupported")
+            counts = (status.count("pass"), len(status) - status.count("pass") - refused, refused)
+            self.assertEqual((int(row["passed"]), int(row["failed"]), int(row["refused"])), counts, row)
+            state = "failed" if counts[1] else "verified" if counts[0] else "unsupported" if refused else "not tried"
+            self.assertEqual(row["state"], state)
+        self.assertEqual({r["state"] for r in rows}, {"failed", "verified", "unsupported", "not tried"})
+        sinks = next(r for r in rows if (r["feature"], r["kernel"]) == ("SINK_LOGITS", "wide_online"))
+        self.assertEqual((sinks["state"], sinks["reasons"]), ("unsupported", "wide_online lacks: sink logits"))
+
+    def test_page_says_what_disturbed_the_machine(self) -> None:
+        for words in (
+            "1 warning of attnbench doctor before the run",
+            "turbo: on. the clock rises and falls with the load",
+            "To mend it: switch boost off for the measurement",
+            "0.50 in the last minute",
+            "cycles; cache-misses not counted: this processor does not count it",
+            "build/libwide.so with digest 00c0ffee00c0ffee",
+        ):
+            self.assertIn(words, self.page.text)
+
     def test_same_record_gives_same_files(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             self.assertEqual(make(SAMPLE, "-o", folder, "--formats", "svg").returncode, 0)
@@ -377,6 +405,25 @@ class OtherRecords(unittest.TestCase):
         self.assertEqual(tables, ["1-one-table.csv", "2-two-table.csv"])
         self.assertEqual([r["ratio"] for r in rows_of(out / tables[0])], ["0.25"])
         self.assertEqual([r["ratio"] for r in rows_of(out / tables[1])], [""])
+
+    def test_refusals_speak_for_what_is_missing(self) -> None:
+        def case(status: str, **more: object) -> dict[str, object]:
+            plain = {"features": ["BIAS", "softcap"], "types": dict.fromkeys("QKVO", "f32")}
+            return {"kernel": "a", "workload": "w", "status": status, **plain, **more}
+
+        i8 = {"Q": "f32", "K": "i8", "V": "i8", "O": "f32"}
+        cases = [
+            case("pass", features=["softcap"]),
+            case("unsupported", missing=["BIAS"], reason="does not have: BIAS"),
+            case("unsupported", missing=[], reason="needs AMX", types=i8),
+            case("pass", types={}),
+        ]
+        self.report({"context": {}, "cases": cases})
+        found = {(r["types"], r["feature"]): r["state"] for r in rows_of(self.folder / "out" / "coverage.csv")}
+        self.assertEqual(found, {
+            ("f32", "any case"): "verified", ("f32", "softcap"): "verified", ("f32", "BIAS"): "unsupported",
+            **{("Q f32, K i8, V i8, O f32", f): "unsupported" for f in ("any case", "BIAS", "softcap")},
+        })  # fmt: skip
 
     def test_damaged_and_foreign_records(self) -> None:
         damaged = self.folder / "damaged.json"

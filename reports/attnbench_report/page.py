@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from .record import Case
+from .coverage import Coverage
+from .record import Case, text
 from .results import Results, Timing
 from .style import Drawn, LeftOut, significant
 
@@ -32,6 +34,7 @@ ENVIRONMENT = (
     ("doctor", "doctor"),
     ("ceilings", "measured ceilings, one thread"),
     ("bandwidth", "measured read bandwidth, one thread"),
+    ("counters", "hardware counters"),
     ("compiler", "compiler"),
     ("flags", "flags"),
     ("build_type", "build type"),
@@ -81,6 +84,26 @@ class Unsupported:
 
 
 @dataclass(frozen=True)
+class Advice:
+    """A line of the doctor."""
+
+    what: str
+    found: str
+    warning: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class Doctor:
+    measurable: bool
+    lines: list[Advice]
+
+    @property
+    def warnings(self) -> list[Advice]:
+        return [line for line in self.lines if line.warning]
+
+
+@dataclass(frozen=True)
 class Section:
     """One machine and build."""
 
@@ -97,6 +120,10 @@ class Section:
     charts: Sequence[Drawn]
     left_out: Sequence[LeftOut]
     table_file: str
+    coverage: Coverage | None
+    coverage_file: str
+    doctor: Doctor | None
+    plugins: list[dict[str, str]]
 
 
 def breakable(text: str) -> Markup:
@@ -222,6 +249,8 @@ def _environment(results: Results) -> list[tuple[str, str]]:
         elif key == "bandwidth" and isinstance(value, list):
             steps = [s for s in value if isinstance(s, dict)]
             value = ", ".join(f"{_bytes(s.get('footprint'))} {significant(s.get('gbytes') or 0)} GB/s" for s in steps)
+        elif key == "counters":
+            value = _counters(value)
         elif key == "memory":
             value = _bytes(value)
         found.append((name, str(value)))
@@ -230,6 +259,36 @@ def _environment(results: Results) -> list[tuple[str, str]]:
     elif results.outer.get("date"):
         found.append(("date", str(results.outer["date"])))
     return [*found, ("records", ", ".join(results.sources))]
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _counters(value: object) -> str:
+    """Names of what was counted; the others with their reasons."""
+    listed = _objects(value)
+    parts = [text(one, "name") for one in listed if not one.get("reason")]
+    return "; ".join(
+        ([", ".join(parts)] if parts else [])
+        + [f"{text(one, 'name')} not counted: {text(one, 'reason')}" for one in listed if one.get("reason")]
+    )
+
+
+def _plugins(results: Results) -> list[dict[str, str]]:
+    keys = ("name", "file", "digest", "build_id")
+    return [{key: text(one, key) for key in keys} for one in _objects(results.context.get("plugins"))]
+
+
+def _doctor(results: Results) -> Doctor | None:
+    found = results.context.get("doctor")
+    if not isinstance(found, dict):
+        return None
+    lines = [
+        Advice(*(text(one, key) for key in ("what", "found", "warning", "mend")))
+        for one in _objects(found.get("lines"))
+    ]
+    return Doctor(found.get("measurable") is not False, lines)
 
 
 def table_rows(results: Results) -> tuple[list[str], list[list[object]]]:
@@ -257,7 +316,14 @@ def table_rows(results: Results) -> tuple[list[str], list[list[object]]]:
     return header, rows
 
 
-def section(results: Results, charts: Sequence[Drawn], left_out: Sequence[LeftOut], table_file: str) -> Section:
+def section(
+    results: Results,
+    charts: Sequence[Drawn],
+    left_out: Sequence[LeftOut],
+    table_file: str,
+    coverage: Coverage | None,
+    coverage_file: str,
+) -> Section:
     fastest = _fastest(results)
     return Section(
         results=results,
@@ -273,6 +339,10 @@ def section(results: Results, charts: Sequence[Drawn], left_out: Sequence[LeftOu
         charts=charts,
         left_out=left_out,
         table_file=table_file,
+        coverage=coverage,
+        coverage_file=coverage_file,
+        doctor=_doctor(results),
+        plugins=_plugins(results),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,9 @@ class Case:
     verdict: str
     reproducer: str
     parts: dict[str, Figures]  # "output", "lse", "weights"
+    features: tuple[str, ...] = ()  # that the case uses
+    missing: tuple[str, ...] = ()  # of those, what a kernel that refused it has not got
+    types: dict[str, str] = field(default_factory=dict)  # of Q, K, V and O; empty in older records
 
     @property
     def is_finding(self) -> bool:
@@ -114,6 +117,11 @@ class Record:
 def text(holder: dict[str, Any], key: str) -> str:
     value = holder.get(key)
     return value if isinstance(value, str) else ""
+
+
+def texts(holder: dict[str, Any], key: str) -> tuple[str, ...]:
+    value = holder.get(key)
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
 
 
 def number(holder: dict[str, Any], key: str) -> float | None:
@@ -237,6 +245,7 @@ def _case(one: dict[str, Any], index: int) -> Case:
             raise RecordError(f'{place}: "{key}" is not a text')
     if one["status"] not in STATUSES:
         raise RecordError(f'{place}: "status" is not {", ".join(STATUSES[:-1])} or {STATUSES[-1]}')
+    types = one.get("types")
     parts = {}
     for key in ("output", "lse", "weights"):
         part = one.get(key)
@@ -264,4 +273,7 @@ def _case(one: dict[str, Any], index: int) -> Case:
         verdict=text(one, "verdict"),
         reproducer=text(one, "reproducer"),
         parts=parts,
+        features=texts(one, "features"),
+        missing=texts(one, "missing"),
+        types={slot: name for slot, name in types.items() if isinstance(name, str)} if isinstance(types, dict) else {},
     )
