@@ -150,7 +150,7 @@ static void count_case(timing *t, timed_case *c, const char *name)
     const counted_call what = {
         .call = call_timed, .before = t->s->residency == RESIDENCY_COLD ? evict : NULL, .ctx = c, .exec = c->call.exec};
     json_t *figures = counting_run(t->counting, &what);
-    json_object_update(json_object_get(t->notes, name), figures);
+    if (figures) json_object_update(json_object_get(t->notes, name), figures);
     json_decref(figures);
 }
 
@@ -159,7 +159,7 @@ static void place_inputs(timing *t, timed_case *c, gbench_case *entry)
 {
     char text[96];
     residency_describe(t->s->residency, c->sets, text, sizeof text);
-    json_object_set_new(t->notes, entry->name, json_pack("{s:s}", "inputs", text));
+    json_object_set_new(json_object_get(t->notes, entry->name), "inputs", json_string(text));
     if (t->s->residency != RESIDENCY_COLD) return;
     entry->before = evict;
     for (int warm = 0; warm < 2; warm++) {
@@ -182,6 +182,9 @@ static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, ro
     const attn_kernel *kernel = exec ? plugin_resolve(checked->kernel, reason, sizeof reason) : NULL;
     if (kernel && call_prepare(&c->call, kernel, &g->in.problem, &c->args, &t->machine, exec, reason, sizeof reason)) {
         describe(t, g, checked, &c->call, entry);
+        json_t *note = json_object();
+        if (entry->peak > 0) json_object_set_new(note, "ceiling", json_string(attn_ceiling_name(c->call.plan.ceiling)));
+        json_object_set_new(t->notes, entry->name, note);
         entry->call = call_timed;
         entry->check = check_again;
         entry->ctx = c;

@@ -459,57 +459,6 @@ class OtherRecords(unittest.TestCase):
         self.assertEqual(blocked.read_text(), "kept")
 
 
-class Parts(unittest.TestCase):
-    """Pieces whose mistakes a sample would not show."""
-
-    def ask(self, code: str) -> object:
-        assert PYTHON
-        done = subprocess.run(
-            [PYTHON, "-c", f"import json\n{code}"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT / "reports")},
-        )
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return json.loads(done.stdout)
-
-    def test_chain_survives_cycles_and_strangers(self) -> None:
-        order = self.ask(
-            "from attnbench_report.results import chain\nfrom attnbench_report.record import Kernel as K\n"
-            "print(json.dumps(chain([K('d', '', 'c'), K('x', '', 'gone'), K('c', '', 'b'), K('p', '', 'q'),"
-            " K('q', '', 'p'), K('b', '', None, 'baseline')])))"
-        )
-        self.assertEqual(order, ["b", "c", "d", "x", "p", "q"])
-
-    def test_labels_are_moved_apart(self) -> None:
-        placed = self.ask(
-            "from attnbench_report.style import spread\nprint(json.dumps(spread([5, 1, 1.2, 1.1, 9], 1)))"
-        )
-        assert isinstance(placed, list)
-        self.assertEqual(placed[0], 5)
-        self.assertEqual(placed[4], 9)
-        self.assertEqual(sorted(range(5), key=lambda i: placed[i]), [1, 3, 2, 0, 4])
-        ascending = sorted(placed)
-        self.assertTrue(all(b - a >= 1 - 1e-12 for a, b in zip(ascending, ascending[1:], strict=False)))
-        self.assertAlmostEqual(sum(placed[1:4]) / 3, 1.1)
-
-    def test_names_of_all_shapes(self) -> None:
-        names = ["k/w,a=1/threads:4", "f.so:k/w/cold/threads:2", "BM_x/64/8", "plain"]
-        found = self.ask(
-            f"from attnbench_report.record import split_name\nprint(json.dumps([split_name(n, None) for n in {names}]))"
-        )
-        wanted = [["k", "w,a=1", "", 4], ["f.so:k", "w", "cold", 2], ["BM_x", "64", "8", 1], ["plain", "", "", 1]]
-        self.assertEqual(found, wanted)
-
-    def test_significant_digits(self) -> None:
-        values = [0, 0.012345, 9.999, 99.96, 123456.7, 1e-9, -2.5]
-        found = self.ask(
-            f"from attnbench_report.style import significant\nprint(json.dumps([significant(v) for v in {values}]))"
-        )
-        self.assertEqual(found, ["0.00", "0.0123", "10.0", "100", "123457", "1.00e-09", "-2.50"])
-
-
 if __name__ == "__main__":
     if PYTHON is None:
         print(

@@ -79,21 +79,18 @@ class Line:
     name: str
 
 
-# Ceilings that kernels may use whose inputs are of a type: wider arithmetic is open to all, narrower to their own.
-CEILINGS_OF = {"f32": ("fp32_",), "bf16": ("fp32_", "bf16_"), "f16": ("fp32_",), "i8": ("fp32_", "int8_")}
-
-
 def _limits(results: Results, timings: Sequence[Timing], kind: str) -> list[Line]:
+    """Of the rates only those that the plans of the kernels in the chart name, at their thread counts."""
+    rates = results.context.get("ceilings", {})
+    steps = [s for s in results.context.get("bandwidth", []) if "footprint" in s]
     lines = []
-    usable = tuple({p for t in timings for p in CEILINGS_OF.get(t.spec.get("dtype") or "f32", ("fp32_",))})
     for threads in sorted({t.series.threads for t in timings}):
         times = f" × {threads} threads" if threads > 1 else ""
         if kind == "gflops":
-            measured = results.context.get("ceilings", {})
-            named = [(name.replace("_", " "), rate) for name, rate in measured.items() if name.startswith(usable)]
+            used = {t.ceiling for t in timings if t.series.threads == threads}
+            named = [(name.replace("_", " "), rate) for name, rate in rates.items() if name in used]
         else:
-            steps = results.context.get("bandwidth", [])
-            named = [(_bytes(step["footprint"]), step["gbytes"]) for step in steps if "footprint" in step]
+            named = [(_bytes(step["footprint"]), step["gbytes"]) for step in steps]
         lines += [Line(rate * threads, f"{name}{times}: {significant(rate * threads)}") for name, rate in named if rate]
     return lines
 
@@ -191,7 +188,7 @@ def _chart(
         "gbytes": "1e9 compulsory bytes a second.",
     }[quantity]
     if limits:
-        rates = "read bandwidths by footprint" if quantity == "gbytes" else "rates"
+        rates = "read bandwidths by footprint" if quantity == "gbytes" else "rates that these kernels' plans name,"
         what += f" Dotted: {rates} measured in the same run, times threads."
     caption = f"{what} Points are medians, {repetitions([t.n for t in drawn])}. {origin(results)}"
     header = ["kernel", "threads", "length", quantity, "fastest_ms", "slowest_ms", "n", "spec"]

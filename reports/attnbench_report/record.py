@@ -44,6 +44,7 @@ class Entry:
     gflops: float | None
     share: float | None
     gbytes: float | None
+    ceiling: str = ""  # what the share is of; in the first entry of a run
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,7 @@ def _entry(one: dict[str, Any], index: int) -> Entry:
         gflops=number(one, "gflops") if timed else None,
         share=number(one, "share") if timed else None,
         gbytes=number(one, "gbytes") if timed else None,
+        ceiling=text(one, "ceiling"),
     )
 
 

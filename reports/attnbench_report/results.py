@@ -39,6 +39,7 @@ class Timing:
     share: float | None = None
     gbytes: float | None = None
     inputs: str = ""
+    ceiling: str = ""  # what the share is of
 
     @property
     def is_square(self) -> bool:
@@ -230,6 +231,7 @@ def _timing(run: list[Entry]) -> Timing:
         share=given.share if given else _median(e.share for e in single),
         gbytes=given.gbytes if given else _median(e.gbytes for e in single),
         inputs=first.inputs,
+        ceiling=next((e.ceiling for e in run if e.ceiling), ""),
     )
 
 
