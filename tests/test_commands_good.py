@@ -230,6 +230,23 @@ class Verify(InFolder):
             if "lse" in case:
                 self.assertEqual((case["lse"]["got"], case["lse"]["wanted"]), ("-Infinity", "-Infinity"))
 
+    def test_features_of_cases(self) -> None:
+        specs = ("h=4,hkv=2,q=4,d=8,mask=causal,outputs=o+lse+weights", "h=2,q=4,d=8,dtype=bf16")
+        record = self.record("--workload", specs[0], "--workload", specs[1], "--class", "normal")
+        refused = 0
+        for case in record["cases"]:
+            plain = case["workload"] == specs[0]
+            self.assertEqual(set(case["types"]), set("QKVO"))
+            self.assertEqual(case["types"]["K"], "f32" if plain else "bf16")
+            wanted = {"grouped KV heads", "right (causal) limit", "WEIGHTS"} if plain else set()
+            self.assertEqual(set(case["features"]) - {"LSE"}, wanted)
+            self.assertEqual("missing" in case, case["status"] == "unsupported")
+            for name in case.get("missing", ()):
+                refused += 1
+                self.assertIn(name, case["features"])
+                self.assertIn(name, case["reason"])
+        self.assertGreater(refused, 0, "not every kernel returns its weights")
+
     def test_nothing_supported(self) -> None:
         result = self.run_here("verify", "--workload", IMPOSSIBLE, "--json", "x.json")
         self.assertEqual(result.returncode, UNDECIDED)
@@ -276,6 +293,9 @@ class Bench(InFolder):
                     continue
                 self.assertEqual(entry["name"], entry["run_name"])
                 self.check_rates(entry, limits)
+        ceilings = {e["run_name"]: e["ceiling"] for e in entries if "ceiling" in e}
+        self.assertEqual(set(ceilings), names)
+        self.assertLessEqual(set(ceilings.values()), {"bandwidth", *limits["ceilings"]})
         aggregates = {e["aggregate_name"] for e in entries if e["run_type"] == "aggregate"}
         self.assertEqual(aggregates, {"mean", "median", "stddev", "cv"})
         self.well("verify", "--kernel", cl.baseline(), "--workload", entries[-1]["label"], "--class", "normal")
