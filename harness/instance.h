@@ -42,6 +42,9 @@ attn_args instance_args(const instance *in, bool lse, bool weights, attn_tensor 
 /* Makes all input mappings read-only, or writable again. */
 void instance_protect(instance *in, bool read_only);
 
+/* A NaN of f32 that no arithmetic makes. */
+#define INSTANCE_POISON UINT32_C(0x7fc0dead)
+
 /* Fills every byte of the outputs' mappings with a repeated 32-bit pattern (0x7fc0dead: NaN). */
 void instance_poison(instance *in, uint32_t pattern);
 

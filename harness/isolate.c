@@ -3,6 +3,7 @@
 #include "isolate.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "call.h"
@@ -24,6 +25,52 @@ typedef struct job {
     call_stage stage;
     isolated result;
 } job;
+
+/* Copies of the output mappings, to hold a second call against the first. */
+typedef struct outputs_copy {
+    void *bytes[3];
+} outputs_copy;
+static const int output_slots[3] = {ATTN_O, ATTN_LSE, ATTN_WEIGHTS};
+
+static int keep_outputs(const instance *in, outputs_copy *copy)
+{
+    int ok = 1;
+    for (int i = 0; i < 3; i++) {
+        const instance_map *map = &in->map[output_slots[i]];
+        copy->bytes[i] = map->base ? malloc(map->bytes + 1) : NULL;
+        if (copy->bytes[i]) memcpy(copy->bytes[i], map->begin, map->bytes);
+        ok &= copy->bytes[i] || !map->base;
+    }
+    return ok;
+}
+
+static const char *changed_output(const instance *in, const outputs_copy *copy)
+{
+    for (int i = 0; i < 3; i++)
+        if (copy->bytes[i] && memcmp(copy->bytes[i], in->map[output_slots[i]].begin, in->map[output_slots[i]].bytes))
+            return attn_slot_name(output_slots[i]);
+    return NULL;
+}
+
+/* The same call again, into freshly poisoned outputs: a kernel that keeps state between calls may be right only once. What the
+ * second call wrote is what the parent judges; where the kernel declares itself repeatable, it must be the same bits. */
+static int call_again(job *j, call *c, bool repeatable)
+{
+    outputs_copy first = {{NULL, NULL, NULL}};
+    isolated *r = &j->result;
+    const int kept = keep_outputs(j->in, &first);
+    instance_poison(j->in, INSTANCE_POISON);
+    const int status = call_once(c, NULL);
+    const char *changed = status == ATTN_OK && repeatable && kept ? changed_output(j->in, &first) : NULL;
+    if (status != ATTN_OK) snprintf(r->reason, sizeof r->reason, "second run: %s", attn_status_text(status));
+    if (changed)
+        snprintf(
+            r->reason, sizeof r->reason,
+            "a second call with the same arguments wrote other bits to %s, though the kernel is declared repeatable",
+            changed);
+    for (int i = 0; i < 3; i++) free(first.bytes[i]);
+    return status == ATTN_OK && !changed;
+}
 
 /* The plugin before the pool: threads inherit what they are begun with, and its loading may change that. */
 static void call_in_child(void *arg)
@@ -66,6 +113,10 @@ static void call_in_child(void *arg)
     r->seconds = clock_seconds() - start;
     if (status != ATTN_OK) {
         snprintf(r->reason, sizeof r->reason, "run: %s", attn_status_text(status));
+        j->stage = STAGE_REFUSED;
+        return;
+    }
+    if (!call_again(j, &c, (kernel->traits & ATTN_TRAIT_REPEATABLE) != 0)) {
         j->stage = STAGE_REFUSED;
         return;
     }

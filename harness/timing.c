@@ -18,7 +18,6 @@
 #include "status.h"
 #include "timing_apart.h"
 
-static const uint32_t poison = 0x7fc0dead;
 static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
 
 /* One case while its workload is being timed. */
@@ -85,11 +84,11 @@ static const char *check_again(void *context)
     int slot;
     verdict v;
     note_call(c);
-    instance_poison(&c->group->in, poison);
+    instance_poison(&c->group->in, INSTANCE_POISON);
     if (call_once(&c->call, NULL) != ATTN_OK)
         snprintf(c->message, sizeof c->message, "failed when called again after timing");
-    else if (find_unwritten(&c->group->in, &c->slot[ATTN_O], poison, at) ||
-             !instance_canaries_hold(&c->group->in, poison, &slot))
+    else if (find_unwritten(&c->group->in, &c->slot[ATTN_O], INSTANCE_POISON, at) ||
+             !instance_canaries_hold(&c->group->in, INSTANCE_POISON, &slot))
         snprintf(c->message, sizeof c->message, "after timing: left output unwritten, or wrote outside of it");
     else {
         const outputs_view got = {&c->slot[ATTN_O], c->slot[ATTN_LSE].type ? &c->slot[ATTN_LSE] : NULL, NULL};

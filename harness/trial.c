@@ -10,8 +10,7 @@
 #include "problem.h"
 #include "status.h"
 
-static const uint32_t poison = 0x7fc0dead; /* a NaN */
-static const double slowest_rate = 1e8;    /* operations a second that any kernel reaches: the time limit's yardstick */
+static const double slowest_rate = 1e8; /* operations a second that any kernel reaches: the time limit's yardstick */
 static const int64_t most_weights = INT64_C(1) << 24; /* weights kept of the judged rows: 128 MiB of doubles */
 
 const char *trial_status_name(trial_status status)
@@ -70,12 +69,12 @@ static int check_run(const instance *in, const isolated *run, trial *t)
     case OUTCOME_EXITED:
     case OUTCOME_REFUSED: fail(t, TRIAL_FAIL, run->reason); return 0;
     }
-    if (!instance_canaries_hold(in, poison, &slot)) {
+    if (!instance_canaries_hold(in, INSTANCE_POISON, &slot)) {
         snprintf(reason, sizeof reason, "wrote outside of %s", attn_slot_name(slot));
         fail(t, TRIAL_FAIL, reason);
         return 0;
     }
-    if (find_unwritten(in, &in->slot[ATTN_O], poison, at)) {
+    if (find_unwritten(in, &in->slot[ATTN_O], INSTANCE_POISON, at)) {
         snprintf(reason, sizeof reason,
                  "output at (b %" PRId64 ", h %" PRId64 ", q %" PRId64 ", %" PRId64 ") was never written", at[0], at[1],
                  at[2], at[3]);
@@ -102,7 +101,7 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
         fail(t, TRIAL_UNSUPPORTED, reason);
         return;
     }
-    instance_poison(&g->in, poison);
+    instance_poison(&g->in, INSTANCE_POISON);
     isolate_call(kernel, &g->in, has_lse, weights, threads, s->machine, limit, &run);
     if (!check_run(&g->in, &run, t)) return;
     accuracy contract;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plugins through the program: proofs of the contract, ill ones, and the rule that nothing a plugin does takes a run down.
+"""Plugins through the program: proofs of the contract, ill ones, and that nothing a plugin does takes a run down.
 
 The plugins are built from tests/plugins/. Only the standard library is used.
 """

@@ -32,14 +32,20 @@ enum spoil {
     REFUSES,
     BASE_2_LSE,
     FINITE_MASKED_LSE,
-    NO_SUCH_ACCURACY
+    NO_SUCH_ACCURACY,
+    SECOND_CALL
 };
 static enum spoil spoil;
 
 static void spoil_call(const attn_args *args)
 {
+    static int calls; /* of this process */
     float *o = attn_slot_of(args, ATTN_O)->data;
+    calls++;
     switch (spoil) {
+    case SECOND_CALL:
+        if (calls > 1) o[0] = nextafterf(o[0], 9);
+        break;
     case CRASHES: abort();
     case HANGS:
         for (;;) usleep(1000);
@@ -101,6 +107,7 @@ static const attn_kernel kernel = {
     .idea = "plain double",
     .role = ATTN_ROLE_TEACHING,
     .caps = {ATTN_CAP_RIGHT | ATTN_CAP_POSITION, ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE)},
+    .traits = ATTN_TRAIT_REPEATABLE,
     .type_count = sizeof types / 8,
     .types = types,
     .plan = plan,
@@ -164,6 +171,7 @@ static void wrong_values_fail(void **state)
 static void misbehaviour_is_told_apart(void **state)
 {
     (void)state;
+    expect_status(SECOND_CALL, plain, TRIAL_FAIL, "second call");
     expect_status(CRASHES, plain, TRIAL_CRASH, "signal 6");
     expect_status(HANGS, plain, TRIAL_HANG, "not finished");
     expect_status(EXITS, plain, TRIAL_FAIL, "exit(0)");
