@@ -126,7 +126,7 @@ static void test_suites(void **state)
     static const struct {
         const char *name;
         int members;
-    } suites[] = {{"smoke", 20}, {"models", 31}, {"sweep", 19}, {"edge", 60}, {"worked-examples", 4}};
+    } suites[] = {{"smoke", 20}, {"models", 31}, {"sweep", 19}, {"layouts", 10}, {"edge", 60}, {"worked-examples", 4}};
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
         const char *const *const members = suite_members(builtin, suites[i].name);
         int count = 0;
