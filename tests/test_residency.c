@@ -102,6 +102,7 @@ static void what_exceeds_the_caches_is_one_set(void **state)
     assert_ptr_equal(c.slot[ATTN_K].data, in.slot[ATTN_K].data);
     rotation_free(&r);
     instance_free(&in);
+    workload_free(&w);
     assert_true(rotation_wanted() >= 1 << 20);
 }
 
