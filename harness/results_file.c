@@ -106,7 +106,8 @@ static int write_file(const target *t, const char *text, size_t bytes, char *rea
 {
     int fd = open_temp(t);
     if (fd < 0) {
-        snprintf(reason, reason_size, "%s: cannot be written: %s; make the folder, or name another", t->path,
+        snprintf(reason, reason_size,
+                 "%s: cannot be written: %s; name a file in a folder that is there and can be written", t->path,
                  strerror(errno));
         return 0;
     }
@@ -156,7 +157,8 @@ int record_writable(const char *path, char *reason, size_t reason_size)
             close(fd);
             unlink(t.temp);
         } else {
-            snprintf(reason, reason_size, "%s: cannot be written: %s; make the folder, or name another", path,
+            snprintf(reason, reason_size,
+                     "%s: cannot be written: %s; name a file in a folder that is there and can be written", path,
                      strerror(errno));
             ok = 0;
         }

@@ -126,14 +126,16 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
     out->name = keep_text(t, name);
     out->label = keep_text(t, g->in.w->spec);
     out->threads = checked->threads;
+    /* More threads than processors have no higher ceiling. */
+    const int usable = machine_facts_get()->threads, runs = checked->threads < usable ? checked->threads : usable;
     out->operations = work.operations;
     out->bytes = work.bytes;
-    out->bandwidth = ceilings_bandwidth(&t->limits, work.bytes) * checked->threads;
+    out->bandwidth = ceilings_bandwidth(&t->limits, work.bytes) * runs;
     if (!prepared) return;
     const attn_plan *plan = &prepared->plan;
     out->by_bandwidth = plan->ceiling == ATTN_CEILING_BANDWIDTH;
     out->peak = out->by_bandwidth               ? out->bandwidth
-                : plan->ceiling < ATTN_CEILINGS ? t->limits.rate[plan->ceiling] * checked->threads
+                : plan->ceiling < ATTN_CEILINGS ? t->limits.rate[plan->ceiling] * runs
                                                 : 0;
     out->packs = prepared->kernel->pack != NULL;
 }

@@ -169,7 +169,7 @@ class Refused(InFolder):
         (self.folder / "file").write_text("kept")
         for flag in ("--json", "--csv", "--junit", "--markdown"):
             self.refused("Not a directory", "verify", "--workload", TINY, flag, "file/x")
-            self.refused("missing/x|make the folder", "verify", "--workload", TINY, flag, "missing/x")
+            self.refused("missing/x|name a file in a folder", "verify", "--workload", TINY, flag, "missing/x")
             self.refused("folder", "verify", "--workload", TINY, flag, ".")
             self.refused("/proc/x", "bench", "--workload", TINY, flag, "/proc/x")
         self.refused("two outputs", "verify", "--workload", TINY, "--json", "same", "--csv", "same")
