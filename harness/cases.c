@@ -81,6 +81,14 @@ static void add_features(json_t *j, const trial_group *g, const trial *t)
     json_object_set_new(j, "missing", missing);
 }
 
+static json_t *findings_json(const findings *f)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < f->count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "check", f->item[i].check, "reason", f->item[i].reason));
+    return list;
+}
+
 json_t *case_json(const trial_group *g, const trial *t)
 {
     char spec[2048], reproducer[3072];
@@ -90,6 +98,7 @@ json_t *case_json(const trial_group *g, const trial *t)
         json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:s}", "kernel", t->kernel->name, "workload", g->in.w->name,
                   "spec", spec, "class", input_class_name((int)g->in.input), "seed", (json_int_t)g->in.seed, "threads",
                   t->threads, "status", trial_status_name(t->status), "reason", t->reason, "reproducer", reproducer);
+    if (t->found.count) json_object_set_new(j, "findings", findings_json(&t->found));
     add_features(j, g, t);
     if (t->inner[0]) json_object_set_new(j, "inner", json_string(t->inner));
     if (t->capped[0]) json_object_set_new(j, "capped", json_string(t->capped));
@@ -121,7 +130,11 @@ void case_print(FILE *to, const trial_group *g, const trial *t)
     if (t->rows_checked && t->rows_checked < g->rows.total)
         fprintf(to, "  (%" PRId64 " of %" PRId64 " rows)", t->rows_checked, g->rows.total);
     if (t->rows_checked && !t->full) fprintf(to, "  output only");
-    if (t->reason[0]) fprintf(to, "  %s", t->reason);
+    if (t->found.count)
+        for (int i = 0; i < t->found.count; i++)
+            fprintf(to, "  [%s] %s", t->found.item[i].check, t->found.item[i].reason);
+    else if (t->reason[0])
+        fprintf(to, "  %s", t->reason);
     if (t->capped[0] && t->status != TRIAL_UNSUPPORTED) fprintf(to, "  capped: %s", t->capped);
     fputc('\n', to);
     if (t->status != TRIAL_PASS && t->status != TRIAL_UNSUPPORTED) {

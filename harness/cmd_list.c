@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "commands.h"
 #include "counting.h"
 #include "cpu.h"
@@ -10,7 +11,7 @@
 #include "workload_keys.h"
 
 const char help_list[] =
-    "attnbench list [kernels|workloads|suites|classes|keys|counters] [--workloads FILE] [--plugin FILE.so]\n\n"
+    "attnbench list [kernels|workloads|suites|classes|checks|keys|counters] [--workloads FILE] [--plugin FILE.so]\n\n"
     "Prints what can be selected; without a word, all of it.\n\n"
     "  --workloads FILE   a file with workloads and suites of your own is read first\n"
     "  --plugin FILE.so   kernels of your own are listed too, as FILE:kernel\n\n"
@@ -63,6 +64,18 @@ static void list_classes(const sources *from)
     for (int i = 0; i < INPUT_CLASSES; i++) printf("%-12s %s\n", input_class_name(i), input_class_statement(i));
 }
 
+static void list_checks(const sources *from)
+{
+    (void)from;
+    int groups;
+    const check_group *const *group = check_groups(&groups);
+    for (int g = 0; g < groups; g++)
+        for (int i = 0; i < group[g]->count; i++) {
+            const check *c = &group[g]->check[i];
+            printf("%-22s %-32s %s\n", c->name, c->applies, c->statement);
+        }
+}
+
 static void list_keys(const sources *from)
 {
     (void)from;
@@ -90,8 +103,9 @@ static void list_counters(const sources *from)
 static const struct {
     const char *word;
     void (*print)(const sources *from);
-} lists[] = {{"kernels", list_kernels}, {"workloads", list_workloads}, {"suites", list_suites},
-             {"classes", list_classes}, {"keys", list_keys},           {"counters", list_counters}};
+} lists[] = {{"kernels", list_kernels},  {"workloads", list_workloads}, {"suites", list_suites},
+             {"classes", list_classes},  {"checks", list_checks},       {"keys", list_keys},
+             {"counters", list_counters}};
 enum { LISTS = sizeof lists / sizeof lists[0] };
 
 int cmd_list(int argc, char **argv)
@@ -106,7 +120,8 @@ int cmd_list(int argc, char **argv)
         int w = 0;
         while (w < LISTS && strcmp(lists[w].word, o.words.word[i])) w++;
         if (w == LISTS) {
-            complain("cannot list '%.60s'; words: kernels workloads suites classes keys counters", o.words.word[i]);
+            complain("cannot list '%.60s'; words: kernels workloads suites classes checks keys counters",
+                     o.words.word[i]);
             options_free(&o);
             return EXIT_USAGE;
         }

@@ -14,7 +14,7 @@
 #include "problem.h"
 #include "status.h"
 
-typedef enum call_stage { STAGE_BEGUN, STAGE_UNABLE, STAGE_UNSUPPORTED, STAGE_REFUSED, STAGE_CALLED } call_stage;
+typedef enum call_stage { STAGE_BEGUN, STAGE_UNABLE, STAGE_UNSUPPORTED, STAGE_WRONG, STAGE_CALLED } call_stage;
 
 typedef struct job {
     const attn_kernel *kernel;
@@ -62,10 +62,10 @@ static int call_again(job *j, call *c, bool repeatable)
     instance_poison(j->in, INSTANCE_POISON);
     const int status = call_once(c, NULL);
     const char *changed = status == ATTN_OK && repeatable && kept ? changed_output(j->in, &first) : NULL;
-    if (status != ATTN_OK) snprintf(r->reason, sizeof r->reason, "second run: %s", attn_status_text(status));
+    if (status != ATTN_OK) findings_add(&r->found, "status", "second run: %s", attn_status_text(status));
     if (changed)
-        snprintf(
-            r->reason, sizeof r->reason,
+        findings_add(
+            &r->found, "repeatable",
             "a second call with the same arguments wrote other bits to %s, though the kernel is declared repeatable",
             changed);
     for (int i = 0; i < 3; i++) free(first.bytes[i]);
@@ -85,9 +85,13 @@ static void call_in_child(void *arg)
     instance_protect(j->in, true);
     const bool owns = (j->kernel->traits & ATTN_TRAIT_OWN_THREADS) != 0;
     const attn_exec *exec = owns ? own_threads(j->threads, &own) : exec_serial();
-    j->stage = STAGE_REFUSED;
-    const attn_kernel *kernel = plugin_resolve(j->kernel, r->reason, sizeof r->reason);
-    if (!kernel) return;
+    char reason[256];
+    j->stage = STAGE_WRONG;
+    const attn_kernel *kernel = plugin_resolve(j->kernel, reason, sizeof reason);
+    if (!kernel) {
+        findings_add(&r->found, "status", "%s", reason);
+        return;
+    }
     if (kernel != j->kernel &&
         !attn_supports(kernel, &j->in->problem, &args, j->machine->isa, r->reason, sizeof r->reason)) {
         j->stage = STAGE_UNSUPPORTED;
@@ -102,8 +106,9 @@ static void call_in_child(void *arg)
         exec = pool_exec(workers);
     }
     j->stage = STAGE_BEGUN;
-    if (!call_prepare(&c, kernel, &j->in->problem, &args, j->machine, exec, r->reason, sizeof r->reason)) {
-        j->stage = STAGE_REFUSED;
+    if (!call_prepare(&c, kernel, &j->in->problem, &args, j->machine, exec, reason, sizeof reason)) {
+        j->stage = STAGE_WRONG;
+        findings_add(&r->found, "status", "%s", reason);
         return;
     }
     r->plan = c.plan;
@@ -112,12 +117,12 @@ static void call_in_child(void *arg)
     const int status = call_once(&c, NULL);
     r->seconds = clock_seconds() - start;
     if (status != ATTN_OK) {
-        snprintf(r->reason, sizeof r->reason, "run: %s", attn_status_text(status));
-        j->stage = STAGE_REFUSED;
+        findings_add(&r->found, "status", "run: %s", attn_status_text(status));
+        j->stage = STAGE_WRONG;
         return;
     }
     if (!call_again(j, &c, (kernel->traits & ATTN_TRAIT_REPEATABLE) != 0)) {
-        j->stage = STAGE_REFUSED;
+        j->stage = STAGE_WRONG;
         return;
     }
     j->stage = STAGE_CALLED;
@@ -145,7 +150,7 @@ void isolate_call(const attn_kernel *kernel, instance *in, bool lse, bool weight
         out->outcome = j->stage == STAGE_CALLED        ? OUTCOME_RAN
                        : j->stage == STAGE_UNSUPPORTED ? OUTCOME_UNSUPPORTED
                        : j->stage == STAGE_UNABLE      ? OUTCOME_UNABLE
-                                                       : OUTCOME_REFUSED;
+                                                       : OUTCOME_WRONG;
         break;
     case CHILD_CRASHED:
         out->outcome = OUTCOME_CRASHED;

@@ -4,13 +4,14 @@
 
 #include <stdbool.h>
 
+#include "check.h"
 #include "instance.h"
 
 typedef enum outcome {
     OUTCOME_RAN,
     OUTCOME_UNABLE,      /* this machine has no memory or threads left for it: nothing was called */
     OUTCOME_UNSUPPORTED, /* a plugin's kernel does not accept the problem */
-    OUTCOME_REFUSED,
+    OUTCOME_WRONG,       /* `found` says what */
     OUTCOME_CRASHED,
     OUTCOME_HUNG,
     OUTCOME_EXITED
@@ -18,7 +19,8 @@ typedef enum outcome {
 
 typedef struct isolated {
     outcome outcome;
-    char reason[256]; /* what happened, unless OUTCOME_RAN */
+    char reason[256]; /* what happened, unless OUTCOME_RAN or OUTCOME_WRONG */
+    findings found;   /* by the child, beside the values: those are for the parent to judge */
     attn_plan plan;   /* as the child made it; pointers in it mean nothing here */
     char inner[64];   /* name of the kernel that runs slices; "" none */
     double seconds;   /* of the one call */

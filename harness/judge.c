@@ -114,16 +114,25 @@ static void hold(deviation *d, double got, double wanted, double limit, const ro
     *d = (deviation){true, error, limit, ratio, {id->b, id->h, id->i, channel}, got, wanted};
 }
 
-static void say_failure(const char *what, const deviation *d, char *reason, size_t size)
+static const check checks[] = {
+    {"output-bound", "every case", "each output element is within the derived bound B of the reference"},
+    {"lse-bound", "kernels that write LSE", "each log-sum-exp is within its derived bound of the reference"},
+    {"weights-bound", "cases that ask for weights",
+     "each weight is within the bound of a one-key value; masked ones are 0"},
+};
+const check_group value_checks = {"values", checks, sizeof checks / sizeof *checks};
+
+static bool say(const char *name, const char *what, const deviation *d, findings *found)
 {
-    if (!d->judged || d->ratio <= 1) return;
-    snprintf(reason, size,
-             "%s at (b %" PRId64 ", h %" PRId64 ", q %" PRId64 ", %" PRId64
-             "): got %.9g, wanted %.9g, error %.3g is %.3g x its bound",
-             what, d->where[0], d->where[1], d->where[2], d->where[3], d->got, d->wanted, d->error, d->ratio);
+    if (!d->judged || d->ratio <= 1) return false;
+    findings_add(found, name,
+                 "%s at (b %" PRId64 ", h %" PRId64 ", q %" PRId64 ", %" PRId64
+                 "): got %.9g, wanted %.9g, error %.3g is %.3g x its bound",
+                 what, d->where[0], d->where[1], d->where[2], d->where[3], d->got, d->wanted, d->error, d->ratio);
+    return true;
 }
 
-void judge_rows(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out)
+bool judge_rows(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out, findings *found)
 {
     memset(out, 0, sizeof *out);
     for (int64_t r = 0; r < rows->count; r++) {
@@ -137,10 +146,10 @@ void judge_rows(const row_list *rows, const expectation *e, const outputs_view *
             hold(&out->weights, ref_element(got->weights, id->b, id->h, id->row, j), e->weights[r * e->keys + j],
                  e->weights_limit[r * e->keys + j], id, j);
     }
-    say_failure("weight", &out->weights, out->reason, sizeof out->reason);
-    say_failure("LSE", &out->lse, out->reason, sizeof out->reason);
-    say_failure("output", &out->output, out->reason, sizeof out->reason);
-    out->pass = !out->reason[0];
+    bool wrong = say("output-bound", "output", &out->output, found);
+    wrong |= say("lse-bound", "LSE", &out->lse, found);
+    wrong |= say("weights-bound", "weight", &out->weights, found);
+    return !wrong;
 }
 
 bool find_unwritten(const instance *in, const attn_tensor *t, uint32_t pattern, int64_t where[4])

@@ -2,6 +2,7 @@
 #ifndef ATTNBENCH_JUDGE_H
 #define ATTNBENCH_JUDGE_H
 
+#include "check.h"
 #include "error_model.h"
 #include "instance.h"
 #include "rows.h"
@@ -33,12 +34,11 @@ typedef struct outputs_view { /* what a kernel wrote; LSE and weights may be abs
 } outputs_view;
 
 typedef struct verdict {
-    bool pass;
     deviation output, lse, weights;
-    char reason[256]; /* in words, where it fails */
 } verdict;
 
-void judge_rows(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out);
+/* What is wrong becomes findings. Returns true where nothing is. */
+bool judge_rows(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out, findings *found);
 
 /* Index of the first element of an output that still holds `pattern`, as b, h, q, c; false if none: every element was written. Rows
  * beyond a sequence's query length are not looked at: nobody may write them. */

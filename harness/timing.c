@@ -92,8 +92,9 @@ static const char *check_again(void *context)
         snprintf(c->message, sizeof c->message, "after timing: left output unwritten, or wrote outside of it");
     else {
         const outputs_view got = {&c->slot[ATTN_O], c->slot[ATTN_LSE].type ? &c->slot[ATTN_LSE] : NULL, NULL};
-        judge_rows(&c->group->rows, &c->group->expectation[c->checked->contract], &got, &v);
-        if (!v.pass) snprintf(c->message, sizeof c->message, "wrong after timing: %.220s", v.reason);
+        findings wrong = {0};
+        judge_rows(&c->group->rows, &c->group->expectation[c->checked->contract], &got, &v, &wrong);
+        if (wrong.count) snprintf(c->message, sizeof c->message, "wrong after timing: %.220s", wrong.item[0].reason);
     }
     return c->message[0] ? c->message : NULL;
 }

@@ -45,10 +45,36 @@ static int keep(const instance *in, int slot, attn_tensor *view, void **copy)
 
 double trial_time_limit(const workload *w) { return 20 + w->cost / slowest_rate; }
 
-static void fail(trial *t, trial_status status, const char *reason)
+static const check checks[] = {
+    {"contract", "every case", "the plan declares an accuracy contract that makes sense"},
+    {"status", "every case", "plan, pack and run return ATTN_OK for what the kernel accepts"},
+    {"no-crash", "every case", "the call ends without a signal"},
+    {"no-hang", "every case", "the call ends within its time limit"},
+    {"no-exit", "every case", "the call returns instead of ending the process"},
+    {"repeatable", "kernels declared repeatable", "the same call again writes the same bits"},
+    {"writes-inside", "every case", "gaps, padding and rows beyond a query length keep their contents"},
+    {"writes-all", "every case", "every output element is written"},
+};
+const check_group call_checks = {"calls", checks, sizeof checks / sizeof *checks};
+
+static void unsupported(trial *t, const char *reason)
 {
-    t->status = status;
+    t->status = TRIAL_UNSUPPORTED;
     snprintf(t->reason, sizeof t->reason, "%s", reason);
+}
+
+/* The status and the reason that follow from what was found. */
+static void conclude(trial *t, trial_status status)
+{
+    if (t->found.count == 0) return;
+    t->status = status;
+    snprintf(t->reason, sizeof t->reason, "%s", t->found.item[0].reason);
+}
+
+static void fail(trial *t, trial_status status, const char *name, const char *reason)
+{
+    findings_add(&t->found, name, "%s", reason);
+    conclude(t, status);
 }
 
 /* What the run itself shows, before any value is looked at. Returns 0 where there is nothing to judge. */
@@ -57,28 +83,29 @@ static int check_run(const instance *in, const isolated *run, trial *t)
     int slot;
     int64_t at[4];
     char reason[160];
+    t->found = run->found;
     t->seconds = run->seconds;
     t->plan = run->plan;
     snprintf(t->inner, sizeof t->inner, "%s", run->inner);
     switch (run->outcome) {
     case OUTCOME_RAN: break;
-    case OUTCOME_UNSUPPORTED: fail(t, TRIAL_UNSUPPORTED, run->reason); return 0;
-    case OUTCOME_HUNG: fail(t, TRIAL_HANG, run->reason); return 0;
-    case OUTCOME_CRASHED: fail(t, TRIAL_CRASH, run->reason); return 0;
-    case OUTCOME_UNABLE: fail(t, TRIAL_UNSUPPORTED, run->reason); return 0;
-    case OUTCOME_EXITED:
-    case OUTCOME_REFUSED: fail(t, TRIAL_FAIL, run->reason); return 0;
+    case OUTCOME_UNABLE:
+    case OUTCOME_UNSUPPORTED: unsupported(t, run->reason); return 0;
+    case OUTCOME_HUNG: fail(t, TRIAL_HANG, "no-hang", run->reason); return 0;
+    case OUTCOME_CRASHED: fail(t, TRIAL_CRASH, "no-crash", run->reason); return 0;
+    case OUTCOME_EXITED: fail(t, TRIAL_FAIL, "no-exit", run->reason); return 0;
+    case OUTCOME_WRONG: conclude(t, TRIAL_FAIL); return 0;
     }
     if (!instance_canaries_hold(in, INSTANCE_POISON, &slot)) {
         snprintf(reason, sizeof reason, "wrote outside of %s", attn_slot_name(slot));
-        fail(t, TRIAL_FAIL, reason);
+        fail(t, TRIAL_FAIL, "writes-inside", reason);
         return 0;
     }
     if (find_unwritten(in, &in->slot[ATTN_O], INSTANCE_POISON, at)) {
         snprintf(reason, sizeof reason,
                  "output at (b %" PRId64 ", h %" PRId64 ", q %" PRId64 ", %" PRId64 ") was never written", at[0], at[1],
                  at[2], at[3]);
-        fail(t, TRIAL_FAIL, reason);
+        fail(t, TRIAL_FAIL, "writes-all", reason);
         return 0;
     }
     return 1;
@@ -94,11 +121,11 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
     const bool has_lse = kernel->caps[1] & ATTN_SLOT_BIT(ATTN_LSE), weights = g->in.w->want_weights;
     const attn_args args = instance_args(&g->in, has_lse, weights, slot);
     if (!attn_supports(kernel, &g->in.problem, &args, s->isa, reason, sizeof reason)) {
-        fail(t, TRIAL_UNSUPPORTED, reason);
+        unsupported(t, reason);
         return;
     }
     if (!g->in.filled && !instance_fill(&g->in, reason, sizeof reason)) {
-        fail(t, TRIAL_UNSUPPORTED, reason);
+        unsupported(t, reason);
         return;
     }
     instance_poison(&g->in, INSTANCE_POISON);
@@ -106,7 +133,7 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
     if (!check_run(&g->in, &run, t)) return;
     accuracy contract;
     if (!accuracy_of_plan(&t->plan, &contract, t->capped, sizeof t->capped)) {
-        fail(t, TRIAL_FAIL, t->capped);
+        fail(t, TRIAL_FAIL, "contract", t->capped);
         return;
     }
     /* Padding may tell equal contracts apart: the reference then only works twice. */
@@ -116,16 +143,16 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
     t->full = has_lse || weights;
     if (!keep(&g->in, ATTN_O, &t->output, &t->copy[0]) || (has_lse && !keep(&g->in, ATTN_LSE, &t->lse, &t->copy[1])) ||
         (weights && !keep(&g->in, ATTN_WEIGHTS, &t->weights, &t->copy[2])))
-        fail(t, TRIAL_UNSUPPORTED, "no memory to keep its outputs");
+        unsupported(t, "no memory to keep its outputs");
 }
 
 static void judge_one(const trial_group *g, trial *t)
 {
     if (t->contract < 0 || t->status != TRIAL_PASS) return;
     const outputs_view got = {&t->output, t->lse.type ? &t->lse : NULL, t->weights.type ? &t->weights : NULL};
-    judge_rows(&g->rows, &g->expectation[t->contract], &got, &t->verdict);
+    judge_rows(&g->rows, &g->expectation[t->contract], &got, &t->verdict, &t->found);
     t->rows_checked = g->rows.count;
-    if (!t->verdict.pass) fail(t, TRIAL_FAIL, t->verdict.reason);
+    conclude(t, TRIAL_FAIL);
 }
 
 static int expect(trial_group *g, double budget, uint64_t seed, char *reason, size_t reason_size)
