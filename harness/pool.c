@@ -101,8 +101,9 @@ static int64_t now_ns(void)
 static void event_raise(event *e, unsigned value)
 {
     /* Either the sleeper's look at `value` comes after this store or our look at `sleepers` comes after its increment: both are
-     * sequentially consistent, so no wake-up is lost. */
-    atomic_store(&e->value, value);
+     * sequentially consistent, so no wake-up is lost. An exchange, not a store: qemu 7.2 lets an aarch64 store-release pass a
+     * later load-acquire where the host is x86. */
+    atomic_exchange(&e->value, value);
     if (atomic_load(&e->sleepers) == 0) return;
     pthread_mutex_lock(&e->lock);
     pthread_cond_broadcast(&e->changed);
