@@ -15,6 +15,7 @@
  *        "doctor": {"measurable", "warnings", "lines": [{"what","found","warning","mend"}], "noise", "clock_step_ns",
  *                   "clock_cost_ns", "dispatch_us"}      of run and doctor
  *        "counters": [{"name", "reason" where not counted}]   with bench --counters
+ *        "crossovers": [{"family","faster","slower","from": keys or null,"always","sizes"}]      (crossover.h)
  *        "skipped": [{"name","reason"}]       what was not run and why (time budget, ...)
  *   },
  *   "benchmarks": Google Benchmark's schema; names kernel/workload/threads:N; label = spec; real_time and cpu_time in time_unit;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "crossover.h"
 #include "results_table.h"
 
 static void print_number(int width, const char *format, double x)
@@ -53,6 +54,7 @@ void print_table(const json_t *record)
     if (table.rows)
         printf("  medians; %% of the ceiling measured in this run; speedup over the baseline kernel on the same "
                "problem\n");
+    print_crossovers(json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "crossovers"));
     result_table_free(&table);
 }
 

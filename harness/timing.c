@@ -10,6 +10,7 @@
 #include "cases.h"
 #include "child.h"
 #include "context.h"
+#include "crossover.h"
 #include "own_threads.h"
 #include "plugin_isolation.h"
 #include "pool.h"
@@ -444,6 +445,8 @@ json_t *timing_close(timing *t, int argc, char **argv)
     if (t->counting)
         json_object_set_new(json_object_get(json_object_get(record, "context"), "attnbench"), "counters",
                             counting_context(t->counting));
+    json_object_set_new(json_object_get(json_object_get(record, "context"), "attnbench"), "crossovers",
+                        crossovers_of(record));
     gbench_close(t->g);
     shared_free(t->watch, sizeof *t->watch);
     for (size_t i = 0; i < t->kept_count; i++) free(t->kept[i]);
