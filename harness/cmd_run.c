@@ -13,14 +13,14 @@
 
 const char help_run[] = "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget S]: the main job\n\n"
                         "Looks at the machine (doctor), verifies every kernel (suites smoke and edge), times every "
-                        "kernel (suites models and sweep, "
+                        "kernel (suites models, sweep and channels, "
                         "or what SELECT names), prints\n"
                         "the table, and writes results.json, charts and report.html. Within the time budget the "
                         "cheapest cases come first; what\n"
                         "does not fit is listed with its cost. A slow kernel on a huge workload runs fewer heads, "
                         "under that workload's own name.\n\n"
                         "  -o, --output DIR       attnbench-out\n"
-                        "  --time-budget S        seconds for all of it (300)\n"
+                        "  --time-budget S        seconds for all of it (420)\n"
                         "SELECT and OUTPUT as for bench\n\n"
                         "example: attnbench run --kernel 'blocked*' --time-budget 60 -o out\n";
 
@@ -211,7 +211,7 @@ static int run_all(main_job *j, int argc, char **argv)
 
 int cmd_run(int argc, char **argv)
 {
-    static const char *const suites[] = {"models", "sweep", NULL};
+    static const char *const suites[] = {"models", "sweep", "channels", NULL};
     options o;
     selection s;
     char reason[1024];
@@ -225,7 +225,7 @@ int cmd_run(int argc, char **argv)
     }
     plugins_notes(&s.plugins);
     main_job job = {
-        &o,       &s, o.folder ? o.folder : "attnbench-out", clock_seconds(), o.time_budget > 0 ? o.time_budget : 300,
+        &o,       &s, o.folder ? o.folder : "attnbench-out", clock_seconds(), o.time_budget > 0 ? o.time_budget : 420,
         EXIT_WELL};
     code = run_all(&job, argc + 2, argv - 2);
     selection_free(&s);

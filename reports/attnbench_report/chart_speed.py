@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from . import chart_sweep
+from . import chart_channels, chart_sweep
 from .results import Results, Series, Timing
 from .style import GREY, Chart, LeftOut, colour, figure, hatch, legend_columns, marker, origin, repetitions, significant
 
@@ -28,13 +28,13 @@ def short(name: str) -> str:
 
 def _of_interest(results: Results) -> tuple[list[Timing], str]:
     """Workloads of the sweeps have their own charts and would outweigh the models; alone they must do."""
-    swept = chart_sweep.swept(results)
+    swept = chart_sweep.swept(results) | chart_channels.swept(results)
     timed = [t for t in results.timings if t.ms is not None]
     right = [t for t in timed if results.is_trusted(t)]
     note = "" if len(right) == len(timed) else " Kernels that were found wrong on a workload are left out there."
     models = [t for t in right if t.spec not in swept]
     if models and len(models) < len(right):
-        return models, f"{note} Workloads of the length sweeps are left out."
+        return models, f"{note} Workloads of the sweeps over lengths and head sizes are left out."
     return right, note
 
 

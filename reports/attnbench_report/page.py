@@ -124,6 +124,7 @@ class Section:
     coverage_file: str
     doctor: Doctor | None
     plugins: list[dict[str, str]]
+    crossovers: list[dict[str, Any]]
 
 
 def breakable(text: str) -> Markup:
@@ -343,6 +344,7 @@ def section(
         coverage_file=coverage_file,
         doctor=_doctor(results),
         plugins=_plugins(results),
+        crossovers=_objects(results.context.get("crossovers")),
     )
 
 

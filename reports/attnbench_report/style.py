@@ -121,7 +121,7 @@ def origin(results: Results) -> str:
     if results.inputs:
         parts.append(f"inputs {results.inputs}")
     if context.get("threads"):
-        parts.append(f"{context['threads']} threads usable")
+        parts.append(f"{context['threads']} thread{'' if context['threads'] == 1 else 's'} usable")
     if context.get("compiler"):
         parts.append(f"compiler {context['compiler']}")
     if context.get("commit"):
