@@ -8,9 +8,9 @@
 #include "options.h"
 
 typedef int command_function(int argc, char **argv);
-command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_run, cmd_report;
+command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_run, cmd_report, cmd_history;
 
-extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_run[], help_report[];
+extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_run[], help_report[], help_history[];
 
 /* Parses options for a command. Returns -1 to go on, else the exit code (help was printed, or a complaint). Where an
  * output is "-", standard output is kept for it and all other text goes to standard error. */

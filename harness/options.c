@@ -30,7 +30,8 @@ enum flag_id {
     FLAG_TIME_BUDGET,
     FLAG_COUNTERS,
     FLAG_COLD,
-    FLAG_ROTATE
+    FLAG_ROTATE,
+    FLAG_DB
 };
 
 static const struct flag {
@@ -41,15 +42,15 @@ static const struct flag {
 } flags[] = {
     {"--help", FLAG_HELP, 0, false},
     {"-h", FLAG_HELP, 0, false},
-    {"--kernel", FLAG_KERNEL, OPTIONS_SELECT, true},
+    {"--kernel", FLAG_KERNEL, OPTIONS_SELECT | OPTIONS_HISTORY, true},
     {"--plugin", FLAG_PLUGIN, OPTIONS_SELECT | OPTIONS_FILES, true},
-    {"--workload", FLAG_WORKLOAD, OPTIONS_SELECT, true},
+    {"--workload", FLAG_WORKLOAD, OPTIONS_SELECT | OPTIONS_HISTORY, true},
     {"--suite", FLAG_SUITE, OPTIONS_SELECT, true},
     {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT | OPTIONS_FILES, true},
     {"--threads", FLAG_THREADS, OPTIONS_SELECT, true},
     {"--seed", FLAG_SEED, OPTIONS_SELECT, true},
     {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON, true},
-    {"--csv", FLAG_CSV, OPTIONS_OUTPUT, true},
+    {"--csv", FLAG_CSV, OPTIONS_OUTPUT | OPTIONS_HISTORY, true},
     {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
     {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT, true},
     {"--class", FLAG_CLASS, OPTIONS_VERIFY, true},
@@ -61,6 +62,7 @@ static const struct flag {
     {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
     {"--cold", FLAG_COLD, OPTIONS_BENCH, false},
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH, false},
+    {"--db", FLAG_DB, OPTIONS_HISTORY, true},
 };
 enum { FLAGS = sizeof flags / sizeof flags[0] };
 
@@ -106,6 +108,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_CSV: o->csv = value; break;
     case FLAG_JUNIT: o->junit = value; break;
     case FLAG_MARKDOWN: o->markdown = value; break;
+    case FLAG_DB: o->db = value; break;
     case FLAG_DUMP: o->dump = value; break;
     case FLAG_OUTPUT: o->folder = value; break;
     case FLAG_COLD:

@@ -125,9 +125,23 @@ static double median_of(const json_t *entries, entry_id id, const char *key, dou
     return gsl_stats_median_from_sorted_data(sample, 1, n);
 }
 
+static void fill_range(const json_t *entries, result_row *row)
+{
+    size_t i;
+    const json_t *entry;
+    row->fastest = row->slowest = NONE;
+    json_array_foreach(entries, i, entry)
+    {
+        if (entry_error(entry) || is_aggregate(entry) || !same_id(entry_id_of(entry), row->id)) continue;
+        row->fastest = fmin(row->fastest, field(entry, "real_time")); /* of a number and NaN the number */
+        row->slowest = fmax(row->slowest, field(entry, "real_time"));
+    }
+}
+
 static void fill_row(const json_t *entries, result_row *row, double *sample)
 {
     int64_t ignored;
+    fill_range(entries, row);
     row->milliseconds = median_of(entries, row->id, "real_time", sample, &row->repetitions);
     row->gflops = median_of(entries, row->id, "gflops", sample, &ignored);
     row->share = median_of(entries, row->id, "share", sample, &ignored);

@@ -32,12 +32,13 @@ const char *entry_error(const json_t *entry);
 typedef struct result_row {
     entry_id id;
     text_view spec;
-    const char *error;   /* the row has no figures, and why; else NULL */
-    int64_t repetitions; /* that the medians are over */
-    double milliseconds; /* median wall time of pack + run */
-    double gflops;       /* 1e9 operations a second */
-    double share;        /* of the measured ceiling, 0 to 1 */
-    double gbytes;       /* 1e9 compulsory bytes a second */
+    const char *error;       /* the row has no figures, and why; else NULL */
+    int64_t repetitions;     /* that the medians are over */
+    double milliseconds;     /* median wall time of pack + run */
+    double fastest, slowest; /* repetition, in ms */
+    double gflops;           /* 1e9 operations a second */
+    double share;            /* of the measured ceiling, 0 to 1 */
+    double gbytes;           /* 1e9 compulsory bytes a second */
     /* Over the baseline kernel on the same spec: at the same thread count where it ran so, else at its lowest. */
     double speedup;
     /* Largest err/bound of O, LSE and weights over the judge's cases of this kernel and workload. Can be infinite; NaN

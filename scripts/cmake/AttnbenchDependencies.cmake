@@ -41,6 +41,18 @@ else()
   message(STATUS "libpfm4 is missing: counters by their generic names alone. Debian: apt-get install libpfm4-dev")
 endif()
 
+# Results over time. Optional: without it `history` says so.
+find_library(ATTNBENCH_SQLITE_LIBRARY sqlite3)
+find_path(ATTNBENCH_SQLITE_INCLUDE sqlite3.h)
+add_library(attnbench_sqlite INTERFACE)
+if(ATTNBENCH_SQLITE_LIBRARY AND ATTNBENCH_SQLITE_INCLUDE)
+  target_include_directories(attnbench_sqlite SYSTEM INTERFACE ${ATTNBENCH_SQLITE_INCLUDE})
+  target_link_libraries(attnbench_sqlite INTERFACE ${ATTNBENCH_SQLITE_LIBRARY})
+  target_compile_definitions(attnbench_sqlite INTERFACE ATTNBENCH_SQLITE)
+else()
+  message(STATUS "SQLite is missing: no history. Debian: apt-get install libsqlite3-dev")
+endif()
+
 if(ATTNBENCH_TESTS)
   find_library(ATTNBENCH_CMOCKA cmocka)
   find_path(ATTNBENCH_CMOCKA_INCLUDE cmocka.h)

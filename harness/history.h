@@ -1,0 +1,46 @@
+/* history.h: results over time in one SQLite file.
+ *
+ *   runs   one row a record: when, which commit, on what (a fingerprint of machine and build; never a measured frequency)
+ *   times  one row a kernel, workload and thread count of a run: medians, range, share of the ceiling of the same run
+ *
+ * The file is in WAL mode; each record is one transaction, so writers at the same time wait for each other and a process that is
+ * killed leaves whole records or nothing. A record that is in it already (same digest) is not added again. */
+#ifndef ATTNBENCH_HISTORY_H
+#define ATTNBENCH_HISTORY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HISTORY_SCHEMA 1
+
+typedef struct history history;
+
+/* Opens; `create` makes the file where there is none. Older schemas are migrated in a transaction of their own; a newer one, a foreign
+ * and a damaged file are refused. NULL and one line in `reason`; also where the program was built without SQLite. */
+history *history_open(const char *path, bool create, char *reason, size_t reason_size);
+void history_close(history *h);
+
+/* Adds a record. *rows: times added; -1: the record was there already. 0 and one line in `reason`; nothing is added then. */
+int history_add(history *h, const json_t *record, const char *name, int *rows, char *reason, size_t reason_size);
+
+/* One measured point of a series. Strings are the caller's only until the next point. NaN: not known. */
+typedef struct history_point {
+    int64_t run;
+    const char *when, *commit, *fingerprint, *cpu, *isa;
+    const char *kernel, *workload, *spec, *inputs;
+    int threads;
+    double ms, low, high, share, gflops;
+    int repetitions;
+} history_point;
+
+/* All points whose kernel matches `kernel` and whose workload `workload` (globs; NULL: all), series by series (fingerprint, kernel, workload,
+ * inputs, threads), oldest first. `each` returns false to stop. */
+int history_points(history *h, const char *kernel, const char *workload, bool (*each)(void *ctx, const history_point *),
+                   void *ctx, char *reason, size_t reason_size);
+
+/* Digest of what makes times comparable: processor, instruction sets, caches, processors, hypervisor, operating system, compiler, flags. 16 hex
+ * digits. */
+void history_fingerprint(const json_t *context, char out[17]);
+
+#endif
