@@ -99,6 +99,7 @@ json_t *case_json(const trial_group *g, const trial *t)
                   "spec", spec, "class", input_class_name((int)g->in.input), "seed", (json_int_t)g->in.seed, "threads",
                   t->threads, "status", trial_status_name(t->status), "reason", t->reason, "reproducer", reproducer);
     if (t->found.count) json_object_set_new(j, "findings", findings_json(&t->found));
+    if (t->pattern[0]) json_object_set_new(j, "pattern", json_string(t->pattern));
     add_features(j, g, t);
     if (t->inner[0]) json_object_set_new(j, "inner", json_string(t->inner));
     if (t->capped[0]) json_object_set_new(j, "capped", json_string(t->capped));
@@ -140,6 +141,7 @@ void case_print(FILE *to, const trial_group *g, const trial *t)
     if (t->status != TRIAL_PASS && t->status != TRIAL_UNSUPPORTED) {
         char line[3072];
         case_reproducer(g, t, line, sizeof line);
+        if (t->pattern[0]) fprintf(to, "            pattern: %s\n", t->pattern);
         fprintf(to, "            %s\n", line);
     }
 }

@@ -114,6 +114,13 @@ static void hold(deviation *d, double got, double wanted, double limit, const ro
     *d = (deviation){true, error, limit, ratio, {id->b, id->h, id->i, channel}, got, wanted};
 }
 
+bool judge_accepts(double got, double wanted, double limit)
+{
+    double error;
+    const double ratio = ratio_of(got, wanted, limit, &error);
+    return error <= limit || ratio <= 0;
+}
+
 static const check checks[] = {
     {"output-bound", "every case", "each output element is within the derived bound B of the reference"},
     {"lse-bound", "kernels that write LSE", "each log-sum-exp is within its derived bound of the reference"},

@@ -40,6 +40,9 @@ typedef struct verdict {
 /* What is wrong becomes findings. Returns true where nothing is. */
 bool judge_rows(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out, findings *found);
 
+/* Is one element within its limit, as the comment on `expectation` says? */
+bool judge_accepts(double got, double wanted, double limit);
+
 /* Index of the first element of an output that still holds `pattern`, as b, h, q, c; false if none: every element was written. Rows
  * beyond a sequence's query length are not looked at: nobody may write them. */
 bool find_unwritten(const instance *in, const attn_tensor *t, uint32_t pattern, int64_t where[4]);

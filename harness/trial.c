@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "isolate.h"
+#include "pattern.h"
 #include "problem.h"
 #include "status.h"
 
@@ -150,7 +151,11 @@ static void judge_one(const trial_group *g, trial *t)
 {
     if (t->contract < 0 || t->status != TRIAL_PASS) return;
     const outputs_view got = {&t->output, t->lse.type ? &t->lse : NULL, t->weights.type ? &t->weights : NULL};
-    judge_rows(&g->rows, &g->expectation[t->contract], &got, &t->verdict, &t->found);
+    if (!judge_rows(&g->rows, &g->expectation[t->contract], &got, &t->verdict, &t->found)) {
+        const pattern_case wrong = {&g->in,   &g->rows, &g->expectation[t->contract], &g->contract[t->contract],
+                                    &t->plan, got};
+        pattern_describe(&wrong, t->pattern, sizeof t->pattern);
+    }
     t->rows_checked = g->rows.count;
     conclude(t, TRIAL_FAIL);
 }

@@ -13,10 +13,11 @@ typedef struct trial {
     const attn_kernel *kernel;
     int threads;
     trial_status status;
-    char reason[320]; /* why it is unsupported, or its first finding */
-    findings found;   /* what is wrong: a case without findings passes */
-    char inner[64];   /* kernel that ran the slices; "" itself */
-    char capped[160]; /* declared accuracy figures that were lowered to the caps */
+    char reason[320];  /* why it is unsupported, or its first finding */
+    findings found;    /* what is wrong: a case without findings passes */
+    char pattern[320]; /* of the wrong elements; "" none */
+    char inner[64];    /* kernel that ran the slices; "" itself */
+    char capped[160];  /* declared accuracy figures that were lowered to the caps */
     verdict verdict;
     bool full; /* LSE or weights were judged too; else output-only */
     int64_t rows_checked;
