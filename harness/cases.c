@@ -131,19 +131,16 @@ void case_print(FILE *to, const trial_group *g, const trial *t)
     if (t->rows_checked && t->rows_checked < g->rows.total)
         fprintf(to, "  (%" PRId64 " of %" PRId64 " rows)", t->rows_checked, g->rows.total);
     if (t->rows_checked && !t->full) fprintf(to, "  output only");
-    if (t->found.count)
-        for (int i = 0; i < t->found.count; i++)
-            fprintf(to, "  [%s] %s", t->found.item[i].check, t->found.item[i].reason);
-    else if (t->reason[0])
-        fprintf(to, "  %s", t->reason);
+    if (t->found.count == 0 && t->reason[0]) fprintf(to, "  %s", t->reason);
     if (t->capped[0] && t->status != TRIAL_UNSUPPORTED) fprintf(to, "  capped: %s", t->capped);
     fputc('\n', to);
-    if (t->status != TRIAL_PASS && t->status != TRIAL_UNSUPPORTED) {
-        char line[3072];
-        case_reproducer(g, t, line, sizeof line);
-        if (t->pattern[0]) fprintf(to, "            pattern: %s\n", t->pattern);
-        fprintf(to, "            %s\n", line);
-    }
+    for (int i = 0; i < t->found.count; i++)
+        fprintf(to, "            [%s] %s\n", t->found.item[i].check, t->found.item[i].reason);
+    if (t->status == TRIAL_PASS || t->status == TRIAL_UNSUPPORTED) return;
+    char line[3072];
+    case_reproducer(g, t, line, sizeof line);
+    if (t->pattern[0]) fprintf(to, "            pattern: %s\n", t->pattern);
+    fprintf(to, "            %s\n", line);
 }
 
 void case_folder(const trial_group *g, const trial *t, char *out, size_t size)

@@ -13,7 +13,7 @@ void case_reproducer(const trial_group *g, const trial *t, char *out, size_t siz
 /* One entry of the record's "cases". */
 json_t *case_json(const trial_group *g, const trial *t);
 
-/* One line for people; failures take a second one with the reproducer. */
+/* One line for people; under a failure lines for each finding, the error's pattern and the reproducer. */
 void case_print(FILE *to, const trial_group *g, const trial *t);
 
 /* Writes q, k, v, output, expected, bound and, where judged, lse, expected_lse, lse_bound as .npy files into the folder, which is

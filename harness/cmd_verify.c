@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cases.h"
+#include "cases_summary.h"
 #include "ceilings.h"
 #include "commands.h"
 #include "context.h"
@@ -16,9 +17,8 @@ const char help_verify[] =
     "Runs each case in a process of its own and holds output, log-sum-exp and weights against a double-precision\n"
     "reference, within an error bound derived from what the kernel declares of its arithmetic. Small cases are "
     "checked\n"
-    "whole, large ones at the rows where mistakes show. Exit 1 if anything is wrong, each failure with the command "
-    "that\n"
-    "repeats it.\n\n"
+    "whole, large ones at the rows where mistakes show. Failures come first, each with the shape of the error and the\n"
+    "command that repeats it; what passed is counted. Exit 1 if anything is wrong.\n\n"
     "SELECT (each may be given again)\n"
     "  --kernel GLOB          kernels (all)\n"
     "  --plugin FILE.so       kernels of your own, named FILE:kernel\n"
@@ -30,11 +30,16 @@ const char help_verify[] =
     "  --seed N               of the inputs (1)\n"
     "  --time-limit S         seconds a case may take (20 s and more for more work)\n"
     "OUTPUT\n"
+    "  -v, --verbose          a line for every case (else only where there are few)\n"
+    "  --all-failures         every failure in full, not the first few of each kernel\n"
+    "  --shrink               reduce the first failure of each kernel to the smallest case that still fails\n"
     "  --json FILE --csv FILE --junit FILE --markdown FILE\n"
     "  --dump DIR             q, k, v, output, expected, bound, lse as .npy, one folder a case\n\n"
     "example: attnbench verify --kernel 'blocked*' --workload b=1,h=2,q=100,d=64,mask=causal --class outliers\n";
 
 static const double whole_budget = 3e7; /* element visits of the reference a workload: about 0.3 s */
+
+static const int few_cases = 64; /* so many still fit on a screen, a line each */
 
 typedef struct tally {
     int count[TRIAL_HANG + 1];
@@ -52,7 +57,9 @@ typedef struct verification {
     json_t *record;
     tally tally;
     int groups, done;
-    bool quiet;  /* lines for findings only */
+    failure_log failures;
+    bool each;   /* a line for every case */
+    bool quiet;  /* no lines but failures and totals */
     bool single; /* one case in all: --dump writes straight into its folder */
     int exit_code;
 } verification;
@@ -82,8 +89,15 @@ static void dump_case(verification *v, const trial_group *g, const trial *t)
     v->exit_code = worse_exit(v->exit_code, EXIT_NOT_WRITTEN);
 }
 
+static bool is_failure(const trial *t) { return t->status != TRIAL_PASS && t->status != TRIAL_UNSUPPORTED; }
+
+static void say_case(verification *v, const trial_group *g, const trial *t)
+{
+    if (is_failure(t) ? failure_log_shows(&v->failures, t) : v->each) case_print(stdout, g, t);
+}
+
 /* Returns false where no kernel supports the workload: other input classes would say the same again. */
-static bool verify_group(verification *v, const workload *w, input_class input)
+static bool verify_group(verification *v, const workload *w, const char *suite, input_class input)
 {
     bool supported = false;
     const selection *s = v->s;
@@ -100,9 +114,10 @@ static bool verify_group(verification *v, const workload *w, input_class input)
         v->tally.count[g.trial[i].status]++;
         supported |= g.trial[i].status != TRIAL_UNSUPPORTED;
         note_worst(&v->tally, &g, &g.trial[i]);
-        if (!v->quiet || (g.trial[i].status != TRIAL_PASS && g.trial[i].status != TRIAL_UNSUPPORTED))
-            case_print(stdout, &g, &g.trial[i]);
-        json_array_append_new(json_object_get(v->record, "cases"), case_json(&g, &g.trial[i]));
+        say_case(v, &g, &g.trial[i]);
+        json_t *one = case_json(&g, &g.trial[i]);
+        if (*suite) json_object_set_new(one, "suite", json_string(suite));
+        json_array_append_new(json_object_get(v->record, "cases"), one);
         if (v->o->dump) dump_case(v, &g, &g.trial[i]);
     }
     trial_group_free(&g);
@@ -125,7 +140,7 @@ static void each_group(verification *v, bool run)
             if (!takes_class(v, &v->s->workload[i], (input_class)c)) continue;
             v->groups += !run;
             v->done += run;
-            if (run && !verify_group(v, &v->s->workload[i], (input_class)c)) break;
+            if (run && !verify_group(v, &v->s->workload[i], v->s->suite[i], (input_class)c)) break;
         }
 }
 
@@ -163,8 +178,16 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
     }
     each_group(&v, false);
     v.single = v.groups == 1 && v.jobs == 1;
+    v.each = !quiet && (o->verbose || v.groups * v.jobs <= few_cases);
+    v.failures.all = o->all_failures;
     each_group(&v, true);
+    failure_log_print_rest(stdout, &v.failures);
+    if (!quiet && !v.each) {
+        cases_print_unsupported(stdout, json_object_get(record, "cases"));
+        cases_print_counts(stdout, json_object_get(record, "cases"));
+    }
     print_summary(&v.tally);
+    failure_log_free(&v.failures);
     free(v.job);
     v.exit_code = worse_exit(v.exit_code, verdict_exit(&v));
     if (verdict_exit(&v) == EXIT_UNDECIDED)

@@ -32,6 +32,9 @@ enum flag_id {
     FLAG_COLD,
     FLAG_ROTATE,
     FLAG_DB
+    FLAG_VERBOSE,
+    FLAG_ALL_FAILURES,
+    FLAG_SHRINK
 };
 
 static const struct flag {
@@ -56,6 +59,10 @@ static const struct flag {
     {"--class", FLAG_CLASS, OPTIONS_VERIFY, true},
     {"--dump", FLAG_DUMP, OPTIONS_VERIFY, true},
     {"--time-limit", FLAG_TIME_LIMIT, OPTIONS_VERIFY, true},
+    {"--verbose", FLAG_VERBOSE, OPTIONS_VERIFY, false},
+    {"-v", FLAG_VERBOSE, OPTIONS_VERIFY, false},
+    {"--all-failures", FLAG_ALL_FAILURES, OPTIONS_VERIFY, false},
+    {"--shrink", FLAG_SHRINK, OPTIONS_VERIFY, false},
     {"--output", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"-o", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"--time-budget", FLAG_TIME_BUDGET, OPTIONS_BUDGET, true},
@@ -111,6 +118,9 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_DB: o->db = value; break;
     case FLAG_DUMP: o->dump = value; break;
     case FLAG_OUTPUT: o->folder = value; break;
+    case FLAG_VERBOSE: o->verbose = true; break;
+    case FLAG_ALL_FAILURES: o->all_failures = true; break;
+    case FLAG_SHRINK: o->shrink = true; break;
     case FLAG_COLD:
     case FLAG_ROTATE: {
         const residency wanted = flag->id == FLAG_COLD ? RESIDENCY_COLD : RESIDENCY_ROTATED;

@@ -22,6 +22,16 @@ enum option_group {
     OPTIONS_BENCH = 256,   /* --counters --cold --rotate */
     OPTIONS_JSON = 512,    /* --json alone */
     OPTIONS_HISTORY = 1024 /* --db --kernel --workload --csv */
+    OPTIONS_SELECT = 1,  /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
+    OPTIONS_OUTPUT = 2,  /* --json --csv --junit --markdown */
+    OPTIONS_VERIFY = 4,  /* --class --dump --time-limit --shrink --verbose --all-failures */
+    OPTIONS_FOLDER = 8,  /* -o, --output */
+    OPTIONS_BUDGET = 16, /* --time-budget */
+    OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
+    OPTIONS_WORDS = 64,  /* words that are no flags */
+    OPTIONS_FILES = 128, /* --workloads --plugin */
+    OPTIONS_BENCH = 256, /* --counters --cold --rotate */
+    OPTIONS_JSON = 512   /* --json alone */
 };
 
 typedef struct word_list {
@@ -37,6 +47,10 @@ typedef struct options {
     const char *json, *csv, *junit, *markdown, *dump, *folder, *counters, *db;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
+    const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
+    double time_limit, time_budget;     /* seconds; 0 not given */
+    bool verbose, all_failures, shrink; /* of verify */
+    char **rest;                        /* after -- */
     int rest_count;
     bool help;
 } options;
@@ -49,6 +63,7 @@ void options_free(options *o);
 typedef struct selection {
     workload_set *set;
     workload *workload;
+    const char **suite; /* [workloads] the suite that named it first; "" where a flag did */
     int workloads;
     plugin_set plugins;
     const attn_kernel **kernel;

@@ -61,11 +61,15 @@ static int select_kernels(const options *o, selection *s, char *reason, size_t s
     return ok;
 }
 
-static int add_workload(selection *s, const char *line, char *reason, size_t size)
+static int add_workload(selection *s, const char *suite, const char *line, char *reason, size_t size)
 {
-    workload *grown = realloc(s->workload, (size_t)(s->workloads + 1) * sizeof *grown);
-    if (!grown) return 0;
-    s->workload = grown;
+    const size_t count = (size_t)s->workloads + 1;
+    workload *grown = realloc(s->workload, count * sizeof *grown);
+    if (grown) s->workload = grown;
+    const char **grown_suite = realloc(s->suite, count * sizeof *grown_suite);
+    if (grown_suite) s->suite = grown_suite;
+    if (!grown || !grown_suite) return 0;
+    s->suite[s->workloads] = suite;
     if (!workload_parse(line, s->set, &s->workload[s->workloads], reason, size)) return 0;
     for (int i = 0; i < s->workloads; i++) { /* named twice (by two suites, say): once is enough */
         if (strcmp(s->workload[i].name, s->workload[s->workloads].name) ||
@@ -88,7 +92,7 @@ static int add_suite(selection *s, const char *name, char *reason, size_t size)
         return 0;
     }
     for (; *members; members++)
-        if (!add_workload(s, *members, reason, size)) return 0;
+        if (!add_workload(s, name, *members, reason, size)) return 0;
     return 1;
 }
 
@@ -100,7 +104,7 @@ static int select_workloads(const options *o, const char *const *default_suites,
     for (int i = 0; i < o->files.count; i++)
         if (!workload_set_read(s->set, o->files.word[i], reason, size)) return 0;
     for (int i = 0; i < o->workloads.count; i++)
-        if (!add_workload(s, o->workloads.word[i], reason, size) ||
+        if (!add_workload(s, "", o->workloads.word[i], reason, size) ||
             !inputs_check_files(&s->workload[s->workloads - 1], reason, size))
             return 0;
     for (int i = 0; i < o->suites.count; i++)
@@ -216,6 +220,7 @@ void selection_free(selection *s)
 {
     for (int i = 0; i < s->workloads; i++) workload_free(&s->workload[i]);
     free(s->workload);
+    free(s->suite);
     free(s->kernel);
     plugins_close(&s->plugins);
     free(s->threads);
