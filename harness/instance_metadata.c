@@ -127,7 +127,7 @@ static int describe_pages(instance *in, char *reason, size_t reason_size)
         return 0;
     }
     for (int64_t i = 0; i < p->b * pages; i++) table[i] = i;
-    gsl_ran_shuffle(rng, table, (size_t)(p->b * pages), sizeof *table);
+    if (p->b * pages > 0) gsl_ran_shuffle(rng, table, (size_t)(p->b * pages), sizeof *table);
     gsl_rng_free(rng);
     return 1;
 }

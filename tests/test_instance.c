@@ -191,6 +191,7 @@ static const char *const canary_lines[] = {
     "b=2,h=2,q=5,k=6,d=8,q_lens=5+2,ragged=1",
     "b=2,h=2,q=5,k=6,d=8,q_lens=0,layout=bshd",
     "h=2,q=3,k=0,d=8",
+    "h=2,q=3,k=0,d=8,page=4",
 };
 
 static void test_canaries_hold(void **state)
