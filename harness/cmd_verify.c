@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "context.h"
 #include "results.h"
+#include "shrink.h"
 #include "status.h"
 
 const char help_verify[] =
@@ -39,7 +40,8 @@ const char help_verify[] =
 
 static const double whole_budget = 3e7; /* element visits of the reference a workload: about 0.3 s */
 
-static const int few_cases = 64; /* so many still fit on a screen, a line each */
+static const int few_cases = 64;         /* so many still fit on a screen, a line each */
+static const double shrink_seconds = 30; /* a kernel */
 
 typedef struct tally {
     int count[TRIAL_HANG + 1];
@@ -96,6 +98,26 @@ static void say_case(verification *v, const trial_group *g, const trial *t)
     if (is_failure(t) ? failure_log_shows(&v->failures, t) : v->each) case_print(stdout, g, t);
 }
 
+/* The smallest failing case of a kernel, once, and into the record of the case that it comes from. */
+static void shrink(verification *v, const trial_group *g, const trial *t, json_t *one)
+{
+    char reason[512];
+    shrunk s;
+    if (!v->o->shrink || !is_failure(t) || !failure_log_first(&v->failures, t)) return;
+    progress("shrinking %s on %s", t->kernel->name, g->in.w->name);
+    const int ok = shrink_case(g, t, &v->settings, shrink_seconds, &s, reason, sizeof reason);
+    progress_clear();
+    if (!ok) {
+        complain("%s cannot be made smaller: %s", g->in.w->name, reason);
+        return;
+    }
+    printf("  smallest: %s\n", s.reproducer);
+    if (s.kept) printf("            %s\n", s.found);
+    printf("            (%d smaller cases tried, %d failed%s)\n", s.tried, s.kept,
+           s.finished ? "" : "; the time was up, so a smaller one may fail");
+    json_object_set_new(one, "smallest", json_string(s.reproducer));
+}
+
 /* Returns false where no kernel supports the workload: other input classes would say the same again. */
 static bool verify_group(verification *v, const workload *w, const char *suite, input_class input)
 {
@@ -117,6 +139,7 @@ static bool verify_group(verification *v, const workload *w, const char *suite, 
         say_case(v, &g, &g.trial[i]);
         json_t *one = case_json(&g, &g.trial[i]);
         if (*suite) json_object_set_new(one, "suite", json_string(suite));
+        shrink(v, &g, &g.trial[i], one);
         json_array_append_new(json_object_get(v->record, "cases"), one);
         if (v->o->dump) dump_case(v, &g, &g.trial[i]);
     }
