@@ -9,6 +9,7 @@
 #include "npy.h"
 #include "problem.h"
 #include "results.h"
+#include "signature.h"
 
 /* The workload's spec with the class that was used in it. */
 static void full_spec(const trial_group *g, char *out, size_t size)
@@ -91,7 +92,7 @@ static json_t *findings_json(const findings *f)
 
 json_t *case_json(const trial_group *g, const trial *t)
 {
-    char spec[2048], reproducer[3072];
+    char spec[2048], reproducer[3072], signature[512];
     full_spec(g, spec, sizeof spec);
     case_reproducer(g, t, reproducer, sizeof reproducer);
     json_t *j =
@@ -100,6 +101,8 @@ json_t *case_json(const trial_group *g, const trial *t)
                   t->threads, "status", trial_status_name(t->status), "reason", t->reason, "reproducer", reproducer);
     if (t->found.count) json_object_set_new(j, "findings", findings_json(&t->found));
     if (t->pattern[0]) json_object_set_new(j, "pattern", json_string(t->pattern));
+    signature_of(t, signature, sizeof signature);
+    if (signature[0]) json_object_set_new(j, "signature", json_string(signature));
     add_features(j, g, t);
     if (t->inner[0]) json_object_set_new(j, "inner", json_string(t->inner));
     if (t->capped[0]) json_object_set_new(j, "capped", json_string(t->capped));
@@ -137,9 +140,11 @@ void case_print(FILE *to, const trial_group *g, const trial *t)
     for (int i = 0; i < t->found.count; i++)
         fprintf(to, "            [%s] %s\n", t->found.item[i].check, t->found.item[i].reason);
     if (t->status == TRIAL_PASS || t->status == TRIAL_UNSUPPORTED) return;
-    char line[3072];
+    char line[3072], signature[512];
     case_reproducer(g, t, line, sizeof line);
+    signature_of(t, signature, sizeof signature);
     if (t->pattern[0]) fprintf(to, "            pattern: %s\n", t->pattern);
+    signature_print_alike(to, signature, known_bugs);
     fprintf(to, "            %s\n", line);
 }
 

@@ -30,7 +30,8 @@
  *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only,
  *                   "output": {"error","bound","ratio","where":[b,h,q,c],"got","wanted"}, "lse": the same with where [b,h,q],
  *                   "weights": the same with where [b,h,q,k], only where checked,
- *                   "findings": [{"check", "reason"}] and "pattern": where the wrong elements lie and what explains them, where wrong,
+ *                   "findings": [{"check", "reason"}] and "pattern": where the wrong elements lie and what explains them, "signature": what to
+ *                   compare failures by, where wrong,
  *                   "smallest": the line of the smallest case that still fails, where --shrink looked for it,
  *                   "features": [names of attn_needs, without Q, K, V, O], "types": {"Q","K","V","O": type's name},
  *                   "missing": [those features that the kernel has not got], where unsupported,
