@@ -31,7 +31,7 @@ enum flag_id {
     FLAG_COUNTERS,
     FLAG_COLD,
     FLAG_ROTATE,
-    FLAG_DB
+    FLAG_DB,
     FLAG_VERBOSE,
     FLAG_ALL_FAILURES,
     FLAG_SHRINK

@@ -11,17 +11,6 @@
 
 /* Which flags a command takes, as bits. */
 enum option_group {
-    OPTIONS_SELECT = 1,    /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
-    OPTIONS_OUTPUT = 2,    /* --json --csv --junit --markdown */
-    OPTIONS_VERIFY = 4,    /* --class --dump --time-limit */
-    OPTIONS_FOLDER = 8,    /* -o, --output */
-    OPTIONS_BUDGET = 16,   /* --time-budget */
-    OPTIONS_REST = 32,     /* arguments after -- are Google Benchmark's */
-    OPTIONS_WORDS = 64,    /* words that are no flags */
-    OPTIONS_FILES = 128,   /* --workloads --plugin */
-    OPTIONS_BENCH = 256,   /* --counters --cold --rotate */
-    OPTIONS_JSON = 512,    /* --json alone */
-    OPTIONS_HISTORY = 1024 /* --db --kernel --workload --csv */
     OPTIONS_SELECT = 1,  /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
     OPTIONS_OUTPUT = 2,  /* --json --csv --junit --markdown */
     OPTIONS_VERIFY = 4,  /* --class --dump --time-limit --shrink --verbose --all-failures */
@@ -31,7 +20,9 @@ enum option_group {
     OPTIONS_WORDS = 64,  /* words that are no flags */
     OPTIONS_FILES = 128, /* --workloads --plugin */
     OPTIONS_BENCH = 256, /* --counters --cold --rotate */
-    OPTIONS_JSON = 512   /* --json alone */
+    OPTIONS_JSON = 512,  /* --json alone */
+
+    OPTIONS_HISTORY = 1024, /* --db --kernel --workload --csv */
 };
 
 typedef struct word_list {
@@ -44,13 +35,14 @@ typedef struct options {
     word_list words;                                                        /* the arguments that are no flags */
     uint64_t seed;       /* to 2^63 - 1: what JSON's integers hold here */
     residency residency; /* of inputs when a call begins */
-    const char *json, *csv, *junit, *markdown, *dump, *folder, *counters, *db;
+    const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
-    const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
-    double time_limit, time_budget;     /* seconds; 0 not given */
+
+    const char *db; /* of history */
+
     bool verbose, all_failures, shrink; /* of verify */
-    char **rest;                        /* after -- */
+
     int rest_count;
     bool help;
 } options;
