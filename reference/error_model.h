@@ -11,6 +11,7 @@ typedef struct accuracy {
     double u_q, kappa, kappa_1, kappa_t, tau, kappa_log, rho, lambda, delta_q, delta_p, logit_limit, rescales;
     double eta; /* 2^-150, or 2^-126 where subnormals are flushed */
     bool fp16_score, fp16_weight, fp16_output, l_from_rounded, weights_normalised, merge_lse;
+    bool to_nearest; /* nothing is truncated: rounding errors have mean 0 */
 } accuracy;
 
 /* Reads a plan's contract. Figures above the caps of its accumulator's type class are lowered to them; `capped` gets the
