@@ -10,6 +10,7 @@
 #include "context.h"
 #include "results.h"
 #include "status.h"
+#include "z_pool.h"
 
 const char help_verify[] =
     "attnbench verify [SELECT] [OUTPUT]: is it right?\n\n"
@@ -51,6 +52,7 @@ typedef struct verification {
     int jobs;
     json_t *record;
     tally tally;
+    z_pool scores;
     int groups, done;
     bool quiet;  /* lines for findings only */
     bool single; /* one case in all: --dump writes straight into its folder */
@@ -100,6 +102,7 @@ static bool verify_group(verification *v, const workload *w, input_class input)
         v->tally.count[g.trial[i].status]++;
         supported |= g.trial[i].status != TRIAL_UNSUPPORTED;
         note_worst(&v->tally, &g, &g.trial[i]);
+        z_pool_add(&v->scores, &g.trial[i], input);
         if (!v->quiet || (g.trial[i].status != TRIAL_PASS && g.trial[i].status != TRIAL_UNSUPPORTED))
             case_print(stdout, &g, &g.trial[i]);
         json_array_append_new(json_object_get(v->record, "cases"), case_json(&g, &g.trial[i]));
@@ -165,6 +168,9 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
     v.single = v.groups == 1 && v.jobs == 1;
     each_group(&v, true);
     print_summary(&v.tally);
+    z_pool_print(stdout, &v.scores);
+    json_object_set_new(record, "deviations", z_pool_json(&v.scores));
+    z_pool_free(&v.scores);
     free(v.job);
     v.exit_code = worse_exit(v.exit_code, verdict_exit(&v));
     if (verdict_exit(&v) == EXIT_UNDECIDED)

@@ -30,9 +30,13 @@
  *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only,
  *                   "output": {"error","bound","ratio","where":[b,h,q,c],"got","wanted"}, "lse": the same with where [b,h,q],
  *                   "weights": the same with where [b,h,q,k], only where checked,
+ *                   "deviation": {"judged","rms","max","rows", "reason" where not judged}   errors in standard deviations
+ *                   "projection": the same, with "ratio" (error to bound) and "covered" (rows),
+ *                   "unbounded_rows": rows of which the accuracy contract promises nothing, where there are any,
  *                   "features": [names of attn_needs, without Q, K, V, O], "types": {"Q","K","V","O": type's name},
  *                   "missing": [those features that the kernel has not got], where unsupported,
- *                   "rows_checked","rows","seconds","reproducer"}]
+ *                   "rows_checked","rows","seconds","reproducer"}],
+ *   "deviations": [{"kernel","class","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h)
  * }
  * JSON has no NaN and no infinity: in "cases" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent. */
 #ifndef ATTNBENCH_RESULTS_H

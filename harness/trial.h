@@ -34,6 +34,8 @@ typedef struct trial_group {
     row_list rows;
     accuracy *contract;
     expectation *expectation; /* one for each contract */
+    row_list covered;         /* of a large case: further rows, judged by projection and LSE */
+    expectation *covering;    /* one for each contract; NULL: all rows are judged whole */
     int contracts;
 } trial_group;
 

@@ -115,8 +115,8 @@ void error_bound(const ref_row *row, const accuracy *a, double *bound_o, double 
     const bool defined = row->l > 0; /* false: no key and no sink, or no softmax exists */
     const row_terms t = defined ? error_terms(row, a) : (row_terms){0};
 
-    for (int64_t c = 0; c < row->dv; ++c) bound_o[c] = empty ? 0 : INFINITY; /* no key: O is exactly 0 */
-    for (int64_t c = 0; defined && !empty && c < row->dv; c += ATTN_MAX_D) {
+    for (int64_t c = 0; bound_o && c < row->dv; ++c) bound_o[c] = empty ? 0 : INFINITY; /* no key: O is exactly 0 */
+    for (int64_t c = 0; bound_o && defined && !empty && c < row->dv; c += ATTN_MAX_D) {
         const int64_t rest = row->dv - c;
         channel_bounds(row, a, &t, c, rest < ATTN_MAX_D ? rest : ATTN_MAX_D, bound_o + c);
     }

@@ -22,7 +22,7 @@ int accuracy_of_plan(const attn_plan *plan, accuracy *out, char *capped, size_t 
 /* The double reference's own accuracy: u = 2^-53. */
 accuracy accuracy_of_reference(void);
 
-/* B for every output channel of a row (`bound_o`, dv entries; may be +inf), for LSE (`bound_lse`) and, where `bound_w` is not
+/* B for every output channel of a row (`bound_o`, dv entries, or NULL; may be +inf), for LSE (`bound_lse`) and, where `bound_w` is not
  * NULL, for each of the n kept weights (the same formula with unit vectors for V). The row must be computed. */
 void error_bound(const ref_row *row, const accuracy *a, double *bound_o, double *bound_lse, double *bound_w);
 

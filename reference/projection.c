@@ -94,6 +94,8 @@ double projection_bound(const ref_row *row, const accuracy *a, const projection 
 double projection_deviation(const ref_row *row, const accuracy *a, const projection *p)
 {
     deviation_sums x = {.output = p->o * p->o, .own_output = p->o_squares, .channels = p->channels};
+    const double vanishing = deviation_small_weight(row, a);
+    double lost = 0, small = 0;
     for (int64_t j = 0; j < row->n; ++j) {
         const double w2 = row->w[j] * row->w[j];
         const double far2 = (p->v[j] - p->o) * (p->v[j] - p->o), v2 = p->v[j] * p->v[j];
@@ -102,6 +104,10 @@ double projection_deviation(const ref_row *row, const accuracy *a, const project
         x.steps += a->l_from_rounded ? far2 : v2;
         x.own_values += w2 * p->squares[j];
         x.own_size += p->squares[j];
+        if (row->w[j] >= vanishing) continue;
+        lost += row->w[j] * p->v[j];
+        small += row->w[j];
     }
+    x.lost = fabs(lost) + small * fabs(p->o);
     return deviation_from_sums(row, a, &x);
 }

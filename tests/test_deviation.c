@@ -184,6 +184,58 @@ static void matches_the_formula_written_out(void **state)
     }
 }
 
+/* 20,000 keys whose weights mostly lie below the last bit of their sum, which a sequential sum loses one by one. Fails on: such
+ * losses taken for chance. */
+static void vanishing_weights_are_not_judged(void **state)
+{
+    (void)state;
+    enum { MANY = 20000, ROWS = 40 };
+    static double k[MANY], v[MANY], k_abs[MANY], raw[MANY], products[MANY], squares[MANY], s[MANY], w[MANY];
+    double q = 3.5, o, sigma, worst = 0;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    z_scores z = {0};
+    for (int row = 0; row < ROWS; ++row) {
+        float l = 0, sum = 0;
+        for (int j = 0; j < MANY; ++j) {
+            k[j] = (double)normal(rng, 1);
+            v[j] = (double)normal(rng, 1);
+            k_abs[j] = fabs(k[j]);
+        }
+        k[0] = 4.5; /* the largest comes first, so that all others are added to it */
+        ref_row r = {.d = 1,
+                     .dv = 1,
+                     .n = MANY,
+                     .scale = 1,
+                     .sink = -INFINITY,
+                     .q = &q,
+                     .k = k,
+                     .k_abs = k_abs,
+                     .v = v,
+                     .raw = raw,
+                     .a = products,
+                     .squares = squares,
+                     .s = s,
+                     .w = w,
+                     .o = &o};
+        ref_row_compute(&r);
+        for (int j = 0; j < MANY; ++j) {
+            const float p = expf((float)q * (float)k[j] - (float)r.m);
+            l += p;
+            sum += p * (float)v[j];
+        }
+        const double error = (double)(sum / l) - o;
+        const accuracy a = accuracy_of(&f32_forward);
+        deviation_of_outputs(&r, &a, &sigma);
+        z_scores_add(&z, &error, &sigma, 1, (int64_t[3]){0, 0, row});
+        double small = 0;
+        for (int j = 0; j < MANY; ++j) small += w[j] < 0x1p-22 ? w[j] : 0;
+        worst = fmax(worst, small);
+    }
+    gsl_rng_free(rng);
+    assert_true(worst > 1e-5); /* many u */
+    if (accused(&z)) fail_msg("rms z %.3g over %lld rows", z_scores_rms(&z), (long long)z.rows);
+}
+
 /* Published quantiles, and that they stay smooth where GSL's own inverse stops converging. */
 static void limits_are_quantiles(void **state)
 {
@@ -207,9 +259,13 @@ static void limits_are_quantiles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(correct_kernels_are_not_accused), cmocka_unit_test(projections_stay_inside_their_bound),
-        cmocka_unit_test(planted_bugs_are_accused),        cmocka_unit_test(applies_only_where_errors_are_independent),
-        cmocka_unit_test(matches_the_formula_written_out), cmocka_unit_test(limits_are_quantiles),
+        cmocka_unit_test(correct_kernels_are_not_accused),
+        cmocka_unit_test(projections_stay_inside_their_bound),
+        cmocka_unit_test(planted_bugs_are_accused),
+        cmocka_unit_test(applies_only_where_errors_are_independent),
+        cmocka_unit_test(matches_the_formula_written_out),
+        cmocka_unit_test(vanishing_weights_are_not_judged),
+        cmocka_unit_test(limits_are_quantiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
