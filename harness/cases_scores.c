@@ -32,6 +32,5 @@ void case_scores_print(FILE *to, const trial *t)
     if (v->projection.judged) fprintf(to, "  projection %.2g", v->projection.ratio);
     if (v->z.rows > 0) fprintf(to, "  z: rms %.2g, max %.2g", z_scores_rms(&v->z), v->z.max);
     if (v->unbounded > 0) fprintf(to, "  no finite bound in %" PRId64 " rows", v->unbounded);
-    if (t->rows_checked && v->projected_rows > t->rows_checked)
-        fprintf(to, "  (projections of %" PRId64 " rows)", v->projected_rows - t->rows_checked);
+    if (v->projected_rows > t->rows_checked) fprintf(to, "  (%" PRId64 " rows by projection)", v->projected_rows);
 }

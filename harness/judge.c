@@ -138,6 +138,8 @@ bool judge_rows(const row_list *rows, const expectation *e, const outputs_view *
 bool judge_projections(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out,
                        findings *found)
 {
+    out->projected_rows = 0;
+    out->projected_z = (z_scores){0}; /* a row counts once */
     for (int64_t r = 0; r < rows->count; r++) {
         hold_lse(&rows->row[r], r, e, got, out);
         hold_projection(&rows->row[r], r, e, got, out);

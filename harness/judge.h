@@ -56,7 +56,8 @@ typedef struct verdict {
 /* What is wrong becomes findings. Returns true where nothing is. */
 bool judge_rows(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out, findings *found);
 
-/* Holds further rows, by their projections and LSE, against `e` of expect_projections and adds to the verdict. */
+/* Holds more rows, by their projections and LSE, against `e` of expect_projections and adds to the verdict; its figures of
+ * projections are then those of these rows. */
 bool judge_projections(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out,
                        findings *found);
 
