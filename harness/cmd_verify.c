@@ -30,6 +30,7 @@ const char help_verify[] =
     "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
     "  --seed N               of the inputs (1)\n"
     "  --time-limit S         seconds a case may take (20 s and more for more work)\n"
+    "  --certify N            rows of each case on which the reference itself is certified (2, where that is cheap)\n"
     "OUTPUT\n"
     "  --json FILE --csv FILE --junit FILE --markdown FILE\n"
     "  --dump DIR             q, k, v, output, expected, bound, lse as .npy, one folder a case\n\n"
@@ -53,6 +54,7 @@ typedef struct verification {
     json_t *record;
     tally tally;
     z_pool scores;
+    certificates certified;
     int groups, done;
     bool quiet;  /* lines for findings only */
     bool single; /* one case in all: --dump writes straight into its folder */
@@ -98,6 +100,7 @@ static bool verify_group(verification *v, const workload *w, input_class input)
         return false;
     }
     progress_clear();
+    certificates_add(&v->certified, w, input, &g.certificate);
     for (int i = 0; i < g.count; i++) {
         v->tally.count[g.trial[i].status]++;
         supported |= g.trial[i].status != TRIAL_UNSUPPORTED;
@@ -157,7 +160,8 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
 {
     verification v = {.o = o, .s = s, .record = record, .quiet = quiet};
     const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
-    v.settings = (trial_settings){&machine, s->isa, whole_budget, o->time_limit};
+    v.settings = (trial_settings){
+        .machine = &machine, .isa = s->isa, .budget = whole_budget, .time_limit = o->time_limit, .certify = o->certify};
     if (o->dump && !command_folder("--dump", o->dump)) return EXIT_USAGE;
     v.job = trial_jobs(s, &v.jobs);
     if (!v.job) {
@@ -171,8 +175,12 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
     z_pool_print(stdout, &v.scores);
     json_object_set_new(record, "deviations", z_pool_json(&v.scores));
     z_pool_free(&v.scores);
+    certificates_print(stdout, &v.certified);
+    json_object_set_new(record, "reference", certificates_json(&v.certified));
     free(v.job);
     v.exit_code = worse_exit(v.exit_code, verdict_exit(&v));
+    if (v.certified.failures) v.exit_code = worse_exit(v.exit_code, EXIT_REFERENCE);
+    certificates_free(&v.certified);
     if (verdict_exit(&v) == EXIT_UNDECIDED)
         complain("nothing was judged: no selected kernel supports a selected workload here; the lines above say why");
     return v.exit_code;

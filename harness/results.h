@@ -36,7 +36,8 @@
  *                   "features": [names of attn_needs, without Q, K, V, O], "types": {"Q","K","V","O": type's name},
  *                   "missing": [those features that the kernel has not got], where unsupported,
  *                   "rows_checked","rows","seconds","reproducer"}],
- *   "deviations": [{"kernel","class","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h)
+ *   "deviations": [{"kernel","class","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h),
+ *   "reference": {"certified_rows", "failures": [{"workload","class","reason"}], "reason" where nothing can be certified}
  * }
  * JSON has no NaN and no infinity: in "cases" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent. */
 #ifndef ATTNBENCH_RESULTS_H

@@ -11,7 +11,7 @@
 #include "status.h"
 
 static const double slowest_rate = 1e8; /* operations a second that any kernel reaches: the time limit's yardstick */
-static const double cover_budget = 10;   /* times the budget of single elements, for the projections of all rows */
+static const double cover_budget = 10;  /* times the budget of single elements, for the projections of all rows */
 static const int64_t most_weights = INT64_C(1) << 24; /* weights kept of the judged rows: 128 MiB of doubles */
 
 const char *trial_status_name(trial_status status)
@@ -222,6 +222,7 @@ int trial_group_run(const workload *w, input_class input, uint64_t seed, const t
         trial_group_free(g);
         return 0;
     }
+    if (g->contracts) certify_rows(&g->in, &g->rows, s->certify, &g->certificate);
     for (int i = 0; i < g->count; i++) judge_one(g, &g->trial[i]);
     return 1;
 }
