@@ -13,6 +13,10 @@ void case_reproducer(const trial_group *g, const trial *t, char *out, size_t siz
 /* One entry of the record's "cases". */
 json_t *case_json(const trial_group *g, const trial *t);
 
+/* "deviation", "projection" and "unbounded_rows" of a case's entry, and the same in a few words (cases_scores.c). */
+void case_scores_json(json_t *to, const trial *t);
+void case_scores_print(FILE *to, const trial *t);
+
 /* One line for people; under a failure lines for each finding, the error's pattern and the reproducer. */
 void case_print(FILE *to, const trial_group *g, const trial *t);
 

@@ -12,6 +12,7 @@
 #include "results.h"
 #include "shrink.h"
 #include "status.h"
+#include "z_pool.h"
 
 const char help_verify[] =
     "attnbench verify [SELECT] [OUTPUT]: is it right?\n\n"
@@ -30,6 +31,7 @@ const char help_verify[] =
     "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
     "  --seed N               of the inputs (1)\n"
     "  --time-limit S         seconds a case may take (20 s and more for more work)\n"
+    "  --certify N            rows of each case on which the reference itself is certified (2, where that is cheap)\n"
     "OUTPUT\n"
     "  -v, --verbose          a line for every case (else only where there are few)\n"
     "  --all-failures         every failure in full, not the first few of each kernel\n"
@@ -58,6 +60,8 @@ typedef struct verification {
     int jobs;
     json_t *record;
     tally tally;
+    z_pool scores;
+    certificates certified;
     int groups, done;
     failure_log failures;
     bool each;   /* a line for every case */
@@ -132,6 +136,7 @@ static bool verify_group(verification *v, const workload *w, const char *suite, 
         return false;
     }
     progress_clear();
+    certificates_add(&v->certified, w, input, &g.certificate);
     for (int i = 0; i < g.count; i++) {
         v->tally.count[g.trial[i].status]++;
         supported |= g.trial[i].status != TRIAL_UNSUPPORTED;
@@ -141,6 +146,7 @@ static bool verify_group(verification *v, const workload *w, const char *suite, 
         if (*suite) json_object_set_new(one, "suite", json_string(suite));
         shrink(v, &g, &g.trial[i], one);
         json_array_append_new(json_object_get(v->record, "cases"), one);
+        z_pool_add(&v->scores, &g.trial[i], input);
         if (v->o->dump) dump_case(v, &g, &g.trial[i]);
     }
     trial_group_free(&g);
@@ -192,7 +198,8 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
 {
     verification v = {.o = o, .s = s, .record = record, .quiet = quiet};
     const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
-    v.settings = (trial_settings){&machine, s->isa, whole_budget, o->time_limit};
+    v.settings = (trial_settings){
+        .machine = &machine, .isa = s->isa, .budget = whole_budget, .time_limit = o->time_limit, .certify = o->certify};
     if (o->dump && !command_folder("--dump", o->dump)) return EXIT_USAGE;
     v.job = trial_jobs(s, &v.jobs);
     if (!v.job) {
@@ -211,8 +218,15 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
     }
     print_summary(&v.tally);
     failure_log_free(&v.failures);
+    z_pool_print(stdout, &v.scores);
+    json_object_set_new(record, "deviations", z_pool_json(&v.scores));
+    z_pool_free(&v.scores);
+    certificates_print(stdout, &v.certified);
+    json_object_set_new(record, "reference", certificates_json(&v.certified));
     free(v.job);
     v.exit_code = worse_exit(v.exit_code, verdict_exit(&v));
+    if (v.certified.failures) v.exit_code = worse_exit(v.exit_code, EXIT_REFERENCE);
+    certificates_free(&v.certified);
     if (verdict_exit(&v) == EXIT_UNDECIDED)
         complain("nothing was judged: no selected kernel supports a selected workload here; the lines above say why");
     return v.exit_code;

@@ -1,93 +1,11 @@
-/* judge.c: reference rows and bounds become limits; outputs are held against them, written so that NaN fails. */
+/* judge.c: outputs are held against their limits, written so that NaN fails, and against what chance allows. */
 #include "judge.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "problem.h"
-
-static double *numbers(int64_t count) { return calloc((size_t)(count > 0 ? count : 1), sizeof(double)); }
-
-static int expectation_new(int64_t rows, int64_t dv, int64_t keys, expectation *e)
-{
-    *e = (expectation){.rows = rows, .dv = dv, .keys = keys};
-    e->output = numbers(rows * dv), e->output_limit = numbers(rows * dv);
-    e->lse = numbers(rows), e->lse_limit = numbers(rows);
-    e->weights = numbers(rows * keys), e->weights_limit = numbers(rows * keys);
-    return e->output && e->output_limit && e->lse && e->lse_limit && e->weights && e->weights_limit;
-}
-
-void expectation_free(expectation *e)
-{
-    free(e->output), free(e->output_limit);
-    free(e->lse), free(e->lse_limit);
-    free(e->weights), free(e->weights_limit);
-    memset(e, 0, sizeof *e);
-}
-
-/* Work arrays of one row's bounds: the contract's and the reference's own. */
-typedef struct bounds {
-    double *output, *output_ref, *weights, *weights_ref;
-    double lse, lse_ref;
-} bounds;
-
-static int bounds_new(int64_t dv, int64_t keys, bounds *b)
-{
-    *b = (bounds){numbers(dv), numbers(dv), numbers(keys), numbers(keys), 0, 0};
-    return b->output && b->output_ref && b->weights && b->weights_ref;
-}
-
-static void bounds_free(bounds *b) { free(b->output), free(b->output_ref), free(b->weights), free(b->weights_ref); }
-
-static void store_row(const ref_row *row, const int64_t *key, const bounds *b, int64_t r, expectation *e)
-{
-    for (int64_t c = 0; c < e->dv; c++) {
-        e->output[r * e->dv + c] = row->o[c];
-        e->output_limit[r * e->dv + c] = b->output[c] + b->output_ref[c];
-    }
-    e->lse[r] = row->lse;
-    e->lse_limit[r] = row->n == 0 && row->lse == -INFINITY ? 0 : b->lse + b->lse_ref;
-    for (int64_t j = 0; e->keys && j < row->n; j++) {
-        e->weights[r * e->keys + key[j]] = row->w[j];
-        e->weights_limit[r * e->keys + key[j]] = b->weights[j] + b->weights_ref[j];
-    }
-}
-
-int expect_rows(const instance *in, const row_list *rows, const accuracy *contract, int count, bool with_weights,
-                expectation *out, char *reason, size_t reason_size)
-{
-    const attn_problem *p = &in->problem;
-    const int64_t keys = with_weights ? p->k : 0;
-    const accuracy own = accuracy_of_reference();
-    attn_tensor slot[ATTN_SLOTS];
-    const attn_args args = instance_args(in, true, false, slot);
-    ref_workspace *workspace = ref_workspace_new(p->k, p->d, p->dv);
-    bounds b;
-    int ok = bounds_new(p->dv, keys ? p->k : 0, &b) && workspace != NULL;
-    memset(out, 0, (size_t)count * sizeof *out);
-    for (int i = 0; i < count; i++) ok &= expectation_new(rows->count, p->dv, keys, &out[i]);
-    if (!ok) snprintf(reason, reason_size, "no memory for the reference of %" PRId64 " rows", rows->count);
-    for (int64_t r = 0; ok && r < rows->count; r++) {
-        const row_id id = rows->row[r];
-        const ref_row *row = ref_gather_row(workspace, p, &args, id.b, id.h, id.i, reason, reason_size);
-        if (!row) {
-            ok = 0;
-            break;
-        }
-        error_bound(row, &own, b.output_ref, &b.lse_ref, keys ? b.weights_ref : NULL);
-        for (int i = 0; i < count; i++) {
-            error_bound(row, &contract[i], b.output, &b.lse, keys ? b.weights : NULL);
-            store_row(row, ref_kept_keys(workspace), &b, r, &out[i]);
-        }
-    }
-    bounds_free(&b);
-    if (workspace) ref_workspace_free(workspace);
-    for (int i = 0; !ok && i < count; i++) expectation_free(&out[i]);
-    return ok;
-}
 
 /* error / limit; above 1 fails. */
 static double ratio_of(double got, double wanted, double limit, double *error)
@@ -126,6 +44,15 @@ static const check checks[] = {
     {"lse-bound", "kernels that write LSE", "each log-sum-exp is within its derived bound of the reference"},
     {"weights-bound", "cases that ask for weights",
      "each weight is within the bound of a one-key value; masked ones are 0"},
+    {"projection", "every case",
+     "each row of each head, multiplied by a random vector of +-1, is within the bound of that product"},
+    {"rms-deviation", "random inputs, roundings to nearest, logits that differ",
+     "errors in units of their standard deviation have the root mean square of chance (chi-square over the rows, "
+     "1e-9)"},
+    {"max-deviation", "random inputs, roundings to nearest, logits that differ",
+     "no error is more standard deviations large than chance allows (normal distribution, 1e-9 over all elements)"},
+    {"projection-deviation", "random inputs, roundings to nearest, logits that differ",
+     "the projections' errors in units of their standard deviation stay within chance, root mean square and largest"},
 };
 const check_group value_checks = {"values", checks, sizeof checks / sizeof *checks};
 
@@ -139,24 +66,92 @@ static bool say(const char *name, const char *what, const deviation *d, findings
     return true;
 }
 
+static void hold_lse(const row_id *id, int64_t r, const expectation *e, const outputs_view *got, verdict *out)
+{
+    if (got->lse) hold(&out->lse, ref_element(got->lse, id->b, id->h, id->row, 0), e->lse[r], e->lse_limit[r], id, 0);
+}
+
+static void hold_elements(const row_id *id, int64_t r, const expectation *e, const outputs_view *got, verdict *out)
+{
+    double error[ATTN_MAX_D];
+    for (int64_t c = 0; c < e->dv; c++) {
+        const double value = ref_element(got->output, id->b, id->h, id->row, c), wanted = e->output[r * e->dv + c];
+        hold(&out->output, value, wanted, e->output_limit[r * e->dv + c], id, c);
+        error[c] = value - wanted;
+    }
+    z_scores_add(&out->z, error, e->output_sigma + r * e->dv, e->dv, (int64_t[]){id->b, id->h, id->i});
+    for (int64_t j = 0; got->weights && j < e->keys; j++)
+        hold(&out->weights, ref_element(got->weights, id->b, id->h, id->row, j), e->weights[r * e->keys + j],
+             e->weights_limit[r * e->keys + j], id, j);
+}
+
+static void hold_projection(const row_id *id, int64_t r, const expectation *e, const outputs_view *got, verdict *out)
+{
+    double sign[ATTN_MAX_D], sum = 0;
+    if (isnan(e->projected_limit[r])) return;
+    projection_signs(e->seed, id->b, id->h, e->dv, sign);
+    for (int64_t c = 0; c < e->dv; c++) sum += sign[c] * ref_element(got->output, id->b, id->h, id->row, c);
+    hold(&out->projection, sum, e->projected[r], e->projected_limit[r], id, 0);
+    const double error = sum - e->projected[r];
+    z_scores_add(&out->projected_z, &error, &e->projected_sigma[r], 1, (int64_t[]){id->b, id->h, id->i});
+    out->projected_rows++;
+}
+
+static bool accuse(const char *rms_name, const char *max_name, const char *what, const z_scores *z, findings *found)
+{
+    if (z->rows == 0) return false;
+    const double rms = z_scores_rms(z), rms_limit = z_scores_rms_limit(z->rows);
+    const double max_limit = z_scores_max_limit(z->elements);
+    if (rms > rms_limit)
+        findings_add(found, rms_name,
+                     "errors of %s are %.3g standard deviations large (root mean square over %" PRId64
+                     " rows); chance allows %.3g",
+                     what, rms, z->rows, rms_limit);
+    if (z->max > max_limit)
+        findings_add(found, max_name,
+                     "an error of %s at (b %" PRId64 ", h %" PRId64 ", q %" PRId64 ", %" PRId64
+                     ") is %.3g standard deviations large; chance allows %.3g",
+                     what, z->where[0], z->where[1], z->where[2], z->where[3], z->max, max_limit);
+    return rms > rms_limit || z->max > max_limit;
+}
+
+/* What the figures of a verdict say. */
+static bool conclude(const verdict *v, findings *found)
+{
+    bool wrong = say("output-bound", "output", &v->output, found);
+    wrong |= say("lse-bound", "LSE", &v->lse, found);
+    wrong |= say("weights-bound", "weight", &v->weights, found);
+    wrong |= say("projection", "projection of the row", &v->projection, found);
+    wrong |= accuse("rms-deviation", "max-deviation", "outputs", &v->z, found);
+    wrong |= accuse("projection-deviation", "projection-deviation", "projected rows", &v->projected_z, found);
+    return !wrong;
+}
+
 bool judge_rows(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out, findings *found)
 {
     memset(out, 0, sizeof *out);
     for (int64_t r = 0; r < rows->count; r++) {
-        const row_id *id = &rows->row[r];
-        for (int64_t c = 0; c < e->dv; c++)
-            hold(&out->output, ref_element(got->output, id->b, id->h, id->row, c), e->output[r * e->dv + c],
-                 e->output_limit[r * e->dv + c], id, c);
-        if (got->lse)
-            hold(&out->lse, ref_element(got->lse, id->b, id->h, id->row, 0), e->lse[r], e->lse_limit[r], id, 0);
-        for (int64_t j = 0; got->weights && j < e->keys; j++)
-            hold(&out->weights, ref_element(got->weights, id->b, id->h, id->row, j), e->weights[r * e->keys + j],
-                 e->weights_limit[r * e->keys + j], id, j);
+        hold_elements(&rows->row[r], r, e, got, out);
+        hold_lse(&rows->row[r], r, e, got, out);
+        hold_projection(&rows->row[r], r, e, got, out);
     }
-    bool wrong = say("output-bound", "output", &out->output, found);
-    wrong |= say("lse-bound", "LSE", &out->lse, found);
-    wrong |= say("weights-bound", "weight", &out->weights, found);
-    return !wrong;
+    out->unbounded = e->unbounded;
+    out->no_sigma = e->no_sigma;
+    if (!out->no_sigma && out->z.rows == 0)
+        out->no_sigma = "logits that hardly differ, or with large errors, in every row";
+    return conclude(out, found);
+}
+
+bool judge_projections(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out,
+                       findings *found)
+{
+    out->projected_rows = 0;
+    out->projected_z = (z_scores){0}; /* a row counts once */
+    for (int64_t r = 0; r < rows->count; r++) {
+        hold_lse(&rows->row[r], r, e, got, out);
+        hold_projection(&rows->row[r], r, e, got, out);
+    }
+    return conclude(out, found);
 }
 
 bool find_unwritten(const instance *in, const attn_tensor *t, uint32_t pattern, int64_t where[4])

@@ -26,6 +26,7 @@ enum flag_id {
     FLAG_CLASS,
     FLAG_DUMP,
     FLAG_TIME_LIMIT,
+    FLAG_CERTIFY,
     FLAG_OUTPUT,
     FLAG_TIME_BUDGET,
     FLAG_COUNTERS,
@@ -63,6 +64,7 @@ static const struct flag {
     {"-v", FLAG_VERBOSE, OPTIONS_VERIFY, false},
     {"--all-failures", FLAG_ALL_FAILURES, OPTIONS_VERIFY, false},
     {"--shrink", FLAG_SHRINK, OPTIONS_VERIFY, false},
+    {"--certify", FLAG_CERTIFY, OPTIONS_VERIFY, true},
     {"--output", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"-o", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"--time-budget", FLAG_TIME_BUDGET, OPTIONS_BUDGET, true},
@@ -71,7 +73,7 @@ static const struct flag {
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH, false},
     {"--db", FLAG_DB, OPTIONS_HISTORY, true},
 };
-enum { FLAGS = sizeof flags / sizeof flags[0] };
+enum { FLAGS = sizeof flags / sizeof flags[0], MOST_CERTIFIED = 1000000 };
 
 static int append(word_list *list, const char *word)
 {
@@ -101,6 +103,7 @@ static int parse_seed(const char *text, uint64_t *out)
 
 static int take(options *o, const struct flag *flag, const char *value, char *reason, size_t size)
 {
+    uint64_t rows;
     switch (flag->id) {
     case FLAG_HELP: o->help = true; break;
     case FLAG_PLUGIN: return append(&o->plugins, value);
@@ -134,6 +137,13 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_SEED:
         if (parse_seed(value, &o->seed)) break;
         snprintf(reason, size, "--seed %.40s: must be a whole number from 0 to 2^63 - 1", value);
+        return 0;
+    case FLAG_CERTIFY:
+        if (parse_seed(value, &rows) && rows <= MOST_CERTIFIED) {
+            o->certify = (int64_t)rows;
+            break;
+        }
+        snprintf(reason, size, "--certify %.40s: must be a whole number of rows from 0 to %d", value, MOST_CERTIFIED);
         return 0;
     case FLAG_TIME_LIMIT:
     case FLAG_TIME_BUDGET:
@@ -181,6 +191,7 @@ int options_parse(int argc, char **argv, unsigned groups, options *out, char *re
 {
     memset(out, 0, sizeof *out);
     out->seed = 1;
+    out->certify = CERTIFY_CHEAP;
     snprintf(reason, size, "out of memory");
     for (int i = 0; i < argc; i++) {
         const char *word = argv[i];

@@ -33,9 +33,14 @@
  *                   "findings": [{"check", "reason"}] and "pattern": where the wrong elements lie and what explains them, "signature": what to
  *                   compare failures by, where wrong,
  *                   "smallest": the line of the smallest case that still fails, where --shrink looked for it,
+ *                   "deviation": {"judged","rms","max","rows", "reason" where not judged}   errors in standard deviations
+ *                   "projection": the same, with "ratio" (error to bound) and "covered" (rows),
+ *                   "unbounded_rows": rows of which the accuracy contract promises nothing, where there are any,
  *                   "features": [names of attn_needs, without Q, K, V, O], "types": {"Q","K","V","O": type's name},
  *                   "missing": [those features that the kernel has not got], where unsupported,
- *                   "rows_checked","rows","seconds","reproducer"}]
+ *                   "rows_checked","rows","seconds","reproducer"}],
+ *   "deviations": [{"kernel","class","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h),
+ *   "reference": {"certified_rows", "failures": [{"workload","class","reason"}], "reason" where nothing can be certified}
  * }
  * JSON has no NaN and no infinity: in "cases" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent. */
 #ifndef ATTNBENCH_RESULTS_H

@@ -111,6 +111,33 @@ int rows_choose(const attn_problem *p, const attn_args *args, const int64_t *bor
     return 1;
 }
 
+/* Of every `1 / share` rows one, the first one drawn. */
+int rows_cover(const attn_problem *p, const attn_args *args, double budget, uint64_t seed, row_list *out)
+{
+    memset(out, 0, sizeof *out);
+    for (int64_t b = 0; b < p->b; b++) out->total += p->h * attn_query_count(p, args, b);
+    const double width = (double)(p->d + p->dv), cost = (attn_work(p, args).pairs + (double)out->total) * width;
+    if (!all_rows(p, args, out)) return 0;
+    if (cost <= budget) return 1;
+    gsl_rng *random = gsl_rng_alloc(gsl_rng_mt19937);
+    if (!random) {
+        rows_free(out);
+        return 0;
+    }
+    gsl_rng_set(random, (unsigned long)(seed ^ 0x636f766572));
+    const double share = budget / cost;
+    double due = gsl_rng_uniform(random);
+    gsl_rng_free(random);
+    out->count = 0;
+    for (int64_t r = 0; r < out->total; r++) {
+        due += share;
+        if (due < 1) continue;
+        due -= 1;
+        out->row[out->count++] = out->row[r];
+    }
+    return 1;
+}
+
 void rows_free(row_list *list)
 {
     free(list->row);

@@ -23,6 +23,9 @@ typedef struct row_list {
  * 0 where memory is short. */
 int rows_choose(const attn_problem *problem, const attn_args *args, const int64_t *borders, int border_count,
                 double budget, uint64_t seed, row_list *out);
+
+/* As many of all rows, evenly spread over sequences and heads, as the reference can do within `budget`. */
+int rows_cover(const attn_problem *problem, const attn_args *args, double budget, uint64_t seed, row_list *out);
 void rows_free(row_list *list);
 
 #endif

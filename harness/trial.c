@@ -12,6 +12,7 @@
 #include "status.h"
 
 static const double slowest_rate = 1e8; /* operations a second that any kernel reaches: the time limit's yardstick */
+static const double cover_budget = 10;  /* times the budget of single elements, for the projections of all rows */
 static const int64_t most_weights = INT64_C(1) << 24; /* weights kept of the judged rows: 128 MiB of doubles */
 
 const char *trial_status_name(trial_status status)
@@ -156,8 +157,19 @@ static void judge_one(const trial_group *g, trial *t)
                                     &t->plan, got};
         pattern_describe(&wrong, t->pattern, sizeof t->pattern);
     }
+    if (g->covering) judge_projections(&g->covered, &g->covering[t->contract], &got, &t->verdict, &t->found);
     t->rows_checked = g->rows.count;
     conclude(t, TRIAL_FAIL);
+}
+
+static int cover(trial_group *g, double budget, uint64_t seed, const attn_args *args, char *reason, size_t reason_size)
+{
+    if (g->rows.count == g->rows.total) return 1;
+    g->covering = calloc((size_t)g->contracts, sizeof *g->covering);
+    if (g->covering && rows_cover(&g->in.problem, args, cover_budget * budget, seed, &g->covered))
+        return expect_projections(&g->in, &g->covered, g->contract, g->contracts, g->covering, reason, reason_size);
+    snprintf(reason, reason_size, "no memory to choose rows");
+    return 0;
 }
 
 static int expect(trial_group *g, double budget, uint64_t seed, char *reason, size_t reason_size)
@@ -181,7 +193,8 @@ static int expect(trial_group *g, double budget, uint64_t seed, char *reason, si
     weights = weights && g->rows.count <= most_weights / (g->in.problem.k + 1);
     g->expectation = calloc((size_t)g->contracts, sizeof *g->expectation);
     return g->expectation &&
-           expect_rows(&g->in, &g->rows, g->contract, g->contracts, weights, g->expectation, reason, reason_size);
+           expect_rows(&g->in, &g->rows, g->contract, g->contracts, weights, g->expectation, reason, reason_size) &&
+           cover(g, budget, seed, &args, reason, reason_size);
 }
 
 int trial_group_run(const workload *w, input_class input, uint64_t seed, const trial_job *job, int jobs,
@@ -214,6 +227,7 @@ int trial_group_run(const workload *w, input_class input, uint64_t seed, const t
         trial_group_free(g);
         return 0;
     }
+    if (g->contracts) certify_rows(&g->in, &g->rows, s->certify, &g->certificate);
     for (int i = 0; i < g->count; i++) judge_one(g, &g->trial[i]);
     return 1;
 }
@@ -223,10 +237,13 @@ void trial_group_free(trial_group *g)
     for (int i = 0; i < g->count; i++)
         for (int c = 0; c < 3; c++) free(g->trial[i].copy[c]);
     for (int i = 0; g->expectation && i < g->contracts; i++) expectation_free(&g->expectation[i]);
+    for (int i = 0; g->covering && i < g->contracts; i++) expectation_free(&g->covering[i]);
     free(g->trial);
     free(g->contract);
     free(g->expectation);
+    free(g->covering);
     rows_free(&g->rows);
+    rows_free(&g->covered);
     instance_free(&g->in);
     memset(g, 0, sizeof *g);
 }

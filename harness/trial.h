@@ -2,6 +2,7 @@
 #ifndef ATTNBENCH_TRIAL_H
 #define ATTNBENCH_TRIAL_H
 
+#include "certificate.h"
 #include "judge.h"
 #include "options.h"
 
@@ -35,6 +36,9 @@ typedef struct trial_group {
     row_list rows;
     accuracy *contract;
     expectation *expectation; /* one for each contract */
+    row_list covered;         /* of a large case: further rows, judged by projection and LSE */
+    expectation *covering;    /* one for each contract; NULL: all rows are judged whole */
+    certificate certificate;  /* of the reference, on some of the rows */
     int contracts;
 } trial_group;
 
@@ -43,6 +47,7 @@ typedef struct trial_settings {
     uint64_t isa;
     double budget;     /* of rows_choose */
     double time_limit; /* seconds a call; 0: by the size of the work */
+    int64_t certify; /* rows of a case on which the reference is certified; CERTIFY_CHEAP: a few where that is cheap */
 } trial_settings;
 
 /* What to run: a kernel at a number of threads. */

@@ -11,6 +11,7 @@ typedef struct accuracy {
     double u_q, kappa, kappa_1, kappa_t, tau, kappa_log, rho, lambda, delta_q, delta_p, logit_limit, rescales;
     double eta; /* 2^-150, or 2^-126 where subnormals are flushed */
     bool fp16_score, fp16_weight, fp16_output, l_from_rounded, weights_normalised, merge_lse;
+    bool to_nearest; /* nothing is truncated: rounding errors have mean 0 */
 } accuracy;
 
 /* Reads a plan's contract. Figures above the caps of its accumulator's type class are lowered to them; `capped` gets the
@@ -21,7 +22,7 @@ int accuracy_of_plan(const attn_plan *plan, accuracy *out, char *capped, size_t 
 /* The double reference's own accuracy: u = 2^-53. */
 accuracy accuracy_of_reference(void);
 
-/* B for every output channel of a row (`bound_o`, dv entries; may be +inf), for LSE (`bound_lse`) and, where `bound_w` is not
+/* B for every output channel of a row (`bound_o`, dv entries, or NULL; may be +inf), for LSE (`bound_lse`) and, where `bound_w` is not
  * NULL, for each of the n kept weights (the same formula with unit vectors for V). The row must be computed. */
 void error_bound(const ref_row *row, const accuracy *a, double *bound_o, double *bound_lse, double *bound_w);
 

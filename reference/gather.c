@@ -70,11 +70,12 @@ ref_workspace *ref_workspace_new(int64_t keys, int64_t d, int64_t dv)
     ref_row *row = &ws->row;
     row->raw = doubles(keys, 1);
     row->a = doubles(keys, 1);
+    row->squares = doubles(keys, 1);
     row->s = doubles(keys, 1);
     row->w = doubles(keys, 1);
     row->o = doubles(dv, 1);
     if (ws->kv.k && ws->kv.v && ws->kv.k_abs && ws->k_abs && ws->q && ws->add && ws->add_abs && ws->kept && ws->place &&
-        row->raw && row->a && row->s && row->w && row->o) {
+        row->raw && row->a && row->squares && row->s && row->w && row->o) {
         return ws;
     }
     ref_workspace_free(ws);
@@ -97,6 +98,7 @@ void ref_workspace_free(ref_workspace *ws)
     free(ws->place);
     free(ws->row.raw);
     free(ws->row.a);
+    free(ws->row.squares);
     free(ws->row.s);
     free(ws->row.w);
     free(ws->row.o);

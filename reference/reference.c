@@ -29,9 +29,14 @@ static void score_keys(ref_row *row)
 
     for (int64_t j = 0; j < row->n; ++j) {
         const double *key = row->k + j * row->d;
-        double sum = 0;
-        for (int64_t c = 0; c < row->d; ++c) sum += fabs(row->q[c] * key[c]);
+        double sum = 0, squares = 0;
+        for (int64_t c = 0; c < row->d; ++c) {
+            const double product = row->q[c] * key[c];
+            sum += fabs(product);
+            squares += product * product;
+        }
         row->a[j] = fabs(row->scale) * sum;
+        if (row->squares) row->squares[j] = squares;
     }
 }
 

@@ -33,6 +33,7 @@ typedef struct ref_row {
     /* results */
     double *raw;      /* (n) scale * q.k, before the softcap */
     double *a;        /* (n) |scale| sum_k |q_k k_jk| */
+    double *squares;  /* (n) sum_k (q_k k_jk)^2; NULL: not wanted */
     double *s;        /* (n) logits */
     double *w;        /* (n) weights, sum + sink weight = 1 */
     double *o;        /* (dv) */
@@ -41,7 +42,7 @@ typedef struct ref_row {
     bool finite; /* all logits, and all V of kept keys, are finite */
 } ref_row;
 
-/* Computes raw, a, s, w, o, m, l, lse, w_sink, finite. BLAS level 2 through GSL (gslcblas). n = 0 is legal. */
+/* Computes raw, a, squares, s, w, o, m, l, lse, w_sink, finite. BLAS level 2 through GSL (gslcblas). n = 0 is legal. */
 void ref_row_compute(ref_row *row);
 
 /* Storage for rows of up to `keys` keys; returns 0 where memory is short. */

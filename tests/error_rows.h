@@ -45,7 +45,7 @@ static struct data {
     bool has_add;
     float q[D], k[KEYS][D], v[KEYS][DV], add[KEYS];
     double wide_q[D], wide_k[KEYS * D], wide_v[KEYS * DV], wide_add[KEYS], add_abs[KEYS], k_abs[KEYS];
-    double raw[KEYS], a[KEYS], s[KEYS], w[KEYS], o[DV];
+    double raw[KEYS], a[KEYS], squares[KEYS], s[KEYS], w[KEYS], o[DV];
     ref_row row;
 } x;
 
@@ -76,6 +76,7 @@ static inline void widen_and_compute(void)
                       .add_abs = x.has_add ? x.add_abs : NULL,
                       .raw = x.raw,
                       .a = x.a,
+                      .squares = x.squares,
                       .s = x.s,
                       .w = x.w,
                       .o = x.o};

@@ -147,7 +147,7 @@ def own_headers(source: Source, tree: Tree) -> Iterator[tuple[int, str]]:
 
 @rule
 def libraries(source: Source, _tree: Tree) -> Iterator[tuple[int, str]]:
-    """Kernels need nothing but libc and libm; the reference adds GSL. CBLAS's own header stays with the reference."""
+    """Kernels need nothing but libc and libm; the reference adds GSL and Arb. CBLAS's own header stays with the reference."""
     if not source.is_c_or_cpp():
         return
     for line, match in numbered(source.no_comments, INCLUDE):
@@ -157,8 +157,8 @@ def libraries(source: Source, _tree: Tree) -> Iterator[tuple[int, str]]:
         known = LIBC.fullmatch(header) is not None
         if source.layer == "kernels" and not known:
             yield line, f"kernels/ depends on libc and libm alone, not on <{header}>"
-        elif source.layer == "reference" and not known and not header.startswith("gsl/"):
-            yield line, f"reference/ depends on libc and GSL alone, not on <{header}>"
+        elif source.layer == "reference" and not known and header != "arb.h" and not header.startswith("gsl/"):
+            yield line, f"reference/ depends on libc, GSL and Arb alone, not on <{header}>"
         elif "cblas" in header and not matches(source.path, CBLAS_ALLOWED):
             yield line, f"<{header}>: only the reference (and kernels/blas, by dlopen) reaches CBLAS"
 

@@ -1,4 +1,5 @@
 # Every library, why it is needed, and one clear line where it is missing.
+include(CheckCSourceCompiles)
 find_package(PkgConfig QUIET)
 find_package(Threads REQUIRED)
 
@@ -51,6 +52,31 @@ if(ATTNBENCH_SQLITE_LIBRARY AND ATTNBENCH_SQLITE_INCLUDE)
   target_compile_definitions(attnbench_sqlite INTERFACE ATTNBENCH_SQLITE)
 else()
   message(STATUS "SQLite is missing: no history. Debian: apt-get install libsqlite3-dev")
+endif()
+
+# Ball arithmetic that certifies the reference: in FLINT 3 itself, before that in a library of its own. Optional: without it the
+# reference is not certified, and `verify` says so.
+find_library(ATTNBENCH_FLINT_LIBRARY flint)
+find_path(ATTNBENCH_ARB_INCLUDE arb.h PATH_SUFFIXES flint)
+find_library(ATTNBENCH_ARB_LIBRARY NAMES flint-arb arb)
+set(arb_libraries ${ATTNBENCH_FLINT_LIBRARY})
+if(ATTNBENCH_ARB_LIBRARY AND NOT ATTNBENCH_ARB_INCLUDE MATCHES "/flint$")
+  set(arb_libraries ${ATTNBENCH_ARB_LIBRARY} ${ATTNBENCH_FLINT_LIBRARY})
+endif()
+set(CMAKE_REQUIRED_INCLUDES ${ATTNBENCH_ARB_INCLUDE})
+set(CMAKE_REQUIRED_LIBRARIES ${arb_libraries})
+if(ATTNBENCH_FLINT_LIBRARY AND ATTNBENCH_ARB_INCLUDE)
+  check_c_source_compiles("#include <arb.h>
+    int main(void) { arb_t x; arb_init(x); arb_exp(x, x, 128); return 0; }" ATTNBENCH_ARB_LINKS)
+endif()
+unset(CMAKE_REQUIRED_INCLUDES)
+unset(CMAKE_REQUIRED_LIBRARIES)
+if(ATTNBENCH_ARB_LINKS)
+  add_library(attnbench_arb INTERFACE)
+  target_include_directories(attnbench_arb SYSTEM INTERFACE ${ATTNBENCH_ARB_INCLUDE})
+  target_link_libraries(attnbench_arb INTERFACE ${arb_libraries})
+else()
+  message(STATUS "FLINT (Arb) is missing: the reference is not certified. Debian: apt-get install libflint-dev libflint-arb-dev")
 endif()
 
 if(ATTNBENCH_TESTS)
