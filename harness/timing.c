@@ -258,7 +258,7 @@ static void time_placed(timing *t, trial_group *g)
 
 void timing_workload(timing *t, const workload *w, const trial_job *job, int jobs)
 {
-    const trial_settings settings = {&t->machine, t->s->isa, check_budget, 0};
+    const trial_settings settings = {&t->machine, t->s->isa, check_budget, 0, NULL};
     trial_group g;
     char name[2048], reason[512];
     trial_job *selected = calloc((size_t)jobs + 1, sizeof *selected);

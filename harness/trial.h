@@ -40,8 +40,9 @@ typedef struct trial_group {
 typedef struct trial_settings {
     const attn_machine *machine;
     uint64_t isa;
-    double budget;     /* of rows_choose */
-    double time_limit; /* seconds a call; 0: by the size of the work */
+    double budget;          /* of rows_choose */
+    double time_limit;      /* seconds a call; 0: by the size of the work */
+    const check_list *only; /* NULL: all checks */
 } trial_settings;
 
 /* What to run: a kernel at a number of threads. */

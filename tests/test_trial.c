@@ -120,7 +120,7 @@ static void try_it(const char *line, input_class input, trial_group *g)
     char reason[256] = "";
     const trial_job job = {&kernel, 1};
     machine = ceilings_machine(NULL, 0, 1);
-    const trial_settings settings = {&machine, 0, 1e7, spoil == HANGS ? 0.2 : 20};
+    const trial_settings settings = {&machine, 0, 1e7, spoil == HANGS ? 0.2 : 20, NULL};
     workload_free(&w);
     memset(&w, 0, sizeof w);
     assert_int_equal(workload_parse(line, NULL, &w, reason, sizeof reason), 1);
