@@ -3,6 +3,8 @@
 #ifndef ATTNBENCH_CHECK_H
 #define ATTNBENCH_CHECK_H
 
+#include <stdbool.h>
+
 typedef struct check {
     const char *name;      /* lower case, words joined by '-' */
     const char *applies;   /* to which cases, in a few words */
@@ -18,6 +20,8 @@ typedef struct check_group {
 /* Each lies in the file that carries its checks out. */
 extern const check_group call_checks;  /* trial.c, isolate.c: what a call does beside its values */
 extern const check_group value_checks; /* judge.c: outputs against the reference */
+/* properties_*.c: results of one kernel against each other */
+extern const check_group symmetry_checks, row_checks, key_checks, masked_checks, weight_checks;
 
 /* The groups, in the order in which they are carried out. */
 const check_group *const *check_groups(int *count);
@@ -25,13 +29,21 @@ const check_group *const *check_groups(int *count);
 /* NULL where no check has that name. */
 const check *check_find(const char *name);
 
+/* The checks that are asked for; NULL or none: all. */
+typedef struct check_list {
+    const char *const *name;
+    int count;
+} check_list;
+
+bool check_wanted(const check_list *only, const char *name);
+
 /* A plain value, so that a child process can write it into shared memory. */
 typedef struct finding {
     char check[32];
     char reason[288]; /* what, where, in words */
 } finding;
 
-enum { MOST_FINDINGS = 12 };
+enum { MOST_FINDINGS = 24 };
 typedef struct findings {
     int count; /* entries of item in use; each check once: what it finds first is said */
     finding item[MOST_FINDINGS];
@@ -39,5 +51,8 @@ typedef struct findings {
 
 /* Adds a finding of the check of that name, unless it has one already or the list is full. */
 void findings_add(findings *f, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Forgets what checks found that are not asked for. That a call did not end as it should stays: nothing else could be looked at. */
+void findings_keep(findings *f, const check_list *only);
 
 #endif

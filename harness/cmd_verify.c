@@ -28,6 +28,7 @@ const char help_verify[] =
     "  --suite NAME           suites (smoke and edge, if no workload is given)\n"
     "  --workloads FILE       your own workloads and suites\n"
     "  --class LIST           input classes, with commas: normal,outliers,... (all; large cases: normal)\n"
+    "  --check NAME           this check alone (all; attnbench list checks)\n"
     "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
     "  --seed N               of the inputs (1)\n"
     "  --time-limit S         seconds a case may take (20 s and more for more work)\n"
@@ -198,8 +199,13 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
 {
     verification v = {.o = o, .s = s, .record = record, .quiet = quiet};
     const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
-    v.settings = (trial_settings){
-        .machine = &machine, .isa = s->isa, .budget = whole_budget, .time_limit = o->time_limit, .certify = o->certify};
+    const check_list only = {o->checks.word, o->checks.count};
+    v.settings = (trial_settings){.machine = &machine,
+                                  .isa = s->isa,
+                                  .budget = whole_budget,
+                                  .time_limit = o->time_limit,
+                                  .certify = o->certify,
+                                  .only = &only};
     if (o->dump && !command_folder("--dump", o->dump)) return EXIT_USAGE;
     v.job = trial_jobs(s, &v.jobs);
     if (!v.job) {

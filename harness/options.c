@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "results.h"
 
 enum flag_id {
@@ -24,6 +25,7 @@ enum flag_id {
     FLAG_JUNIT,
     FLAG_MARKDOWN,
     FLAG_CLASS,
+    FLAG_CHECK,
     FLAG_DUMP,
     FLAG_TIME_LIMIT,
     FLAG_CERTIFY,
@@ -58,6 +60,7 @@ static const struct flag {
     {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
     {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT, true},
     {"--class", FLAG_CLASS, OPTIONS_VERIFY, true},
+    {"--check", FLAG_CHECK, OPTIONS_VERIFY, true},
     {"--dump", FLAG_DUMP, OPTIONS_VERIFY, true},
     {"--time-limit", FLAG_TIME_LIMIT, OPTIONS_VERIFY, true},
     {"--verbose", FLAG_VERBOSE, OPTIONS_VERIFY, false},
@@ -101,6 +104,13 @@ static int parse_seed(const char *text, uint64_t *out)
     return isdigit((unsigned char)text[0]) && !errno && !*end && *out <= INT64_MAX;
 }
 
+static int take_check(options *o, const char *name, char *reason, size_t size)
+{
+    if (check_find(name)) return append(&o->checks, name);
+    snprintf(reason, size, "--check %.60s: there is no such check; attnbench list checks prints them", name);
+    return 0;
+}
+
 static int take(options *o, const struct flag *flag, const char *value, char *reason, size_t size)
 {
     uint64_t rows;
@@ -113,6 +123,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_WORKLOADS: return append(&o->files, value);
     case FLAG_THREADS: return append(&o->threads, value);
     case FLAG_CLASS: return append(&o->classes, value);
+    case FLAG_CHECK: return take_check(o, value, reason, size);
     case FLAG_COUNTERS: o->counters = value; break;
     case FLAG_JSON: o->json = value; break;
     case FLAG_CSV: o->csv = value; break;
@@ -237,6 +248,7 @@ void options_free(options *o)
     free(o->files.word);
     free(o->threads.word);
     free(o->classes.word);
+    free(o->checks.word);
     free(o->words.word);
     memset(o, 0, sizeof *o);
 }

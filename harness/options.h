@@ -14,7 +14,7 @@
 enum option_group {
     OPTIONS_SELECT = 1,  /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
     OPTIONS_OUTPUT = 2,  /* --json --csv --junit --markdown */
-    OPTIONS_VERIFY = 4,  /* --class --dump --time-limit --certify --shrink --verbose --all-failures */
+    OPTIONS_VERIFY = 4,  /* --class --check --dump --time-limit --certify --shrink --verbose --all-failures */
     OPTIONS_FOLDER = 8,  /* -o, --output */
     OPTIONS_BUDGET = 16, /* --time-budget */
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
@@ -32,8 +32,8 @@ typedef struct word_list {
 } word_list;
 
 typedef struct options {
-    word_list kernels, workloads, suites, files, plugins, threads, classes; /* as given, in order */
-    word_list words;                                                        /* the arguments that are no flags */
+    word_list kernels, workloads, suites, files, plugins, threads, classes, checks; /* as given, in order */
+    word_list words;     /* the arguments that are no flags */
     uint64_t seed;       /* to 2^63 - 1: what JSON's integers hold here */
     int64_t certify;     /* rows of a case; CERTIFY_CHEAP: not given */
     residency residency; /* of inputs when a call begins */

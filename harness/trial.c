@@ -9,6 +9,7 @@
 #include "isolate.h"
 #include "pattern.h"
 #include "problem.h"
+#include "property.h"
 #include "status.h"
 
 static const double slowest_rate = 1e8; /* operations a second that any kernel reaches: the time limit's yardstick */
@@ -71,6 +72,17 @@ static void conclude(trial *t, trial_status status)
     if (t->found.count == 0) return;
     t->status = status;
     snprintf(t->reason, sizeof t->reason, "%s", t->found.item[0].reason);
+}
+
+/* Where only some checks are asked for, the case passes that fails others alone. */
+static void finish(trial *t, const check_list *only)
+{
+    findings_keep(&t->found, only);
+    if (t->status == TRIAL_FAIL && t->found.count == 0) {
+        t->status = TRIAL_PASS;
+        t->reason[0] = 0;
+    }
+    conclude(t, t->status == TRIAL_PASS ? TRIAL_FAIL : t->status);
 }
 
 static void fail(trial *t, trial_status status, const char *name, const char *reason)
@@ -229,6 +241,8 @@ int trial_group_run(const workload *w, input_class input, uint64_t seed, const t
     }
     if (g->contracts) certify_rows(&g->in, &g->rows, s->certify, &g->certificate);
     for (int i = 0; i < g->count; i++) judge_one(g, &g->trial[i]);
+    properties_run(g, s, limit);
+    for (int i = 0; i < g->count; i++) finish(&g->trial[i], s->only);
     return 1;
 }
 

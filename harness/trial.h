@@ -48,6 +48,7 @@ typedef struct trial_settings {
     double budget;     /* of rows_choose */
     double time_limit; /* seconds a call; 0: by the size of the work */
     int64_t certify; /* rows of a case on which the reference is certified; CERTIFY_CHEAP: a few where that is cheap */
+    const check_list *only; /* NULL: all checks */
 } trial_settings;
 
 /* What to run: a kernel at a number of threads. */
