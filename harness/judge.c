@@ -44,9 +44,10 @@ static void bounds_free(bounds *b) { free(b->output), free(b->output_ref), free(
 
 static void store_row(const ref_row *row, const int64_t *key, const bounds *b, int64_t r, expectation *e)
 {
+    const bool no_softmax = row->n > 0 && !(row->l > 0); /* every visible logit is -inf: 0 / 0 */
     for (int64_t c = 0; c < e->dv; c++) {
         e->output[r * e->dv + c] = row->o[c];
-        e->output_limit[r * e->dv + c] = b->output[c] + b->output_ref[c];
+        e->output_limit[r * e->dv + c] = no_softmax ? (double)NAN : b->output[c] + b->output_ref[c];
     }
     e->lse[r] = row->lse;
     e->lse_limit[r] = row->n == 0 && row->lse == -INFINITY ? 0 : b->lse + b->lse_ref;
