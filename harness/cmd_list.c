@@ -61,7 +61,7 @@ static void list_suites(const sources *from)
 static void list_classes(const sources *from)
 {
     (void)from;
-    for (int i = 0; i < INPUT_CLASSES; i++) printf("%-12s %s\n", input_class_name(i), input_class_statement(i));
+    for (int i = 0; i < INPUT_CLASSES; i++) printf("%-15s %s\n", input_class_name(i), input_class_statement(i));
 }
 
 static void list_checks(const sources *from)

@@ -75,12 +75,15 @@ static void bounds_free(bounds *b)
     projection_free(&b->projected);
 }
 
+/* Every visible logit is -inf: 0 / 0. */
+static bool no_softmax(const ref_row *row) { return row->n > 0 && !(row->l > 0); }
+
 static void store_elements(const ref_row *row, const int64_t *key, const bounds *b, int64_t r, expectation *e)
 {
     bool bounded = true;
     for (int64_t c = 0; c < e->dv; c++) {
         e->output[r * e->dv + c] = row->o[c];
-        e->output_limit[r * e->dv + c] = b->output[c] + b->output_ref[c];
+        e->output_limit[r * e->dv + c] = no_softmax(row) ? (double)NAN : b->output[c] + b->output_ref[c];
         bounded &= isfinite(b->output[c]) || !isfinite(row->o[c]);
     }
     e->unbounded += !bounded;
@@ -96,7 +99,7 @@ static void store_projection(const ref_row *row, const accuracy *a, const bounds
     const double *by_channel = e->output ? b->output : NULL;
     e->projected[r] = b->projected.o;
     e->projected_limit[r] = projection_bound(row, a, &b->projected, by_channel) + b->projected_ref;
-    if (!isfinite(b->projected.o)) e->projected_limit[r] = (double)NAN;
+    if (no_softmax(row) || !isfinite(b->projected.o)) e->projected_limit[r] = (double)NAN;
     if (e->no_sigma || !deviation_applies(row, a)) return;
     e->projected_sigma[r] = projection_deviation(row, a, &b->projected);
     if (e->output) deviation_of_outputs(row, a, e->output_sigma + r * e->dv);

@@ -1,6 +1,6 @@
-/* inputs.c: the contents of tensors, by input class. Rows are drawn as floats, one after the other, and rounded to
- * the slot's type as they are stored; so a class is one function that draws a row, and types, layouts, pages and
- * int8 scales are the same for all. */
+/* inputs.c: the contents of tensors. Rows are drawn as floats, one after the other (inputs_classes.c), and rounded to the slot's
+ * type as they are stored; so a class is a function that draws a row, and types, layouts, pages and int8 scales are the same
+ * for all. */
 #include "inputs.h"
 
 #include <gsl/gsl_randist.h>
@@ -8,21 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inputs_parts.h"
 #include "instance_parts.h"
 #include "mapping.h"
 #include "problem.h"
 
 static const uint32_t gap_pattern = UINT32_C(0x7fc17fc1); /* a NaN as f32, and twice one as f16 and bf16 */
-
-/* Draws one row of a slot. */
-typedef struct draw {
-    const instance *in;
-    int slot;
-    gsl_rng *rng;
-    int64_t channels;
-    float *row;
-    double *path; /* INPUT_INCREASING: what each key of the current head adds to the logits' direction */
-} draw;
 
 /* ---- random streams -------------------------------------------------------------------------------------------- */
 
@@ -35,17 +26,13 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
+uint64_t input_hash(uint64_t seed, int64_t n) { return mix(mix(seed) + (uint64_t)n); }
+
 gsl_rng *input_stream(uint64_t seed, int slot)
 {
     gsl_rng *const rng = gsl_rng_alloc(gsl_rng_taus2);
-    if (rng) gsl_rng_set(rng, (unsigned long)(mix(mix(seed) + (uint64_t)slot) & UINT32_MAX));
+    if (rng) gsl_rng_set(rng, (unsigned long)(input_hash(seed, slot) & UINT32_MAX));
     return rng;
-}
-
-/* A sign for each channel that Q and K agree on. */
-static float channel_sign(uint64_t seed, int64_t channel)
-{
-    return mix(mix(seed ^ UINT64_C(0x5167)) + (uint64_t)channel) & 1 ? 1.0f : -1.0f;
 }
 
 /* ---- rounding and storing -------------------------------------------------------------------------------------- */
@@ -68,6 +55,14 @@ uint16_t round_to_f16(float x)
     if (magnitude < UINT32_C(0x38800000))
         return (uint16_t)(sign | (uint32_t)lrintf(fabsf(x) * 0x1p24f)); /* subnormal */
     return (uint16_t)(sign | (magnitude - UINT32_C(0x38000000) + 0xfff + (magnitude >> 13 & 1)) >> 13);
+}
+
+/* -128, 0 and 127 in about equal parts, and now and then a scale of 0. */
+static float store_i8_extremes(int8_t *to, int64_t step, const draw *d)
+{
+    for (int64_t c = 0; c < d->channels; c++)
+        to[c * step] = (int8_t)(d->row[c] > 0.43f ? 127 : d->row[c] < -0.43f ? -128 : 0);
+    return d->i % 5 == 4 ? 0 : 0x1p-6f;
 }
 
 /* Rounds a row to i8 by one scale, which is returned; `step` from one channel to the next. */
@@ -113,91 +108,13 @@ static void store_row(const draw *d, int64_t b, int64_t h, int64_t i)
         for (int64_t c = 0; c < d->channels; c++) half[c * step] = round_to_bf16(from[c]);
         break;
     case ATTN_I8:
-        *(float *)(void *)inputs_row(d->in, scales_of(d->slot), b, h, i) = store_i8(to, step, from, d->channels);
+        *(float *)(void *)inputs_row(d->in, scales_of(d->slot), b, h, i) = d->in->input == INPUT_INT8_EXTREMES
+                                                                               ? store_i8_extremes(to, step, d)
+                                                                               : store_i8(to, step, from, d->channels);
         break;
     default:
         for (int64_t c = 0; c < d->channels; c++) whole[c * step] = from[c];
     }
-}
-
-/* ---- classes --------------------------------------------------------------------------------------------------- */
-
-static void draw_normal(const draw *d)
-{
-    for (int64_t c = 0; c < d->channels; c++) d->row[c] = (float)gsl_ran_gaussian_ziggurat(d->rng, 1);
-}
-
-static void draw_outliers(const draw *d)
-{
-    draw_normal(d);
-    for (int64_t c = 0; c < d->channels; c++)
-        if (gsl_rng_uniform(d->rng) < 0.001) d->row[c] += (float)gsl_ran_gaussian_ziggurat(d->rng, 10);
-}
-
-/* scale, with the middle of HEAD_SCALE where there is one. */
-static double logit_scale(const instance *in) { return (double)in->problem.scale * (in->w->head_scale ? 10 : 1); }
-
-/* Increasing, dot: all queries and keys lie along one direction u of +-1, so that products with u's channels add up
- * exactly the same way for every key: q = a u, k_j = x_j u, logit = scale a d x_j. Steps of x are worth 0.064 to 10
- * in the logit, and a is 1/64 to 1: some rows climb steeply, some by 1e-3 a key. */
-static void draw_path(const draw *d)
-{
-    const instance *const in = d->in;
-    const int64_t k = in->problem.k;
-    if (in->problem.score != ATTN_SCORE_DOT) {
-        for (int64_t j = 0; j < k; j++) d->path[j] = -1 + (double)(2 * j + 1) / (double)k;
-        return;
-    }
-    double span = 0;
-    for (int64_t j = 0; j < k; j++) {
-        span += 0.064 * exp(gsl_rng_uniform(d->rng) * log(10 / 0.064));
-        d->path[j] = span;
-    }
-    const double most = 3 * (double)in->problem.softcap; /* beyond it a softcap is flat */
-    const double unit = (most > 0 && span > most ? most / span : 1) / (fabs(logit_scale(in)) * (double)in->problem.d);
-    for (int64_t j = 0; j < k; j++) d->path[j] = (d->path[j] - span / 2) * unit;
-}
-
-static void draw_increasing(const draw *d, int64_t i)
-{
-    const attn_problem *const p = &d->in->problem;
-    const bool query = d->slot == ATTN_Q;
-    const float a = (float)exp(-gsl_rng_uniform(d->rng) * log(64)), x = query ? 0 : (float)d->path[i];
-    switch (p->score) {
-    case ATTN_SCORE_DOT:
-        for (int64_t c = 0; c < d->channels; c++)
-            d->row[c] = channel_sign(d->in->seed, c) * (query ? copysignf(a, p->scale) : x);
-        break;
-    case ATTN_SCORE_COSINE: /* the angle to the queries, which share one direction, closes key by key */
-        memset(d->row, 0, (size_t)d->channels * sizeof *d->row);
-        d->row[0] = query ? copysignf(a, p->scale) : x;
-        if (!query) d->row[1] = sqrtf(1 - x * x);
-        break;
-    default: /* tanh rises in every channel, and this class draws a score vector of positive entries */
-        for (int64_t c = 0; c < d->channels; c++)
-            d->row[c] = query ? 0.1f * (float)gsl_ran_gaussian_ziggurat(d->rng, 1) : 2 * copysignf(1, p->scale) * x;
-    }
-}
-
-/* Large: one channel, so that no order of summation changes a score; magnitudes shared between Q and K, signs drawn. */
-static void draw_large(const draw *d)
-{
-    const double product = 20000 / fabs(logit_scale(d->in)), q = exp2(floor(log2(product) / 2));
-    const double sign = gsl_rng_uniform(d->rng) < 0.5 ? -1 : 1, above = gsl_rng_uniform(d->rng) * 8 / 20000;
-    memset(d->row, 0, (size_t)d->channels * sizeof *d->row);
-    d->row[d->channels / 2] = (float)(sign * (d->slot == ATTN_Q ? q : product / q * (1 + above)));
-}
-
-/* The class that a slot is drawn by: V, and whatever a class has no meaning for, is normal. */
-static input_class class_of(const instance *in, int slot)
-{
-    const attn_problem *const p = &in->problem;
-    const bool logits = slot == ATTN_Q || slot == ATTN_K;
-    if (in->input == INPUT_OUTLIERS && slot <= ATTN_V) return INPUT_OUTLIERS;
-    if (!logits || p->scale == 0) return INPUT_NORMAL;
-    if (in->input == INPUT_LARGE && p->score == ATTN_SCORE_DOT) return INPUT_LARGE;
-    if (in->input == INPUT_INCREASING && !(p->score == ATTN_SCORE_COSINE && p->d == 1)) return INPUT_INCREASING;
-    return INPUT_NORMAL;
 }
 
 /* ---- slots ----------------------------------------------------------------------------------------------------- */
@@ -228,7 +145,6 @@ static int fill_rows(const instance *in, int slot, char *reason, size_t reason_s
 {
     const attn_tensor *const t = &in->slot[slot];
     const attn_args args = instance_all(in);
-    const input_class by = class_of(in, slot);
     const int64_t sequences = slot == ATTN_BIAS && t->stride[0] == 0 ? 1 : in->problem.b;
     draw d = {.in = in, .slot = slot, .rng = input_stream(in->seed, slot), .channels = t->extent[3]};
     d.row = calloc((size_t)t->extent[3] + 1, sizeof *d.row);
@@ -238,17 +154,10 @@ static int fill_rows(const instance *in, int slot, char *reason, size_t reason_s
     for (int64_t b = 0; ok && b < sequences; b++) {
         const int64_t rows = rows_of(in, &args, slot, b);
         for (int64_t h = 0; h < t->extent[1]; h++) {
-            if (by == INPUT_INCREASING && slot == ATTN_K) draw_path(&d);
-            for (int64_t i = 0; i < rows; i++) {
-                if (by == INPUT_INCREASING)
-                    draw_increasing(&d, i);
-                else if (by == INPUT_LARGE)
-                    draw_large(&d);
-                else if (by == INPUT_OUTLIERS)
-                    draw_outliers(&d);
-                else
-                    draw_normal(&d);
-                store_row(&d, b, h, i);
+            if (slot == ATTN_K) draw_head(&d);
+            for (d.i = 0; d.i < rows; d.i++) {
+                draw_row(&d);
+                store_row(&d, b, h, d.i);
             }
         }
     }
@@ -258,16 +167,17 @@ static int fill_rows(const instance *in, int slot, char *reason, size_t reason_s
     return ok;
 }
 
-/* A bias that keeps the logits of the class increasing so. */
-static void fill_rising_bias(const instance *in)
+/* A bias that keeps the logits of the class climbing or falling. */
+static void fill_sloping_bias(const instance *in)
 {
+    const float slope = 0.5f * (float)class_direction(in);
     const attn_tensor *const t = &in->slot[ATTN_BIAS];
     const int64_t sequences = t->stride[0] == 0 ? 1 : t->extent[0];
     for (int64_t b = 0; b < sequences; b++)
         for (int64_t h = 0; h < t->extent[1]; h++)
             for (int64_t i = 0; i < t->extent[2]; i++) {
                 float *const row = (float *)(void *)inputs_row(in, ATTN_BIAS, b, h, i);
-                for (int64_t j = 0; j < t->extent[3]; j++) row[j] = 0.5f * (float)j / (float)t->extent[3];
+                for (int64_t j = 0; j < t->extent[3]; j++) row[j] = slope * (float)j / (float)t->extent[3];
             }
 }
 
@@ -287,16 +197,16 @@ static int fill_heads(const instance *in, int slot, char *reason, size_t reason_
             const double x = gsl_ran_gaussian_ziggurat(rng, 1);
             double value = x;
             if (slot == ATTN_SLOPES) value = exp2(-8.0 * (double)(h + 1) / (double)t->extent[1]);
+            if (slot == ATTN_SINK_LOGITS && in->input == INPUT_SINK_ABOVE) value = 100 + x;
             if (slot == ATTN_HEAD_SCALE) value = 10 * exp(0.1 * x);
-            if (slot == ATTN_SCORE_VECTOR)
-                value = (in->input == INPUT_INCREASING ? fabs(x) : x) / sqrt((double)in->problem.d);
+            if (slot == ATTN_SCORE_VECTOR) value = (class_direction(in) ? fabs(x) : x) / sqrt((double)in->problem.d);
             out[h * t->stride[1] + c] = (float)value;
         }
     gsl_rng_free(rng);
     return 1;
 }
 
-/* ---- the class masked ------------------------------------------------------------------------------------------ */
+/* ---- the classes masked and padding ------------------------------------------------------------------------------------------ */
 
 /* Marks the keys that some row of sequence b sees. */
 static void mark_seen(const instance *in, const attn_args *args, int64_t b, unsigned char *seen)
@@ -321,46 +231,66 @@ static void mark_seen(const instance *in, const attn_args *args, int64_t b, unsi
     }
 }
 
-/* A row of NaN with a payload of its own; of int8 the scale is NaN instead. */
-static void hide_row(const instance *in, int slot, int64_t b, int64_t h, int64_t i)
+/* What the rows hold that nobody may look at. */
+typedef enum hidden { HIDDEN_NAN, HIDDEN_LARGE } hidden;
+
+/* A row of NaN, each with a payload of its own, or of 1e30 (60000 in f16); of int8 the scale instead. */
+static void hide_row(const instance *in, int slot, int64_t b, int64_t h, int64_t i, hidden what)
 {
     static const uint32_t payloads[] = {0x7fc00000, 0x7fc0dead, 0xffc00001, 0x7fffffff, 0xffffffff};
     static const uint16_t halves[] = {0x7fc0, 0x7fff, 0xffc1, 0xffff, 0x7fd5};
-    const attn_tensor *const t = &in->slot[slot];
-    const bool scaled = t->type == ATTN_I8;
+    const bool scaled = in->slot[slot].type == ATTN_I8;
+    const attn_tensor *const t = &in->slot[scaled ? scales_of(slot) : slot];
     void *const row = inputs_row(in, scaled ? scales_of(slot) : slot, b, h, i);
     const int64_t n = scaled ? 1 : t->extent[3];
     for (int64_t c = 0; c < n; c++) {
-        if (t->type == ATTN_F16 || t->type == ATTN_BF16)
-            ((uint16_t *)row)[c * t->stride[3]] = halves[(i + c) % 5];
-        else
+        if (t->type == ATTN_F16)
+            ((uint16_t *)row)[c * t->stride[3]] = what == HIDDEN_NAN ? halves[(i + c) % 5] : round_to_f16(60000);
+        else if (t->type == ATTN_BF16)
+            ((uint16_t *)row)[c * t->stride[3]] = what == HIDDEN_NAN ? halves[(i + c) % 5] : round_to_bf16(1e30f);
+        else if (what == HIDDEN_NAN)
             ((uint32_t *)row)[c * t->stride[3]] = payloads[(i + c) % 5];
+        else
+            ((float *)row)[c * t->stride[3]] = 1e30f;
     }
 }
 
-static int hide_unseen(const instance *in, char *reason, size_t reason_size)
+static bool hides(const instance *in) { return in->input == INPUT_MASKED || in->input == INPUT_PADDING; }
+
+typedef struct hiding {
+    bool queries_and_keys; /* else V alone */
+    hidden value;
+} hiding;
+
+static void hide_in_sequence(const instance *in, const attn_args *args, int64_t b, const unsigned char *seen, hiding as)
 {
     const attn_problem *const p = &in->problem;
+    const int64_t keys = rows_of(in, args, ATTN_K, b), rows = rows_of(in, args, ATTN_Q, b);
+    for (int64_t h = 0; h < p->hkv; h++)
+        for (int64_t j = 0; j < keys; j++) {
+            if (seen[j]) continue;
+            if (as.queries_and_keys) hide_row(in, ATTN_K, b, h, j, HIDDEN_NAN);
+            if (!in->w->v_in_k) hide_row(in, ATTN_V, b, h, j, as.value);
+        }
+    for (int64_t h = 0; as.queries_and_keys && h < p->h; h++)
+        for (int64_t i = attn_query_count(p, args, b); i < rows; i++) hide_row(in, ATTN_Q, b, h, i, HIDDEN_NAN);
+}
+
+static int hide_unseen(const instance *in, hiding as)
+{
     const attn_args args = instance_all(in);
-    unsigned char *const seen = malloc((size_t)p->k + 1);
-    if (!seen) {
-        snprintf(reason, reason_size, "memory is short");
-        return 0;
-    }
-    for (int64_t b = 0; b < p->b; b++) {
+    unsigned char *const seen = malloc((size_t)in->problem.k + 1);
+    for (int64_t b = 0; seen && b < in->problem.b; b++) {
         mark_seen(in, &args, b, seen);
-        const int64_t keys = rows_of(in, &args, ATTN_K, b), rows = rows_of(in, &args, ATTN_Q, b);
-        for (int64_t h = 0; h < p->hkv; h++)
-            for (int64_t j = 0; j < keys; j++) {
-                if (seen[j]) continue;
-                hide_row(in, ATTN_K, b, h, j);
-                if (!in->w->v_in_k) hide_row(in, ATTN_V, b, h, j);
-            }
-        for (int64_t h = 0; h < p->h; h++)
-            for (int64_t i = attn_query_count(p, &args, b); i < rows; i++) hide_row(in, ATTN_Q, b, h, i);
+        hide_in_sequence(in, &args, b, seen, as);
     }
     free(seen);
-    return 1;
+    return seen != NULL;
+}
+
+int inputs_hide_v(const instance *in, bool finite)
+{
+    return !hides(in) || hide_unseen(in, (hiding){false, finite ? HIDDEN_LARGE : HIDDEN_NAN});
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
@@ -379,8 +309,8 @@ static int fill_slot(instance *in, int slot, char *reason, size_t reason_size)
                (from_file || fill_rows(in, slot, reason, reason_size));
     case ATTN_BIAS:
         fill_gaps(in, slot);
-        if (in->input != INPUT_INCREASING) return fill_rows(in, slot, reason, reason_size);
-        fill_rising_bias(in);
+        if (class_direction(in) == 0) return fill_rows(in, slot, reason, reason_size);
+        fill_sloping_bias(in);
         return 1;
     case ATTN_DO: fill_gaps(in, slot); return fill_rows(in, slot, reason, reason_size);
     case ATTN_SLOPES:
@@ -399,5 +329,7 @@ int inputs_fill(instance *in, char *reason, size_t reason_size)
 {
     for (int slot = 0; slot < ATTN_SLOTS; slot++)
         if (in->slot[slot].type != ATTN_ABSENT && !fill_slot(in, slot, reason, reason_size)) return 0;
-    return in->input != INPUT_MASKED || hide_unseen(in, reason, reason_size);
+    if (!hides(in) || hide_unseen(in, (hiding){true, HIDDEN_NAN})) return 1;
+    snprintf(reason, reason_size, "memory is short");
+    return 0;
 }

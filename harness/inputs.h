@@ -9,9 +9,15 @@
  * NaN. In the backward pass O and LSE hold NaN until the caller has put a forward pass's results there. */
 int inputs_fill(instance *in, char *reason, size_t reason_size);
 
-/* Can this class be drawn for this workload? Files are inputs already: with them only INPUT_NORMAL, which means
- * their contents. */
+/* Where the class hides V rows that nobody may look at: 1e30 into them instead of NaN, or NaN again. 0 where memory is short. */
+int inputs_hide_v(const instance *in, bool finite);
+
+/* Can this class be drawn for this workload, and does it mean something there? Files are inputs already: with them only
+ * INPUT_NORMAL, which means their contents. */
 int inputs_class_fits(const workload *w, input_class input, char *reason, size_t reason_size);
+
+/* Is this class one that every small workload is verified with, or are a few workloads enough unless it is asked for? */
+bool input_class_everywhere(input_class input);
 
 /* Where a file of inputs is: `path` itself (relative to the current folder), else below the source tree's root. 0
  * and a reason that names both places where it is in neither. */

@@ -9,15 +9,6 @@
 #include "npy.h"
 #include "problem.h"
 
-int inputs_class_fits(const workload *w, input_class input, char *reason, size_t reason_size)
-{
-    if (input == INPUT_NORMAL || (!w->q_file && !w->k_file && !w->v_file)) return 1;
-    snprintf(reason, reason_size,
-             "class=%s: the files of this workload are its input, only class=normal leaves them as they are",
-             input_class_name((int)input));
-    return 0;
-}
-
 int inputs_find(const char *path, char *found, size_t found_size, char *reason, size_t reason_size)
 {
     const int length = snprintf(found, found_size, "%s", path);

@@ -55,6 +55,11 @@ static bool masked_by_position(const instance *in)
     return in->input == INPUT_MASKED && in->problem.k > 0 && (in->problem.mask & (ATTN_MASK_LEFT | ATTN_MASK_RIGHT));
 }
 
+/* Row 0 begins to see in the middle of the keys. */
+static bool sees_late(const instance *in) { return in->input == INPUT_LATE_KEYS && in->problem.k > 0; }
+
+static int64_t late_position(const attn_problem *p, int64_t keys) { return p->left + keys / 2; }
+
 static bool masked_by_length(const instance *in)
 {
     return in->input == INPUT_MASKED && in->problem.k > 0 && !masked_by_position(in);
@@ -81,6 +86,7 @@ static int describe_positions(instance *in, const int64_t *keys, const int64_t *
     bool vary = false;
     if (!in->w->q_pos_end) {
         if (masked_by_position(in)) p->q_pos = masked_position(p, p->q, p->k);
+        if (sees_late(in)) p->q_pos = late_position(p, p->k);
         return 1;
     }
     int64_t *const position = calloc((size_t)p->b, sizeof *position);
@@ -93,6 +99,7 @@ static int describe_positions(instance *in, const int64_t *keys, const int64_t *
         position[b] = own_keys - queries[b];
         vary = vary || position[b] != position[0];
         if (masked_by_position(in)) position[b] = masked_position(p, queries[b], keys[b]);
+        if (sees_late(in)) position[b] = late_position(p, keys[b]);
     }
     p->q_pos = position[0];
     for (int64_t b = 0; b < p->b; b++) position[b] -= p->q_pos;

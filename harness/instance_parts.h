@@ -22,6 +22,9 @@ int64_t tensor_bytes(const attn_tensor *t);
  * 64-byte border. */
 int instance_map_slot(instance *in, int slot, int64_t align, char *reason, size_t reason_size);
 
+/* Unrelated numbers for neighbouring seeds and for neighbouring n. */
+uint64_t input_hash(uint64_t seed, int64_t n);
+
 /* The random stream of one slot. NULL where memory is short; freed by gsl_rng_free. */
 gsl_rng *input_stream(uint64_t seed, int slot);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inputs.h"
 #include "isolate.h"
 #include "pattern.h"
 #include "problem.h"
@@ -138,12 +139,19 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
         unsupported(t, reason);
         return;
     }
+    if (g->in.input == INPUT_NONFINITE_V && (kernel->traits & ATTN_TRAIT_MASKED_V_FINITE)) {
+        unsupported(t, "declares that V of masked keys must be finite");
+        return;
+    }
     if (!g->in.filled && !instance_fill(&g->in, reason, sizeof reason)) {
         unsupported(t, reason);
         return;
     }
     instance_poison(&g->in, INSTANCE_POISON);
+    const bool finite = kernel->traits & ATTN_TRAIT_MASKED_V_FINITE;
+    if (finite) inputs_hide_v(&g->in, true);
     isolate_call(kernel, &g->in, has_lse, weights, threads, s->machine, limit, &run);
+    if (finite) inputs_hide_v(&g->in, false);
     if (!check_run(&g->in, &run, t)) return;
     accuracy contract;
     if (!accuracy_of_plan(&t->plan, &contract, t->capped, sizeof t->capped)) {

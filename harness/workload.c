@@ -11,31 +11,6 @@
 #include "inputs.h"
 #include "workload_keys.h"
 
-static const struct {
-    const char *name, *statement;
-} classes[INPUT_CLASSES] = {
-    [INPUT_NORMAL] = {"normal", "Q, K and V from N(0,1); the contents of files where a workload names them"},
-    [INPUT_OUTLIERS] = {"outliers", "N(0,1), and N(0,100) added with probability 0.001"},
-    [INPUT_INCREASING] = {"increasing",
-                          "logits grow along the keys, by 1e-3 to 10 a key: each key raises the running maximum"},
-    [INPUT_LARGE] = {"large", "logits of about +-20000 from one channel, the same in any order of summation"},
-    [INPUT_MASKED] = {"masked", "rows that see no key, and NaN in every K and V row that no query may see"},
-};
-
-const char *input_class_name(int input) { return input >= 0 && input < INPUT_CLASSES ? classes[input].name : "?"; }
-
-const char *input_class_statement(int input)
-{
-    return input >= 0 && input < INPUT_CLASSES ? classes[input].statement : "";
-}
-
-int input_class_find(const char *name)
-{
-    for (int input = 0; input < INPUT_CLASSES; input++)
-        if (strcmp(name, classes[input].name) == 0) return input;
-    return -1;
-}
-
 /* ---- parsing --------------------------------------------------------------------------------------------------- */
 
 /* NAME, or NAME,key=value... with base names of files and without class (it is in the spec). */

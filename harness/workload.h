@@ -10,13 +10,33 @@
 
 #include "attention.h"
 
-/* How inputs are drawn. Each is seeded and replayable. */
+/* How inputs are drawn (inputs_classes.c says what each means). Each is seeded and replayable. */
 typedef enum input_class {
-    INPUT_NORMAL = 0, /* N(0,1) */
-    INPUT_OUTLIERS,   /* N(0,1) + N(0,100) with probability 0.001 */
-    INPUT_INCREASING, /* logits grow along the keys: every key raises the running maximum */
-    INPUT_LARGE,      /* logits of about +-20000, one non-zero channel in Q and K */
-    INPUT_MASKED,     /* fully masked rows, and NaN in K and V wherever no query of the head may look */
+    INPUT_NORMAL = 0,
+    INPUT_OUTLIERS,
+    INPUT_INCREASING,
+    INPUT_LARGE,
+    INPUT_MASKED,
+    INPUT_DECREASING,
+    INPUT_NEAR_200,
+    INPUT_NEAR_20000,
+    INPUT_NEAR_1E6,
+    INPUT_NEAR_1E30,
+    INPUT_PLUS_MINUS,
+    INPUT_SPREAD,
+    INPUT_LATE_KEYS,
+    INPUT_SINK_ABOVE,
+    INPUT_ONE_HOT,
+    INPUT_EQUAL,
+    INPUT_ONES,
+    INPUT_CANCELLING,
+    INPUT_CONSTANT,
+    INPUT_SUBNORMAL,
+    INPUT_NONFINITE_Q,
+    INPUT_NONFINITE_K,
+    INPUT_NONFINITE_V,
+    INPUT_PADDING,
+    INPUT_INT8_EXTREMES,
     INPUT_CLASSES
 } input_class;
 

@@ -71,7 +71,8 @@ class List(InFolder):
             if not line.startswith(" "):
                 self.well("bench", "--suite", line.split()[0], "--", "--benchmark_list_tests")
         for line in self.well("list", "classes").stdout.splitlines():
-            self.well("verify", "--kernel", cl.baseline(), "--workload", TINY, "--class", line.split()[0])
+            chosen = ("--kernel", cl.baseline(), "--suite", "smoke", "--class", line.split()[0])
+            self.assertIn(self.run_here("verify", *chosen).returncode, (0, UNDECIDED), line)
 
     def test_own_workloads(self) -> None:
         mine = self.folder / "mine ü.txt"
@@ -110,7 +111,7 @@ class Verify(InFolder):
         wanted = {(name, 1) for name in cl.kernels_by_role()} | {(name, 2) for name in cl.threaded()}
         cases = [case for case in record["cases"] if case["workload"] == spec]
         self.assertEqual({(c["kernel"], c["threads"]) for c in cases}, wanted)
-        self.assertEqual({c["class"] for c in cases}, {"normal", "outliers", "increasing", "large", "masked"})
+        self.assertLess({"normal", "outliers", "increasing", "large", "masked"}, {c["class"] for c in cases})
         for case in record["cases"]:
             self.assertLessEqual({"kernel", "workload", "spec", "class", "seed", "threads", "status"}, set(case))
             self.assertIn("reproducer", case)
