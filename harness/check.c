@@ -7,7 +7,7 @@
 
 const check_group *const *check_groups(int *count)
 {
-    static const check_group *const group[] = {&call_checks, &value_checks};
+    static const check_group *const group[] = {&call_checks, &instrument_checks, &value_checks};
     *count = sizeof group / sizeof *group;
     return group;
 }

@@ -16,8 +16,9 @@ typedef struct check_group {
 } check_group;
 
 /* Each lies in the file that carries its checks out. */
-extern const check_group call_checks;  /* trial.c, isolate.c: what a call does beside its values */
-extern const check_group value_checks; /* judge.c: outputs against the reference */
+extern const check_group call_checks;       /* trial.c, isolate.c: what a call does beside its values */
+extern const check_group instrument_checks; /* instrument.c: calls that must not differ */
+extern const check_group value_checks;      /* judge.c: outputs against the reference */
 
 /* The groups, in the order in which they are carried out. */
 const check_group *const *check_groups(int *count);

@@ -3,6 +3,7 @@
 #define ATTNBENCH_TRIAL_H
 
 #include "judge.h"
+#include "variants.h"
 #include "options.h"
 
 typedef enum trial_status { TRIAL_PASS, TRIAL_FAIL, TRIAL_UNSUPPORTED, TRIAL_CRASH, TRIAL_HANG } trial_status;
@@ -25,6 +26,8 @@ typedef struct trial {
     attn_plan plan;                   /* pointers in it mean nothing */
     attn_tensor output, lse, weights; /* copies of what it wrote; type ATTN_ABSENT where not asked for or not run */
     void *copy[3];
+    variants *others; /* outputs of further calls that are judged with it; NULL none */
+    int other_contract[MOST_VARIANTS];
 } trial;
 
 typedef struct trial_group {
