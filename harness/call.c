@@ -3,10 +3,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cpu_state.h"
+#include "cpu_watch.h"
 #include "status.h"
 
 const char *attn_status_text(int status)
@@ -18,15 +18,6 @@ const char *attn_status_text(int status)
     case ATTN_FAILED: return "failed";
     default: return "an unknown status";
     }
-}
-
-/* Cache-line pairs, every byte 0xff (a NaN in every float type), so that nothing may be expected of it. */
-static void *allocate(int64_t bytes)
-{
-    void *memory = NULL;
-    if (posix_memalign(&memory, 128, bytes > 0 ? (size_t)bytes : 128)) return NULL;
-    memset(memory, 0xff, bytes > 0 ? (size_t)bytes : 128);
-    return memory;
 }
 
 int call_prepare(call *c, const attn_kernel *kernel, const attn_problem *problem, const attn_args *args,
@@ -53,14 +44,24 @@ int call_prepare(call *c, const attn_kernel *kernel, const attn_problem *problem
         snprintf(reason, reason_size, "plan asks for %" PRId64 " shared and %" PRId64 " workspace bytes",
                  c->plan.shared_bytes, c->plan.workspace_bytes);
     } else {
-        c->workspace = allocate(stride * (int64_t)exec->threads);
-        c->shared = allocate(c->plan.shared_bytes);
-        if (c->workspace && c->shared) return 1;
+        const int got = guarded_open(&c->memory[0], c->plan.shared_bytes) &&
+                        guarded_open(&c->memory[1], stride * (int64_t)exec->threads);
+        c->shared = c->memory[0].data;
+        c->workspace = c->memory[1].data;
+        if (got) {
+            call_refill(c, UINT32_MAX); /* a NaN in every float type, so that nothing may be expected of it */
+            return 1;
+        }
         snprintf(reason, reason_size, "no memory for %" PRId64 " bytes of workspace",
                  stride * (int64_t)exec->threads + c->plan.shared_bytes);
     }
     call_release(c);
     return 0;
+}
+
+void call_refill(const call *c, uint32_t pattern)
+{
+    for (int i = 0; i < 2; i++) guarded_fill(&c->memory[i], pattern);
 }
 
 /* pack and run, with the control bits as they were before on return. */
@@ -79,10 +80,22 @@ int call_once(call *c, double *pack_seconds)
     return status;
 }
 
+int call_watched(call *c, char *left, size_t left_size)
+{
+    const uint32_t state = cpu_state_save();
+    int status = ATTN_OK;
+    *left = '\0';
+    if (c->kernel->pack) status = c->kernel->pack(&c->problem, &c->plan, &c->args, c->exec, c->shared);
+    if (status == ATTN_OK)
+        status = cpu_watch_run(c->kernel, &c->problem, &c->plan, &c->args, c->exec, c->shared, c->workspace, left,
+                               left_size);
+    cpu_state_restore(state);
+    return status;
+}
+
 void call_release(call *c)
 {
     if (c->kernel && c->kernel->release && c->plan.handle) c->kernel->release(&c->plan);
-    free(c->workspace);
-    free(c->shared);
+    for (int i = 0; i < 2; i++) guarded_close(&c->memory[i]);
     memset(c, 0, sizeof *c);
 }

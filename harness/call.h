@@ -3,6 +3,7 @@
 #define ATTNBENCH_CALL_H
 
 #include "attention.h"
+#include "guarded.h"
 
 typedef struct call {
     const attn_kernel *kernel;
@@ -12,6 +13,7 @@ typedef struct call {
     const attn_exec *exec;
     attn_plan plan;
     void *shared, *workspace;
+    guarded memory[2]; /* of both */
 } call;
 
 /* Plans and allocates; `machine` and `exec` must outlive the call. 0 and a reason where the kernel or memory refuses. */
@@ -20,7 +22,13 @@ int call_prepare(call *c, const attn_kernel *kernel, const attn_problem *problem
 
 /* pack (where the kernel has it) and run. Returns enum attn_status; *pack_seconds, if not NULL, gets pack's share. */
 int call_once(call *c, double *pack_seconds);
+
+/* The same, looking at what run leaves in the processor (cpu_watch.h), which is said in `left`. */
+int call_watched(call *c, char *left, size_t left_size);
 void call_release(call *c);
+
+/* Repeats a 32-bit pattern over shared memory and workspace: what an earlier call left there is gone. */
+void call_refill(const call *c, uint32_t pattern);
 const char *attn_status_text(int status);
 
 #endif

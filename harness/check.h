@@ -18,8 +18,9 @@ typedef struct check_group {
 } check_group;
 
 /* Each lies in the file that carries its checks out. */
-extern const check_group call_checks;  /* trial.c, isolate.c: what a call does beside its values */
-extern const check_group value_checks; /* judge.c: outputs against the reference */
+extern const check_group call_checks;       /* trial.c, isolate.c: what a call does beside its values */
+extern const check_group instrument_checks; /* instrument.c: calls that must not differ */
+extern const check_group value_checks;      /* judge.c: outputs against the reference */
 /* properties_*.c: results of one kernel against each other */
 extern const check_group symmetry_checks, row_checks, key_checks, masked_checks, weight_checks;
 

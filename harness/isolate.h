@@ -6,12 +6,13 @@
 
 #include "check.h"
 #include "instance.h"
+#include "variants.h"
 
 typedef enum outcome {
     OUTCOME_RAN,
     OUTCOME_UNABLE,      /* this machine has no memory or threads left for it: nothing was called */
     OUTCOME_UNSUPPORTED, /* a plugin's kernel does not accept the problem */
-    OUTCOME_WRONG,       /* `found` says what */
+    OUTCOME_WRONG,       /* a call failed: `found` says what; also after OUTCOME_RAN it may hold something */
     OUTCOME_CRASHED,
     OUTCOME_HUNG,
     OUTCOME_EXITED
@@ -24,11 +25,16 @@ typedef struct isolated {
     attn_plan plan;   /* as the child made it; pointers in it mean nothing here */
     char inner[64];   /* name of the kernel that runs slices; "" none */
     double seconds;   /* of the one call */
+    variants *others; /* of isolate_case: outputs that are still to be judged, freed by the caller; NULL none */
 } isolated;
 
 /* Runs `kernel` once on `threads` threads over the instance, whose inputs are read-only meanwhile; its outputs hold the
  * result afterwards. `lse` and `weights` say which outputs are asked for. */
 void isolate_call(const attn_kernel *kernel, instance *in, bool lse, bool weights, int threads,
+                  const attn_machine *machine, double limit_seconds, isolated *out);
+
+/* The same with the whole instrument (instrument.h): some thirty calls on the problem instead of two. */
+void isolate_case(const attn_kernel *kernel, instance *in, bool lse, bool weights, int threads,
                   const attn_machine *machine, double limit_seconds, isolated *out);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "inputs.h"
 #include "isolate.h"
+#include "own_threads.h"
 #include "pattern.h"
 #include "problem.h"
 #include "property.h"
@@ -15,7 +16,9 @@
 
 static const double slowest_rate = 1e8; /* operations a second that any kernel reaches: the time limit's yardstick */
 static const double cover_budget = 10;  /* times the budget of single elements, for the projections of all rows */
-static const int64_t most_weights = INT64_C(1) << 24; /* weights kept of the judged rows: 128 MiB of doubles */
+static const double instrumented_cost = 2e7;              /* operations of a call that is repeated some thirty times */
+static const size_t instrumented_bytes = (size_t)4 << 20; /* outputs of such a call */
+static const int64_t most_weights = INT64_C(1) << 24;     /* weights kept of the judged rows: 128 MiB of doubles */
 
 const char *trial_status_name(trial_status status)
 {
@@ -126,6 +129,36 @@ static int check_run(const instance *in, const isolated *run, trial *t)
     return 1;
 }
 
+/* The calls beside the first are for small cases of the plain class: what they look for does not depend on values. */
+static bool is_instrumented(const instance *in)
+{
+    return in->input == INPUT_NORMAL && in->w->cost <= instrumented_cost &&
+           snapshot_layout_of(in).bytes <= instrumented_bytes;
+}
+
+/* The contract of a plan, as an index into the group's; 0 and a reason where it makes no sense. */
+static int take_contract(trial_group *g, const attn_plan *plan, int *index, char *reason, size_t reason_size)
+{
+    accuracy contract;
+    *index = -1;
+    if (!accuracy_of_plan(plan, &contract, reason, reason_size)) return 0;
+    /* Padding may tell equal contracts apart: the reference then only works twice. */
+    for (int i = 0; i < g->contracts; i++)
+        if (memcmp(&g->contract[i], &contract, sizeof contract) == 0) {
+            *index = i;
+            return 1;
+        }
+    accuracy *grown = realloc(g->contract, (size_t)(g->contracts + 1) * sizeof *grown);
+    if (!grown) {
+        snprintf(reason, reason_size, "no memory for its contract");
+        return 0;
+    }
+    g->contract = grown;
+    g->contract[g->contracts] = contract;
+    *index = g->contracts++;
+    return 1;
+}
+
 static void run_one(trial_group *g, const attn_kernel *kernel, int threads, const trial_settings *s, double limit,
                     trial *t)
 {
@@ -150,18 +183,17 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
     instance_poison(&g->in, INSTANCE_POISON);
     const bool finite = kernel->traits & ATTN_TRAIT_MASKED_V_FINITE;
     if (finite) inputs_hide_v(&g->in, true);
-    isolate_call(kernel, &g->in, has_lse, weights, threads, s->machine, limit, &run);
+    (is_instrumented(&g->in) ? isolate_case : isolate_call)(kernel, &g->in, has_lse, weights, threads, s->machine,
+                                                            limit, &run);
     if (finite) inputs_hide_v(&g->in, false);
+    t->others = run.others;
     if (!check_run(&g->in, &run, t)) return;
-    accuracy contract;
-    if (!accuracy_of_plan(&t->plan, &contract, t->capped, sizeof t->capped)) {
+    if (!take_contract(g, &t->plan, &t->contract, t->capped, sizeof t->capped)) {
         fail(t, TRIAL_FAIL, "contract", t->capped);
         return;
     }
-    /* Padding may tell equal contracts apart: the reference then only works twice. */
-    for (t->contract = 0; t->contract < g->contracts; t->contract++)
-        if (memcmp(&g->contract[t->contract], &contract, sizeof contract) == 0) break;
-    if (t->contract == g->contracts) g->contract[g->contracts++] = contract;
+    for (int i = 0; t->others && i < t->others->count; i++)
+        take_contract(g, &t->others->item[i].plan, &t->other_contract[i], reason, sizeof reason);
     t->full = has_lse || weights;
     if (!keep(&g->in, ATTN_O, &t->output, &t->copy[0]) || (has_lse && !keep(&g->in, ATTN_LSE, &t->lse, &t->copy[1])) ||
         (weights && !keep(&g->in, ATTN_WEIGHTS, &t->weights, &t->copy[2])))
@@ -179,6 +211,9 @@ static void judge_one(const trial_group *g, trial *t)
     }
     if (g->covering) judge_projections(&g->covered, &g->covering[t->contract], &got, &t->verdict, &t->found);
     t->rows_checked = g->rows.count;
+    for (int i = 0; t->others && i < t->others->count; i++)
+        if (t->other_contract[i] >= 0)
+            variants_judge(t->others, i, &g->rows, &g->expectation[t->other_contract[i]], &t->found);
     conclude(t, TRIAL_FAIL);
 }
 
@@ -220,11 +255,11 @@ static int expect(trial_group *g, double budget, uint64_t seed, char *reason, si
 int trial_group_run(const workload *w, input_class input, uint64_t seed, const trial_job *job, int jobs,
                     const trial_settings *s, trial_group *g, char *reason, size_t reason_size)
 {
+    attn_exec unused;
     memset(g, 0, sizeof *g);
-    const size_t most = (size_t)jobs;
-    g->trial = calloc(most + 1, sizeof *g->trial);
-    g->contract = calloc(most + 1, sizeof *g->contract);
-    if (!g->trial || !g->contract) {
+    own_threads(1, &unused); /* a kernel may load a library when it is asked whether it accepts: no threads by itself */
+    g->trial = calloc((size_t)jobs + 1, sizeof *g->trial);
+    if (!g->trial) {
         snprintf(reason, reason_size, "out of memory");
         trial_group_free(g);
         return 0;
@@ -256,8 +291,10 @@ int trial_group_run(const workload *w, input_class input, uint64_t seed, const t
 
 void trial_group_free(trial_group *g)
 {
-    for (int i = 0; i < g->count; i++)
+    for (int i = 0; i < g->count; i++) {
         for (int c = 0; c < 3; c++) free(g->trial[i].copy[c]);
+        variants_free(g->trial[i].others);
+    }
     for (int i = 0; g->expectation && i < g->contracts; i++) expectation_free(&g->expectation[i]);
     for (int i = 0; g->covering && i < g->contracts; i++) expectation_free(&g->covering[i]);
     free(g->trial);

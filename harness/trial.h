@@ -4,6 +4,7 @@
 
 #include "certificate.h"
 #include "judge.h"
+#include "variants.h"
 #include "options.h"
 
 typedef enum trial_status { TRIAL_PASS, TRIAL_FAIL, TRIAL_UNSUPPORTED, TRIAL_CRASH, TRIAL_HANG } trial_status;
@@ -27,6 +28,8 @@ typedef struct trial {
     attn_plan plan;                   /* pointers in it mean nothing */
     attn_tensor output, lse, weights; /* copies of what it wrote; type ATTN_ABSENT where not asked for or not run */
     void *copy[3];
+    variants *others; /* outputs of further calls that are judged with it; NULL none */
+    int other_contract[MOST_REPEATS];
 } trial;
 
 typedef struct trial_group {

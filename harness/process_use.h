@@ -1,0 +1,26 @@
+/* process_use.h: what a call takes of its process beside memory: processor time on threads that nobody gave it, threads and file
+ * descriptors that it leaves behind. */
+#ifndef ATTNBENCH_PROCESS_USE_H
+#define ATTNBENCH_PROCESS_USE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "attention.h"
+
+enum { MOST_WATCHED = 64 };
+typedef struct process_use {
+    double process, wall;     /* seconds: processor time of all threads that there ever were, and of the clock */
+    double known;             /* processor time of the watched threads */
+    int threads, descriptors; /* -1 unknown */
+    pid_t thread[MOST_WATCHED];
+    int watched;
+} process_use;
+
+/* Watches the threads of `exec` and takes the first look. False where they are too many. */
+bool process_use_begin(process_use *u, const attn_exec *exec);
+
+/* The differences since then go into `u`. */
+void process_use_end(process_use *u);
+
+#endif
