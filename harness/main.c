@@ -18,6 +18,7 @@ static const struct {
     {"bench", "how fast? times of checked kernels, by Google Benchmark", cmd_bench},
     {"run", "verify, bench and report: the main job", cmd_run},
     {"report", "charts and one page from record files", cmd_report},
+    {"selftest", "does the judge find planted bugs, and accuse nothing that is right?", cmd_selftest},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -58,8 +59,9 @@ static int run_command(int argc, char **argv)
     }
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
-    complain("no command '%.60s'; commands: list doctor verify bench run report ('attnbench --help' tells more)",
-             argv[1]);
+    complain(
+        "no command '%.60s'; commands: list doctor verify bench run report selftest ('attnbench --help' tells more)",
+        argv[1]);
     return EXIT_USAGE;
 }
 

@@ -30,7 +30,10 @@ enum flag_id {
     FLAG_TIME_BUDGET,
     FLAG_COUNTERS,
     FLAG_COLD,
-    FLAG_ROTATE
+    FLAG_ROTATE,
+    FLAG_MUTANTS,
+    FLAG_ONLY,
+    FLAG_JOBS
 };
 
 static const struct flag {
@@ -48,10 +51,10 @@ static const struct flag {
     {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT | OPTIONS_FILES, true},
     {"--threads", FLAG_THREADS, OPTIONS_SELECT, true},
     {"--seed", FLAG_SEED, OPTIONS_SELECT, true},
-    {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON, true},
-    {"--csv", FLAG_CSV, OPTIONS_OUTPUT, true},
+    {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON | OPTIONS_MATRIX, true},
+    {"--csv", FLAG_CSV, OPTIONS_OUTPUT | OPTIONS_MATRIX, true},
     {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
-    {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT, true},
+    {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT | OPTIONS_MATRIX, true},
     {"--class", FLAG_CLASS, OPTIONS_VERIFY, true},
     {"--dump", FLAG_DUMP, OPTIONS_VERIFY, true},
     {"--time-limit", FLAG_TIME_LIMIT, OPTIONS_VERIFY, true},
@@ -61,6 +64,9 @@ static const struct flag {
     {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
     {"--cold", FLAG_COLD, OPTIONS_BENCH, false},
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH, false},
+    {"--mutants", FLAG_MUTANTS, OPTIONS_MATRIX, true},
+    {"--only", FLAG_ONLY, OPTIONS_MATRIX, true},
+    {"--jobs", FLAG_JOBS, OPTIONS_MATRIX, true},
 };
 enum { FLAGS = sizeof flags / sizeof flags[0] };
 
@@ -90,6 +96,14 @@ static int parse_seed(const char *text, uint64_t *out)
     return isdigit((unsigned char)text[0]) && !errno && !*end && *out <= INT64_MAX;
 }
 
+static int parse_jobs(const char *text, int *out)
+{
+    uint64_t jobs;
+    if (!parse_seed(text, &jobs) || jobs < 1 || jobs > 256) return 0;
+    *out = (int)jobs;
+    return 1;
+}
+
 static int take(options *o, const struct flag *flag, const char *value, char *reason, size_t size)
 {
     switch (flag->id) {
@@ -108,6 +122,12 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_MARKDOWN: o->markdown = value; break;
     case FLAG_DUMP: o->dump = value; break;
     case FLAG_OUTPUT: o->folder = value; break;
+    case FLAG_MUTANTS: o->mutants = value; break;
+    case FLAG_ONLY: o->only = value; break;
+    case FLAG_JOBS:
+        if (parse_jobs(value, &o->jobs)) break;
+        snprintf(reason, size, "--jobs %.40s: must be a whole number from 1 to 256", value);
+        return 0;
     case FLAG_COLD:
     case FLAG_ROTATE: {
         const residency wanted = flag->id == FLAG_COLD ? RESIDENCY_COLD : RESIDENCY_ROTATED;

@@ -11,16 +11,17 @@
 
 /* Which flags a command takes, as bits. */
 enum option_group {
-    OPTIONS_SELECT = 1,  /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
-    OPTIONS_OUTPUT = 2,  /* --json --csv --junit --markdown */
-    OPTIONS_VERIFY = 4,  /* --class --dump --time-limit */
-    OPTIONS_FOLDER = 8,  /* -o, --output */
-    OPTIONS_BUDGET = 16, /* --time-budget */
-    OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
-    OPTIONS_WORDS = 64,  /* words that are no flags */
-    OPTIONS_FILES = 128, /* --workloads --plugin */
-    OPTIONS_BENCH = 256, /* --counters --cold --rotate */
-    OPTIONS_JSON = 512   /* --json alone */
+    OPTIONS_SELECT = 1,   /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
+    OPTIONS_OUTPUT = 2,   /* --json --csv --junit --markdown */
+    OPTIONS_VERIFY = 4,   /* --class --dump --time-limit */
+    OPTIONS_FOLDER = 8,   /* -o, --output */
+    OPTIONS_BUDGET = 16,  /* --time-budget */
+    OPTIONS_REST = 32,    /* arguments after -- are Google Benchmark's */
+    OPTIONS_WORDS = 64,   /* words that are no flags */
+    OPTIONS_FILES = 128,  /* --workloads --plugin */
+    OPTIONS_BENCH = 256,  /* --counters --cold --rotate */
+    OPTIONS_JSON = 512,   /* --json alone */
+    OPTIONS_MATRIX = 1024 /* --json --csv --markdown, and --mutants --only --jobs */
 };
 
 typedef struct word_list {
@@ -34,6 +35,8 @@ typedef struct options {
     uint64_t seed;       /* to 2^63 - 1: what JSON's integers hold here */
     residency residency; /* of inputs when a call begins */
     const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
+    const char *mutants, *only;     /* a folder of planted bugs; those of these names */
+    int jobs;                       /* 0 not given */
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
     int rest_count;
