@@ -96,16 +96,9 @@ static int parse_seed(const char *text, uint64_t *out)
     return isdigit((unsigned char)text[0]) && !errno && !*end && *out <= INT64_MAX;
 }
 
-static int parse_jobs(const char *text, int *out)
-{
-    uint64_t jobs;
-    if (!parse_seed(text, &jobs) || jobs < 1 || jobs > 256) return 0;
-    *out = (int)jobs;
-    return 1;
-}
-
 static int take(options *o, const struct flag *flag, const char *value, char *reason, size_t size)
 {
+    uint64_t number;
     switch (flag->id) {
     case FLAG_HELP: o->help = true; break;
     case FLAG_PLUGIN: return append(&o->plugins, value);
@@ -125,7 +118,10 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_MUTANTS: o->mutants = value; break;
     case FLAG_ONLY: o->only = value; break;
     case FLAG_JOBS:
-        if (parse_jobs(value, &o->jobs)) break;
+        if (parse_seed(value, &number) && number >= 1 && number <= 256) {
+            o->jobs = (int)number;
+            break;
+        }
         snprintf(reason, size, "--jobs %.40s: must be a whole number from 1 to 256", value);
         return 0;
     case FLAG_COLD:

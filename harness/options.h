@@ -11,17 +11,18 @@
 
 /* Which flags a command takes, as bits. */
 enum option_group {
-    OPTIONS_SELECT = 1,   /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
-    OPTIONS_OUTPUT = 2,   /* --json --csv --junit --markdown */
-    OPTIONS_VERIFY = 4,   /* --class --dump --time-limit */
-    OPTIONS_FOLDER = 8,   /* -o, --output */
-    OPTIONS_BUDGET = 16,  /* --time-budget */
-    OPTIONS_REST = 32,    /* arguments after -- are Google Benchmark's */
-    OPTIONS_WORDS = 64,   /* words that are no flags */
-    OPTIONS_FILES = 128,  /* --workloads --plugin */
-    OPTIONS_BENCH = 256,  /* --counters --cold --rotate */
-    OPTIONS_JSON = 512,   /* --json alone */
-    OPTIONS_MATRIX = 1024 /* --json --csv --markdown, and --mutants --only --jobs */
+    OPTIONS_SELECT = 1,  /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
+    OPTIONS_OUTPUT = 2,  /* --json --csv --junit --markdown */
+    OPTIONS_VERIFY = 4,  /* --class --dump --time-limit */
+    OPTIONS_FOLDER = 8,  /* -o, --output */
+    OPTIONS_BUDGET = 16, /* --time-budget */
+    OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
+    OPTIONS_WORDS = 64,  /* words that are no flags */
+    OPTIONS_FILES = 128, /* --workloads --plugin */
+    OPTIONS_BENCH = 256, /* --counters --cold --rotate */
+    OPTIONS_JSON = 512,  /* --json alone */
+    /* --json --csv --markdown --mutants --only --jobs */
+    OPTIONS_MATRIX = 1024
 };
 
 typedef struct word_list {
