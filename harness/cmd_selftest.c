@@ -18,6 +18,7 @@ const char help_selftest[] =
     "an\n"
     "odd kernel accused, or a failure does not repeat with the same digits.\n\n"
     "  --only GLOB            planted kernels of these names (all)\n"
+    "  --whole                verify's own default for each (about 10 s each), not the part of it that shows the bug\n"
     "  --jobs N               processes at once (as many as processors)\n"
     "  --mutants DIR          folder with mutants/ and antimutants/ of NAME.so and NAME.diff (the build's selftest/)\n"
     "  --json FILE --csv FILE --markdown FILE\n"
@@ -39,7 +40,7 @@ static int judge(const options *o)
         return EXIT_NOT_WRITTEN;
     }
     watch_interrupts();
-    json_t *results = selftest_run(&list, o->jobs ? o->jobs : machine_facts_get()->threads, folder);
+    json_t *results = selftest_run(&list, o->jobs ? o->jobs : machine_facts_get()->threads, o->whole, folder);
     rmdir(folder);
     planted_free(&list);
     if (!results) return interrupted ? EXIT_INTERRUPTED : EXIT_BUG;

@@ -33,6 +33,7 @@ enum flag_id {
     FLAG_ROTATE,
     FLAG_MUTANTS,
     FLAG_ONLY,
+    FLAG_WHOLE,
     FLAG_JOBS
 };
 
@@ -66,6 +67,7 @@ static const struct flag {
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH, false},
     {"--mutants", FLAG_MUTANTS, OPTIONS_MATRIX, true},
     {"--only", FLAG_ONLY, OPTIONS_MATRIX, true},
+    {"--whole", FLAG_WHOLE, OPTIONS_MATRIX, false},
     {"--jobs", FLAG_JOBS, OPTIONS_MATRIX, true},
 };
 enum { FLAGS = sizeof flags / sizeof flags[0] };
@@ -117,6 +119,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_OUTPUT: o->folder = value; break;
     case FLAG_MUTANTS: o->mutants = value; break;
     case FLAG_ONLY: o->only = value; break;
+    case FLAG_WHOLE: o->whole = true; break;
     case FLAG_JOBS:
         if (parse_seed(value, &number) && number >= 1 && number <= 256) {
             o->jobs = (int)number;

@@ -21,7 +21,7 @@ enum option_group {
     OPTIONS_FILES = 128, /* --workloads --plugin */
     OPTIONS_BENCH = 256, /* --counters --cold --rotate */
     OPTIONS_JSON = 512,  /* --json alone */
-    /* --json --csv --markdown --mutants --only --jobs */
+    /* --json --csv --markdown --mutants --only --whole --jobs */
     OPTIONS_MATRIX = 1024
 };
 
@@ -36,8 +36,9 @@ typedef struct options {
     uint64_t seed;       /* to 2^63 - 1: what JSON's integers hold here */
     residency residency; /* of inputs when a call begins */
     const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
-    const char *mutants, *only;     /* a folder of planted bugs; those of these names */
-    int jobs;                       /* 0 not given */
+    const char *mutants, *only; /* a folder of planted bugs; those of these names */
+    int jobs;                   /* 0 not given */
+    bool whole;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
     int rest_count;
