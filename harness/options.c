@@ -100,7 +100,6 @@ static int parse_seed(const char *text, uint64_t *out)
 
 static int take(options *o, const struct flag *flag, const char *value, char *reason, size_t size)
 {
-    uint64_t number;
     switch (flag->id) {
     case FLAG_HELP: o->help = true; break;
     case FLAG_PLUGIN: return append(&o->plugins, value);
@@ -120,13 +119,15 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_MUTANTS: o->mutants = value; break;
     case FLAG_ONLY: o->only = value; break;
     case FLAG_WHOLE: o->whole = true; break;
-    case FLAG_JOBS:
-        if (parse_seed(value, &number) && number >= 1 && number <= 256) {
-            o->jobs = (int)number;
+    case FLAG_JOBS: {
+        uint64_t jobs;
+        if (parse_seed(value, &jobs) && jobs >= 1 && jobs <= 256) {
+            o->jobs = (int)jobs;
             break;
         }
         snprintf(reason, size, "--jobs %.40s: must be a whole number from 1 to 256", value);
         return 0;
+    }
     case FLAG_COLD:
     case FLAG_ROTATE: {
         const residency wanted = flag->id == FLAG_COLD ? RESIDENCY_COLD : RESIDENCY_ROTATED;
