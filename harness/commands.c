@@ -51,27 +51,32 @@ int command_begin(int argc, char **argv, unsigned groups, const char *help, opti
     return EXIT_WELL;
 }
 
-int command_outputs(const options *o, const json_t *record)
+int command_outputs_as(const options *o, const json_t *what, const output_writers *writers)
 {
     const struct {
         const char *path;
-        int (*write)(const json_t *, const char *, char *, size_t);
-    } output[] = {{o->json, record_write_json},
-                  {o->csv, record_write_csv},
-                  {o->junit, record_write_junit},
-                  {o->markdown, record_write_markdown}};
+        output_writer *write;
+    } output[] = {
+        {o->json, writers->json}, {o->csv, writers->csv}, {o->junit, writers->junit}, {o->markdown, writers->markdown}};
     int code = EXIT_WELL;
     for (size_t i = 0; i < sizeof output / sizeof output[0]; i++) {
         char reason[1024];
         if (!output[i].path) continue;
         if (is_stdout(output[i].path)) swap_stdout();
-        const int written = output[i].write(record, output[i].path, reason, sizeof reason);
+        const int written = output[i].write(what, output[i].path, reason, sizeof reason);
         if (is_stdout(output[i].path)) swap_stdout();
         if (written) continue;
         complain("%s", reason);
         code = EXIT_NOT_WRITTEN;
     }
     return code;
+}
+
+int command_outputs(const options *o, const json_t *record)
+{
+    static const output_writers writers = {record_write_json, record_write_csv, record_write_junit,
+                                           record_write_markdown};
+    return command_outputs_as(o, record, &writers);
 }
 
 int command_folder(const char *flag, const char *folder)

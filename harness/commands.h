@@ -11,6 +11,9 @@ typedef int command_function(int argc, char **argv);
 command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_run, cmd_report, cmd_history;
 
 extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_run[], help_report[], help_history[];
+command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_run, cmd_report, cmd_selftest;
+
+extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_run[], help_report[], help_selftest[];
 
 /* Parses options for a command. Returns -1 to go on, else the exit code (help was printed, or a complaint). Where an
  * output is "-", standard output is kept for it and all other text goes to standard error. */
@@ -18,6 +21,13 @@ int command_begin(int argc, char **argv, unsigned groups, const char *help, opti
 
 /* Writes the record to the files that OUTPUT names. EXIT_WELL or EXIT_NOT_WRITTEN. */
 int command_outputs(const options *o, const json_t *record);
+
+/* The same for what is no record. A format without a writer must not be among the command's flags. */
+typedef int output_writer(const json_t *what, const char *path, char *reason, size_t reason_size);
+typedef struct output_writers {
+    output_writer *json, *csv, *junit, *markdown;
+} output_writers;
+int command_outputs_as(const options *o, const json_t *what, const output_writers *writers);
 
 /* Standard output is gone (its reader left, the disk is full) and no file was asked for: more work would be in vain. */
 bool command_unread(const options *o);

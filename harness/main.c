@@ -19,6 +19,7 @@ static const struct {
     {"run", "verify, bench and report: the main job", cmd_run},
     {"report", "charts and one page from record files", cmd_report},
     {"history", "results over time in one file; where they changed", cmd_history},
+    {"selftest", "does the judge find planted bugs, and accuse nothing that is right?", cmd_selftest},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -61,6 +62,7 @@ static int run_command(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
     complain(
         "no command '%.60s'; commands: list doctor verify bench run report history ('attnbench --help' tells more)",
+        "no command '%.60s'; commands: list doctor verify bench run report selftest ('attnbench --help' tells more)",
         argv[1]);
     return EXIT_USAGE;
 }

@@ -38,6 +38,10 @@ enum flag_id {
     FLAG_VERBOSE,
     FLAG_ALL_FAILURES,
     FLAG_SHRINK
+    FLAG_MUTANTS,
+    FLAG_ONLY,
+    FLAG_WHOLE,
+    FLAG_JOBS
 };
 
 static const struct flag {
@@ -57,8 +61,10 @@ static const struct flag {
     {"--seed", FLAG_SEED, OPTIONS_SELECT, true},
     {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON, true},
     {"--csv", FLAG_CSV, OPTIONS_OUTPUT | OPTIONS_HISTORY, true},
+    {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON | OPTIONS_MATRIX, true},
+    {"--csv", FLAG_CSV, OPTIONS_OUTPUT | OPTIONS_MATRIX, true},
     {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
-    {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT, true},
+    {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT | OPTIONS_MATRIX, true},
     {"--class", FLAG_CLASS, OPTIONS_VERIFY, true},
     {"--check", FLAG_CHECK, OPTIONS_VERIFY, true},
     {"--dump", FLAG_DUMP, OPTIONS_VERIFY, true},
@@ -75,6 +81,10 @@ static const struct flag {
     {"--cold", FLAG_COLD, OPTIONS_BENCH, false},
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH, false},
     {"--db", FLAG_DB, OPTIONS_HISTORY, true},
+    {"--mutants", FLAG_MUTANTS, OPTIONS_MATRIX, true},
+    {"--only", FLAG_ONLY, OPTIONS_MATRIX, true},
+    {"--whole", FLAG_WHOLE, OPTIONS_MATRIX, false},
+    {"--jobs", FLAG_JOBS, OPTIONS_MATRIX, true},
 };
 enum { FLAGS = sizeof flags / sizeof flags[0], MOST_CERTIFIED = 1000000 };
 
@@ -135,6 +145,18 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_VERBOSE: o->verbose = true; break;
     case FLAG_ALL_FAILURES: o->all_failures = true; break;
     case FLAG_SHRINK: o->shrink = true; break;
+    case FLAG_MUTANTS: o->mutants = value; break;
+    case FLAG_ONLY: o->only = value; break;
+    case FLAG_WHOLE: o->whole = true; break;
+    case FLAG_JOBS: {
+        uint64_t jobs;
+        if (parse_seed(value, &jobs) && jobs >= 1 && jobs <= 256) {
+            o->jobs = (int)jobs;
+            break;
+        }
+        snprintf(reason, size, "--jobs %.40s: must be a whole number from 1 to 256", value);
+        return 0;
+    }
     case FLAG_COLD:
     case FLAG_ROTATE: {
         const residency wanted = flag->id == FLAG_COLD ? RESIDENCY_COLD : RESIDENCY_ROTATED;

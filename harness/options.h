@@ -24,6 +24,8 @@ enum option_group {
     OPTIONS_JSON = 512,  /* --json alone */
 
     OPTIONS_HISTORY = 1024, /* --db --kernel --workload --csv */
+    /* --json --csv --markdown --mutants --only --whole --jobs */
+    OPTIONS_MATRIX = 1024
 };
 
 typedef struct word_list {
@@ -38,6 +40,9 @@ typedef struct options {
     int64_t certify;     /* rows of a case; CERTIFY_CHEAP: not given */
     residency residency; /* of inputs when a call begins */
     const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
+    const char *mutants, *only; /* a folder of planted bugs; those of these names */
+    int jobs;                   /* 0 not given */
+    bool whole;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
 

@@ -1,0 +1,68 @@
+/* cmd_selftest.c: attnbench selftest judge: the instrument checks itself. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "machine.h"
+#include "results.h"
+#include "selftest.h"
+#include "status.h"
+
+const char help_selftest[] =
+    "attnbench selftest judge: does the judge find planted bugs, and accuse nothing that is right?\n\n"
+    "Verifies every kernel with a planted bug, and every odd but right one, each in a process of its own. Prints which "
+    "check\n"
+    "found which bug, then repeats one failure of each by the line that verify gave for it. Exit 1 if a bug is missed, "
+    "an\n"
+    "odd kernel accused, or a failure does not repeat with the same digits.\n\n"
+    "  --only GLOB            planted kernels of these names (all)\n"
+    "  --whole                verify's own default for each (about 10 s each), not the part of it that shows the bug\n"
+    "  --jobs N               processes at once (as many as processors)\n"
+    "  --mutants DIR          folder with mutants/ and antimutants/ of NAME.so and NAME.diff (the build's selftest/)\n"
+    "  --json FILE --csv FILE --markdown FILE\n"
+    "                         the kill matrix\n\n"
+    "example: attnbench selftest judge --only 'causal*'\n";
+
+static int judge(const options *o)
+{
+    static const output_writers writers = {record_write_json, kill_matrix_write_csv, NULL, kill_matrix_write_markdown};
+    char reason[1024], folder[] = "/tmp/attnbench-selftest-XXXXXX";
+    planted_list list;
+    if (!planted_read(o->mutants ? o->mutants : ATTNBENCH_BUILD "/selftest", o->only, &list, reason, sizeof reason)) {
+        complain("%s", reason);
+        return EXIT_USAGE;
+    }
+    if (!mkdtemp(folder)) {
+        complain("%s: no folder for records can be made there", folder);
+        planted_free(&list);
+        return EXIT_NOT_WRITTEN;
+    }
+    watch_interrupts();
+    json_t *results = selftest_run(&list, o->jobs ? o->jobs : machine_facts_get()->threads, o->whole, folder);
+    rmdir(folder);
+    planted_free(&list);
+    if (!results) return interrupted ? EXIT_INTERRUPTED : EXIT_BUG;
+    json_t *matrix = kill_matrix(results);
+    kill_matrix_print(matrix);
+    const int code =
+        worse_exit(command_outputs_as(o, matrix, &writers), kill_matrix_fails(matrix) ? EXIT_FINDING : EXIT_WELL);
+    json_decref(matrix);
+    return code;
+}
+
+int cmd_selftest(int argc, char **argv)
+{
+    options o;
+    int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_MATRIX, help_selftest, &o);
+    if (code >= 0) return code;
+    if (o.words.count == 1 && strcmp(o.words.word[0], "judge") == 0) {
+        code = judge(&o);
+    } else {
+        complain("selftest: say what: judge ('attnbench selftest --help' tells more)");
+        code = EXIT_USAGE;
+    }
+    options_free(&o);
+    return code;
+}
