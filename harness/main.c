@@ -44,6 +44,15 @@ static void claim_standard_files(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd) return;
 }
 
+static int no_such_command(const char *word)
+{
+    char names[256] = "";
+    for (int i = 0, used = 0; i < COMMANDS && used < (int)sizeof names; i++)
+        used += snprintf(names + used, sizeof names - (size_t)used, " %s", commands[i].name);
+    complain("no command '%.60s'; commands:%s ('attnbench --help' tells more)", word, names);
+    return EXIT_USAGE;
+}
+
 static int run_command(int argc, char **argv)
 {
     if (argc < 2) {
@@ -60,11 +69,7 @@ static int run_command(int argc, char **argv)
     }
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
-    complain(
-        "no command '%.60s'; commands: list doctor verify bench run report history ('attnbench --help' tells more)",
-        "no command '%.60s'; commands: list doctor verify bench run report selftest ('attnbench --help' tells more)",
-        argv[1]);
-    return EXIT_USAGE;
+    return no_such_command(argv[1]);
 }
 
 int main(int argc, char **argv)

@@ -37,7 +37,7 @@ enum flag_id {
     FLAG_DB,
     FLAG_VERBOSE,
     FLAG_ALL_FAILURES,
-    FLAG_SHRINK
+    FLAG_SHRINK,
     FLAG_MUTANTS,
     FLAG_ONLY,
     FLAG_WHOLE,

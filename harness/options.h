@@ -24,8 +24,7 @@ enum option_group {
     OPTIONS_JSON = 512,  /* --json alone */
 
     OPTIONS_HISTORY = 1024, /* --db --kernel --workload --csv */
-    /* --json --csv --markdown --mutants --only --whole --jobs */
-    OPTIONS_MATRIX = 1024
+    OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
 };
 
 typedef struct word_list {

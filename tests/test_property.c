@@ -136,7 +136,7 @@ static findings try_it(enum spoil how, uint64_t traits, const char *line, const 
     char reason[256] = "";
     const trial_job job = {&kernel, 1};
     const attn_machine machine = ceilings_machine(NULL, 0, 1);
-    const trial_settings settings = {&machine, 0, 1e7, 20, only};
+    const trial_settings settings = {.machine = &machine, .budget = 1e7, .time_limit = 20, .only = only};
     spoil = how;
     kernel.traits = traits;
     assert_int_equal(workload_parse(line, NULL, &w, reason, sizeof reason), 1);

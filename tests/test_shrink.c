@@ -64,7 +64,7 @@ static void shrinks_to(const char *spec, double seconds, bool finished, const ch
     trial_group g;
     shrunk s;
     const attn_machine machine = ceilings_machine(NULL, 0, 1);
-    const trial_settings settings = {&machine, 0, 1e7, 5};
+    const trial_settings settings = {.machine = &machine, .budget = 1e7, .time_limit = 5};
     const trial_job job = {&kernel, 1};
     if (!workload_parse(spec, builtin, &w, reason, sizeof reason)) fail_msg("%s", reason);
     if (!trial_group_run(&w, INPUT_NORMAL, 1, &job, 1, &settings, &g, reason, sizeof reason)) fail_msg("%s", reason);
