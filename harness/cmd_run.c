@@ -20,7 +20,7 @@ const char help_run[] = "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget
                         "does not fit is listed with its cost. A slow kernel on a huge workload runs fewer heads, "
                         "under that workload's own name.\n\n"
                         "  -o, --output DIR       attnbench-out\n"
-                        "  --time-budget S        seconds for all of it (420)\n"
+                        "  --time-budget S        seconds for all of it (300)\n"
                         "SELECT and OUTPUT as for bench\n\n"
                         "example: attnbench run --kernel 'blocked*' --time-budget 60 -o out\n";
 
@@ -225,7 +225,7 @@ int cmd_run(int argc, char **argv)
     }
     plugins_notes(&s.plugins);
     main_job job = {
-        &o,       &s, o.folder ? o.folder : "attnbench-out", clock_seconds(), o.time_budget > 0 ? o.time_budget : 420,
+        &o,       &s, o.folder ? o.folder : "attnbench-out", clock_seconds(), o.time_budget > 0 ? o.time_budget : 300,
         EXIT_WELL};
     code = run_all(&job, argc + 2, argv - 2);
     selection_free(&s);

@@ -51,6 +51,17 @@ static inline subject *make(const char *line, input_class input, uint64_t seed)
     return s;
 }
 
+/* Can the class be drawn for the workload? */
+static inline bool fits(const char *line, input_class input)
+{
+    char reason[512];
+    workload w;
+    if (!workload_parse(line, builtin, &w, reason, sizeof reason)) fail_msg("%s: %s", line, reason);
+    const bool possible = inputs_class_fits(&w, input, reason, sizeof reason);
+    workload_free(&w);
+    return possible;
+}
+
 static inline void drop(subject *s)
 {
     instance_free(&s->in);

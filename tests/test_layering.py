@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(os.environ.get("ATTNBENCH_SOURCE") or Path(__file__).resolve().parent.parent)
 FOLDERS = ("kernels", "reference", "harness", "tests", "reports", "scripts")
 LAYER = {"kernels": 0, "reference": 1, "harness": 2, "tests": 3}
-GENERATED = {"registry_list.h": "kernels", "build_info.h": "harness"}
+GENERATED = {"registry_list.h": "kernels", "build_info.h": "harness", "known_bugs_list.h": "harness"}
 LENGTH_KERNEL, LENGTH_OTHER = 300, 500
 
 LIBC = re.compile(

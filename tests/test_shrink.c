@@ -26,7 +26,9 @@ static int run(const attn_problem *p, const attn_plan *plan, const attn_args *ar
                 const attn_tensor *o = attn_slot_of(args, ATTN_O), *lse = attn_slot_of(args, ATTN_LSE);
                 float *to = (float *)o->data + b * o->stride[0] + h * o->stride[1] + i * o->stride[2];
                 for (int64_t c = 0; c < p->dv; c++) to[c] = (float)row->o[c] + (is_wrong(p) ? 1 : 0);
-                ((float *)lse->data)[b * lse->stride[0] + h * lse->stride[1] + i * lse->stride[2]] = (float)row->lse;
+                if (lse)
+                    ((float *)lse->data)[b * lse->stride[0] + h * lse->stride[1] + i * lse->stride[2]] =
+                        (float)row->lse;
             }
     ref_workspace_free(ws);
     return ATTN_OK;
