@@ -124,6 +124,7 @@ static void fill_gaps(const instance *in, int slot)
 {
     const attn_tensor *const t = &in->slot[slot];
     const instance_map *const map = &in->map[slot];
+    if (instance_sparse(in, slot)) return;
     const size_t begin = (size_t)((unsigned char *)t->data - map->begin), end = begin + (size_t)tensor_bytes(t);
     int64_t elements = 1;
     for (int axis = 0; axis < 4; axis++)
@@ -302,7 +303,7 @@ static int fill_slot(instance *in, int slot, char *reason, size_t reason_size)
     case ATTN_Q:
     case ATTN_K:
     case ATTN_V:
-        if (!in->map[slot].base) return 1; /* V inside K */
+        if (!in->map[slot].base) return 1; /* V inside K, K that is Q */
         fill_gaps(in, slot);
         if (in->slot[slot].type == ATTN_I8) fill_gaps(in, scales_of(slot));
         return inputs_read_file(in, slot, &from_file, reason, reason_size) &&

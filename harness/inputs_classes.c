@@ -206,8 +206,12 @@ static void draw_along_path(const draw *d)
 
 static bool has_sinks(const workload *w) { return w->sinks; }
 
+/* No row of a tensor is another row too, which somebody else may look at. */
+static bool has_own_rows(const workload *w) { return !w->broadcast && !w->k_in_q; }
+
 static bool has_hidden_keys(const workload *w)
 {
+    if (!has_own_rows(w)) return false;
     return w->key_lengths || w->query_lengths || (w->problem.mask & (ATTN_MASK_LEFT | ATTN_MASK_RIGHT));
 }
 
@@ -244,7 +248,7 @@ static const struct input_recipe {
     [INPUT_LARGE] = {"large", "logits of about +-20000 from one channel, the same in any order of summation",
                      draw_large, draw_normal, NULL, NULL},
     [INPUT_MASKED] = {"masked", "rows that see no key, and NaN in every K and V row that no query may see", draw_normal,
-                      draw_normal, NULL, NULL},
+                      draw_normal, has_own_rows, "tensors of their own: no broadcast= or k_in_q="},
     [INPUT_DECREASING] = {"decreasing", "logits fall along the keys, by 1e-3 to 10 a key: the first key is the maximum",
                           draw_along_path, draw_normal, NULL, NULL},
     [INPUT_NEAR_200] = {"near-200",
@@ -284,7 +288,8 @@ static const struct input_recipe {
     [INPUT_NONFINITE_V] = {"nonfinite-v", "NaN of several payloads and infinities in some rows of V", draw_normal,
                            draw_some_nonfinite, has_no_int8, "K and V of a float type"},
     [INPUT_PADDING] = {"padding", "NaN in every K and V row that no query may see, at the workload's own lengths",
-                       draw_normal, draw_normal, has_hidden_keys, "lens=, q_lens= or a mask"},
+                       draw_normal, draw_normal, has_hidden_keys,
+                       "lens=, q_lens= or a mask, and no broadcast= or k_in_q="},
     [INPUT_INT8_EXTREMES] = {"int8-extremes", "int8 entries of -128, 0 and 127, and rows whose scale is 0", draw_normal,
                              draw_normal, has_int8, "kv_dtype=i8"},
 };

@@ -48,7 +48,7 @@ typedef struct shape {
 static void lay_out(instance *in, int slot, uint32_t type, const shape *s)
 {
     const int64_t step = slot <= ATTN_V ? in->w->channel_stride : 1;
-    const int64_t width = s->channels * step + in->w->row_pad, pitch = width > 0 ? width : 1;
+    const int64_t width = s->channels * step + in->w->row_pad + (in->w->skew ? slot : 0), pitch = width > 0 ? width : 1;
     const int64_t rows =
         s->rows_allocated > 0 ? s->rows_allocated : 1; /* no stride of an output is 0, also where it is empty */
     attn_tensor *const t = &in->slot[slot];
@@ -65,13 +65,23 @@ static void lay_out_heads(instance *in, int slot)
         (attn_tensor){.type = ATTN_F32, .extent = {1, h, 1, channels}, .stride = {h * channels, channels, channels, 1}};
 }
 
+/* Strides of 0 where the workload wants an input to repeat itself. */
+static void broadcast(instance *in, int slot)
+{
+    static const uint32_t bit_of_axis[] = {BROADCAST_SEQUENCES, BROADCAST_HEADS, BROADCAST_KEYS};
+    for (int axis = 0; slot != ATTN_Q && axis < 3; axis++)
+        if (in->w->broadcast & bit_of_axis[axis]) in->slot[slot].stride[axis] = 0;
+    if (slot == ATTN_Q && (in->w->broadcast & BROADCAST_QUERIES)) in->slot[slot].stride[2] = 0;
+}
+
 /* One scale for each row of K or V. */
 static void lay_out_scales(instance *in, int slot, int of)
 {
     const int64_t *const e = in->slot[of].extent;
     attn_tensor *const t = &in->slot[slot];
     *t = (attn_tensor){.type = ATTN_F32, .extent = {e[0], e[1], e[2], e[3]}, .stride = {e[1] * e[2], e[2], 1, 0}};
-    if (in->slot[of].stride[0] == 0) t->stride[0] = 0;
+    for (int axis = 0; axis < 3; axis++)
+        if (in->slot[of].stride[axis] == 0) t->stride[axis] = 0;
 }
 
 static int64_t packed_rows(const instance *in, int slot, int64_t unpacked)
@@ -117,12 +127,14 @@ static void describe_tensors(instance *in)
 
     lay_out(in, ATTN_Q, w->dtype, &query);
     lay_out(in, ATTN_K, w->kv_dtype, &key);
+    if (w->k_in_q) in->slot[ATTN_K] = in->slot[ATTN_Q];
     if (w->v_in_k) {
         in->slot[ATTN_V] = in->slot[ATTN_K];
         in->slot[ATTN_V].extent[3] = p->dv;
     } else {
         lay_out(in, ATTN_V, w->kv_dtype, &value);
     }
+    for (int slot = ATTN_Q; slot <= ATTN_V; slot++) broadcast(in, slot);
     lay_out(in, ATTN_O, w->out_dtype, &output);
     lay_out(in, ATTN_LSE, ATTN_F32, &row);
     if (!backward && (w->want_weights || weights_fit(p))) lay_out(in, ATTN_WEIGHTS, ATTN_F32, &table);
@@ -162,11 +174,27 @@ int instance_describe(instance *in, const workload *w, input_class input, uint64
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
-/* V_SCALES of a V inside K are K's own, as the bytes are. */
+/* The slot in whose memory this one lies; -1 its own. V_SCALES of a V inside K are K's own, as the bytes are. */
 static int view_of(const instance *in, int slot)
 {
+    if (slot == ATTN_K && in->w->k_in_q) return ATTN_Q;
     if (!in->w->v_in_k) return -1;
     return slot == ATTN_V ? ATTN_K : slot == ATTN_V_SCALES ? ATTN_K_SCALES : -1;
+}
+
+bool instance_sparse(const instance *in, int slot)
+{
+    static const int64_t untouched = INT64_C(1) << 30; /* bytes behind a head's keys that are worth not to be written */
+    const attn_tensor *const t = &in->slot[slot];
+    if ((slot != ATTN_K && slot != ATTN_V) || in->w->kv_cap <= in->problem.k || in->w->bshd) return false;
+    return (in->w->kv_cap - in->problem.k) * t->stride[2] * (int64_t)attn_type_size(t->type) >= untouched;
+}
+
+/* The rows of each head, to whole pages at both ends. */
+static int64_t touched_bytes(const attn_tensor *t)
+{
+    const int64_t head = t->extent[2] * t->stride[2] * (int64_t)attn_type_size(t->type);
+    return t->extent[0] * t->extent[1] * mapping_cost(head);
 }
 
 double instance_bytes(const instance *in)
@@ -174,7 +202,8 @@ double instance_bytes(const instance *in)
     double bytes = 0;
     for (int slot = 0; slot < ATTN_SLOTS; slot++)
         if (in->slot[slot].type != ATTN_ABSENT && view_of(in, slot) < 0)
-            bytes += (double)mapping_cost(tensor_bytes(&in->slot[slot]));
+            bytes += (double)(instance_sparse(in, slot) ? touched_bytes(&in->slot[slot])
+                                                        : mapping_cost(tensor_bytes(&in->slot[slot])));
     return bytes;
 }
 

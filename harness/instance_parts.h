@@ -15,6 +15,9 @@ int metadata_describe(instance *in, char *reason, size_t reason_size);
 bool slot_is_metadata(int slot);
 bool slot_is_output(const attn_problem *problem, int slot);
 
+/* Is this a cache so much larger than its keys that only their rows are touched? Memory is then taken for them alone. */
+bool instance_sparse(const instance *in, int slot);
+
 /* Bytes from the first to behind the last element. */
 int64_t tensor_bytes(const attn_tensor *t);
 

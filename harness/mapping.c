@@ -31,7 +31,7 @@ int mapping_open(instance_map *map, int64_t bytes, char *reason, size_t reason_s
         return 0;
     }
     const size_t page = (size_t)page_size(), usable = (size_t)usable_bytes(bytes), whole = usable + 2 * page;
-    void *base = mmap(NULL, whole, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *base = mmap(NULL, whole, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) {
         snprintf(reason, reason_size, "cannot map %zu bytes: %s", whole, strerror(errno));
         return 0;

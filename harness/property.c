@@ -134,7 +134,7 @@ static void prepare_all(runner *r, const property *p, trial *t, void *arg)
 
 static void choose_calls(runner *r, const property *p, trial *t, void *arg)
 {
-    variant_call *const call = arg;
+    property_call *const call = arg;
     (void)t;
     for (int i = 0; p->variant[i]; i++) {
         const int at = variant_index(r, p->variant[i]);
@@ -143,7 +143,7 @@ static void choose_calls(runner *r, const property *p, trial *t, void *arg)
 }
 
 typedef struct ended {
-    const variant_call *call;
+    const property_call *call;
     int at; /* the call that ended the child; -1 none */
     const char *how;
 } ended;
@@ -151,7 +151,7 @@ typedef struct ended {
 /* What a call shows beside its values. */
 static bool check_call(const runner *r, const property *p, int at, const ended *e, findings *found)
 {
-    const variant_call *const c = &e->call[at];
+    const property_call *const c = &e->call[at];
     const char *const name = r->variant[at].maker->name;
     int slot;
     if (at == e->at)
@@ -185,7 +185,7 @@ static void compare(runner *r, const property *p, trial *t, void *arg)
 
 static void run_trial(runner *r, trial *t)
 {
-    variant_call call[MOST_CALLS];
+    property_call call[MOST_CALLS];
     char how[200] = "";
     int at = -1, chosen = 0;
     memset(call, 0, sizeof call);

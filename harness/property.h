@@ -31,12 +31,12 @@ typedef struct property_subject {
         calm; /* the weights of each row lie within e^-40 of its largest one: no product with V is near the smallest floats */
 } property_subject;
 
-enum { MOST_VARIANTS = 6 };
+enum { PROPERTY_VARIANTS = 6 };
 
 typedef struct property_view property_view;
 typedef struct property {
     const check *said;
-    const variant_maker *const *variant; /* NULL-terminated, at most MOST_VARIANTS */
+    const variant_maker *const *variant; /* NULL-terminated, at most PROPERTY_VARIANTS */
     uint64_t exact_if;                   /* traits that together make it hold bit by bit; 0: within bounds */
     bool (*applies)(const property_subject *s);
     void (*hold)(const property_view *v);
@@ -53,12 +53,12 @@ extern const property_family symmetry_properties, row_properties, key_properties
 struct property_view {
     const property *p;
     const instance *base;
-    const row_list *rows;                      /* all rows of the base */
-    outputs_view got;                          /* of the base; LSE may be absent */
-    const expectation *limits;                 /* of the base */
-    const variant *variant[MOST_VARIANTS + 1]; /* NULL-terminated */
+    const row_list *rows;                          /* all rows of the base */
+    outputs_view got;                              /* of the base; LSE may be absent */
+    const expectation *limits;                     /* of the base */
+    const variant *variant[PROPERTY_VARIANTS + 1]; /* NULL-terminated */
     const expectation
-        *expected[MOST_VARIANTS +
+        *expected[PROPERTY_VARIANTS +
                   1]; /* of the variant; NULL where `exact`, or where its rows are a slice of the base's */
     bool exact;
     findings *found;

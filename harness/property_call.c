@@ -18,7 +18,7 @@ typedef struct calls_job {
     const attn_machine *machine;
     volatile int at;
     volatile uint64_t beat;
-    variant_call call[MOST_CALLS];
+    property_call call[MOST_CALLS];
 } calls_job;
 
 static attn_args forward_args(const instance *in, const attn_kernel *kernel, attn_tensor slot[ATTN_SLOTS])
@@ -28,7 +28,7 @@ static attn_args forward_args(const instance *in, const attn_kernel *kernel, att
 
 /* A slice is run by the plan of the whole, as a threaded kernel does. */
 static int prepare(const calls_job *j, const attn_kernel *kernel, const variant *v, const attn_exec *exec, call *c,
-                   variant_call *said)
+                   property_call *said)
 {
     attn_tensor slot[ATTN_SLOTS], planned_slot[ATTN_SLOTS];
     const attn_args args = forward_args(&v->in, kernel, slot);
@@ -48,7 +48,7 @@ static int prepare(const calls_job *j, const attn_kernel *kernel, const variant 
     return 1;
 }
 
-static void call_variant(const calls_job *j, const attn_kernel *kernel, const attn_exec *exec, variant_call *said)
+static void call_one_variant(const calls_job *j, const attn_kernel *kernel, const attn_exec *exec, property_call *said)
 {
     call c;
     if (!prepare(j, kernel, said->variant, exec, &c, said)) return;
@@ -90,14 +90,14 @@ static void calls_in_child(void *arg)
         j->beat++;
         const bool as_case = v->threads == 0 || v->threads == j->threads;
         const attn_exec *with = as_case ? exec : exec_of(kernel, v->threads, &other_own, &others);
-        if (with) call_variant(j, kernel, with, &j->call[i]);
+        if (with) call_one_variant(j, kernel, with, &j->call[i]);
         if (!as_case && others) pool_free(others);
     }
     if (workers) pool_free(workers);
 }
 
 child_end property_calls(const attn_kernel *kernel, const instance *base, int threads, const attn_machine *machine,
-                         double limit_seconds, variant_call *calls, int count, int *at, char *reason,
+                         double limit_seconds, property_call *calls, int count, int *at, char *reason,
                          size_t reason_size)
 {
     calls_job *j = shared_new(sizeof *j);

@@ -7,18 +7,18 @@
 
 typedef enum call_state { CALL_NONE, CALL_REFUSED, CALL_FAILED, CALL_DONE } call_state;
 
-typedef struct variant_call {
+typedef struct property_call {
     variant *variant; /* NULL: not wanted */
     call_state state;
     attn_plan plan;   /* pointers in it mean nothing here */
     char reason[160]; /* where CALL_FAILED */
-} variant_call;
+} property_call;
 
 enum { MOST_CALLS = 64 };
 
 /* Calls the kernel once on each variant of `base`. CHILD_DONE, or how the child ended: at call *at, `reason` says how. */
 child_end property_calls(const attn_kernel *kernel, const instance *base, int threads, const attn_machine *machine,
-                         double limit_seconds, variant_call *calls, int count, int *at, char *reason,
+                         double limit_seconds, property_call *calls, int count, int *at, char *reason,
                          size_t reason_size);
 
 #endif

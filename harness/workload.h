@@ -44,6 +44,14 @@ const char *input_class_name(int input);      /* "normal" */
 const char *input_class_statement(int input); /* one sentence for `attnbench list` */
 int input_class_find(const char *name);       /* -1: unknown */
 
+/* Axes on which inputs repeat themselves in the same memory (stride 0). */
+enum broadcast {
+    BROADCAST_SEQUENCES = 1, /* of K and V */
+    BROADCAST_HEADS = 2,     /* of K and V */
+    BROADCAST_KEYS = 4,      /* of K and V */
+    BROADCAST_QUERIES = 8    /* of Q */
+};
+
 typedef struct workload {
     char *name;           /* NAME, NAME,key=value, or the SPEC itself; files by their base names */
     char *spec;           /* the full SPEC, every key that is not its default, class included where it was given */
@@ -52,7 +60,9 @@ typedef struct workload {
     int64_t *key_lengths;                /* [b], or NULL: no KEY_LENGTHS slot */
     int64_t *query_lengths;              /* [b], or NULL */
     bool q_pos_end; /* q_pos=end: with key lengths each sequence has its own position (QUERY_POSITIONS slot) */
-    bool alibi, sinks, head_scale, ragged, v_in_k, bshd;
+    bool alibi, sinks, head_scale, ragged, v_in_k, k_in_q, bshd;
+    bool skew;                   /* row_pad + the slot's number for each tensor */
+    uint32_t broadcast;          /* enum broadcast bits */
     int bias;                    /* 0 none, 1 (b,h,q,k), 2 one for all sequences (1,h,q,k) */
     bool want_lse, want_weights; /* outputs=o+lse+weights */
     int64_t row_pad;             /* unused channels after each row of every tensor */

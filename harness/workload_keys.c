@@ -43,6 +43,9 @@ static const char *const key_names[KEY_COUNT] = {
     "align",
     "kv_cap",
     "v_in_k",
+    "k_in_q",
+    "broadcast",
+    "skew",
     "outputs",
     "pass",
     "block",
@@ -60,6 +63,7 @@ const char *const spec_scores[] = {"dot", "cosine", "additive", NULL};
 const char *const spec_passes[] = {"forward", "backward", NULL};
 const char *const spec_forms[] = {"exact", "linear", "low-rank", "top-k", NULL};
 const char *const spec_layouts[] = {"bhsd", "bshd", NULL};
+const char *const spec_broadcasts[] = {"b", "h", "k", "q", NULL};
 
 const char *spec_key_name(spec_key key) { return key_names[key]; }
 

@@ -40,6 +40,9 @@ typedef enum spec_key {
     KEY_ALIGN,
     KEY_KV_CAP,
     KEY_V_IN_K,
+    KEY_K_IN_Q,
+    KEY_BROADCAST,
+    KEY_SKEW,
     KEY_OUTPUTS,
     KEY_PASS,
     KEY_BLOCK,
@@ -98,7 +101,8 @@ int64_t spec_spread(int64_t first, int64_t last, int64_t b, int64_t i);
 const char *nearest_word(const char *text, const char *const *words, size_t count);
 
 /* The words of values that are names, NULL-terminated, in enumerator order. */
-extern const char *const spec_scores[], *const spec_passes[], *const spec_forms[], *const spec_layouts[];
+extern const char *const spec_scores[], *const spec_passes[], *const spec_forms[], *const spec_layouts[],
+                                                                                       *const spec_broadcasts[];
 
 /* Fills *out, which is empty, except its name: defaults, rules between keys, spec and cost. */
 int workload_resolve(const spec_values *given, workload *out, char *reason, size_t reason_size);

@@ -284,6 +284,49 @@ static int resolve_lengths(const draft *x)
            (!queries || spec_lengths(KEY_Q_LENS, queries, p->b, p->q, &w->query_lengths, x->reason, x->reason_size));
 }
 
+/* Words joined by +, each at most once. */
+static int resolve_broadcast(const draft *x)
+{
+    const char *at = text_of(x, KEY_BROADCAST);
+    while (at) {
+        int axis = 0;
+        const size_t length = strcspn(at, "+");
+        while (spec_broadcasts[axis] &&
+               (strlen(spec_broadcasts[axis]) != length || strncmp(at, spec_broadcasts[axis], length) != 0))
+            axis++;
+        if (!spec_broadcasts[axis] || (x->w->broadcast & (1u << axis))) {
+            snprintf(x->reason, x->reason_size, "broadcast=%.40s: must be of b, h, k and q, joined by +",
+                     text_of(x, KEY_BROADCAST));
+            return 0;
+        }
+        x->w->broadcast |= 1u << axis;
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    return 1;
+}
+
+/* Tensors that are other tensors, or themselves again. */
+static int resolve_views(const draft *x)
+{
+    const workload *const w = x->w;
+    const attn_problem *const p = &w->problem;
+    const bool files = text_of(x, KEY_Q_FILE) || text_of(x, KEY_K_FILE) || text_of(x, KEY_V_FILE);
+    if (w->v_in_k && p->dv > p->d)
+        return refuse(x, "v_in_k=1: V is a view of K's first dv channels, so dv must not exceed d");
+    if (w->v_in_k && text_of(x, KEY_V_FILE))
+        return refuse(x, "v_in_k=1: V is a view of K, so it has no v_file of its own");
+    if (w->k_in_q && (p->h != p->hkv || p->q != p->k || w->dtype != w->kv_dtype))
+        return refuse(x, "k_in_q=1: K is Q itself, so hkv = h, k = q and kv_dtype = dtype");
+    if (w->k_in_q && (w->ragged || p->page_size || w->kv_cap || text_of(x, KEY_K_FILE)))
+        return refuse(x, "k_in_q=1: K is Q itself, so there is no ragged=, page=, kv_cap= or k_file=");
+    if (w->broadcast && (w->ragged || p->page_size || w->k_in_q || files))
+        return refuse(x,
+                      "broadcast= is for drawn tensors of one block a head, not for ragged=, page=, k_in_q= or files");
+    if (p->pass == ATTN_BACKWARD && (w->broadcast || w->k_in_q))
+        return refuse(x, "pass=backward has a gradient for each tensor: leave broadcast= and k_in_q= out");
+    return 1;
+}
+
 static int resolve_memory(const draft *x)
 {
     workload *const w = x->w;
@@ -291,6 +334,7 @@ static int resolve_memory(const draft *x)
     uint32_t layout;
     w->channel_stride = 1;
     if (!resolve_flag(x, KEY_RAGGED, &w->ragged) || !resolve_flag(x, KEY_V_IN_K, &w->v_in_k) ||
+        !resolve_flag(x, KEY_K_IN_Q, &w->k_in_q) || !resolve_flag(x, KEY_SKEW, &w->skew) || !resolve_broadcast(x) ||
         !resolve_word(x, KEY_LAYOUT, spec_layouts, &layout) ||
         !integer_if_given(x, KEY_PAGE, 1, 1 << 20, &p->page_size) ||
         !integer_if_given(x, KEY_ROW_PAD, 0, 1 << 20, &w->row_pad) ||
@@ -305,10 +349,6 @@ static int resolve_memory(const draft *x)
                  "align=%" PRId64 ": must be a multiple of the %" PRId64 " bytes of an element", w->align, size);
         return 0;
     }
-    if (w->v_in_k && p->dv > p->d)
-        return refuse(x, "v_in_k=1: V is a view of K's first dv channels, so dv must not exceed d");
-    if (w->v_in_k && text_of(x, KEY_V_FILE))
-        return refuse(x, "v_in_k=1: V is a view of K, so it has no v_file of its own");
     if (w->channel_stride != 1 && (text_of(x, KEY_Q_FILE) || text_of(x, KEY_K_FILE) || text_of(x, KEY_V_FILE)))
         return refuse(x, "channel_stride= is for drawn inputs, not for q_file=, k_file= or v_file=");
     if (w->kv_cap && (w->ragged || p->page_size))
@@ -428,7 +468,7 @@ int workload_resolve(const spec_values *given, workload *out, char *reason, size
     out->problem.size = sizeof out->problem;
     if (!resolve_sizes(&x) || !resolve_types(&x) || !resolve_logit(&x) || !resolve_mask(&x) || !resolve_blocks(&x) ||
         !resolve_lengths(&x) || !resolve_positions(&x) || !resolve_memory(&x) || !resolve_outputs(&x) ||
-        !resolve_class(&x) || !resolve_files(&x) || !check_elements(&x))
+        !resolve_views(&x) || !resolve_class(&x) || !resolve_files(&x) || !check_elements(&x))
         return 0;
     out->cost = count_operations(out);
     out->spec = spec_write(out, false);

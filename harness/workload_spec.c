@@ -85,6 +85,18 @@ static void write_logit(FILE *out, const workload *w)
     write_word(out, KEY_OUT_DTYPE, attn_type_name(w->out_dtype), w->out_dtype != w->dtype);
 }
 
+static void write_broadcast(FILE *out, uint32_t axes)
+{
+    const char *between = "";
+    if (!axes) return;
+    write_key(out, KEY_BROADCAST);
+    for (int axis = 0; spec_broadcasts[axis]; axis++) {
+        if (!(axes & (1u << axis))) continue;
+        fprintf(out, "%s%s", between, spec_broadcasts[axis]);
+        between = "+";
+    }
+}
+
 static void write_memory(FILE *out, const workload *w)
 {
     const attn_problem *const p = &w->problem;
@@ -98,6 +110,9 @@ static void write_memory(FILE *out, const workload *w)
     write_integer(out, KEY_ALIGN, w->align, w->align != 0);
     write_integer(out, KEY_KV_CAP, w->kv_cap, w->kv_cap != 0);
     write_integer(out, KEY_V_IN_K, 1, w->v_in_k);
+    write_integer(out, KEY_K_IN_Q, 1, w->k_in_q);
+    write_broadcast(out, w->broadcast);
+    write_integer(out, KEY_SKEW, 1, w->skew);
 }
 
 static void write_form(FILE *out, const workload *w)

@@ -78,7 +78,8 @@ static inline void assert_same(const workload *a, const workload *b)
     assert_true(a->ragged == b->ragged && a->v_in_k == b->v_in_k && a->bshd == b->bshd && a->bias == b->bias);
     assert_true(a->want_lse == b->want_lse && a->want_weights == b->want_weights);
     assert_true(a->row_pad == b->row_pad && a->align == b->align && a->kv_cap == b->kv_cap &&
-                a->channel_stride == b->channel_stride);
+                a->channel_stride == b->channel_stride && a->broadcast == b->broadcast && a->skew == b->skew &&
+                a->k_in_q == b->k_in_q);
     assert_true(a->graph == b->graph && a->block_band == b->block_band);
     assert_true(a->has_class == b->has_class && a->input == b->input);
     assert_true(same_text(a->q_file, b->q_file) && same_text(a->k_file, b->k_file) && same_text(a->v_file, b->v_file));

@@ -51,6 +51,14 @@ static void test_every_key(void **state)
                 w.has_class && w.input == INPUT_LARGE);
     workload_free(&w);
 
+    w = parsed("h=2,q=3,k=4,d=4,broadcast=q+b+h,skew=1");
+    assert_int_equal(w.broadcast, BROADCAST_SEQUENCES | BROADCAST_HEADS | BROADCAST_QUERIES);
+    assert_true(w.skew && !w.k_in_q && strstr(w.spec, "broadcast=b+h+q") != NULL);
+    workload_free(&w);
+    w = parsed("h=2,q=3,d=4,k_in_q=1");
+    assert_true(w.k_in_q && !w.broadcast && !w.skew);
+    workload_free(&w);
+
     w = parsed(
         "h=2,hkv=1,q=64,d=16,dv=8,kv_cap=100,v_in_k=1,mask=window,window=5,prefix=2,pass=backward,block=8x4:band");
     p = &w.problem;
@@ -236,6 +244,14 @@ static void test_mistakes(void **state)
         {"h=2,q=3,d=4,layout=sbhd", "bhsd, bshd"},
         {"h=2,q=3,d=4,row_pad=-1", "row_pad=-1"},
         {"h=2,q=3,d=4,channel_stride=0", "channel_stride=0"},
+        {"h=2,q=3,d=4,broadcast=b+x", "b, h, k and q"},
+        {"h=2,q=3,d=4,broadcast=b+b", "b, h, k and q"},
+        {"h=2,q=3,d=4,broadcast=k,page=2", "broadcast="},
+        {"h=2,q=3,d=4,broadcast=k,pass=backward", "gradient"},
+        {"h=2,hkv=1,q=3,d=4,k_in_q=1", "k_in_q=1"},
+        {"h=2,q=3,k=5,d=4,k_in_q=1", "k_in_q=1"},
+        {"h=2,q=3,d=4,k_in_q=1,kv_cap=9", "k_in_q=1"},
+        {"h=2,q=3,d=4,k_in_q=1,class=masked", "of their own"},
         {"minilm-passage-l0,channel_stride=2", "drawn inputs"},
         {"h=2,q=3,d=4,align=64", "align=64"},
         {"h=2,q=3,d=4,align=6", "multiple of the 4 bytes"},
