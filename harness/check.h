@@ -22,7 +22,7 @@ extern const check_group call_checks;       /* trial.c, isolate.c: what a call d
 extern const check_group instrument_checks; /* instrument.c: calls that must not differ */
 extern const check_group value_checks;      /* judge.c: outputs against the reference */
 /* properties_*.c: results of one kernel against each other */
-extern const check_group symmetry_checks, row_checks, key_checks, masked_checks, weight_checks;
+extern const check_group symmetry_checks, row_checks, key_checks, masked_checks, weight_checks, probe_checks;
 
 /* The groups, in the order in which they are carried out. */
 const check_group *const *check_groups(int *count);

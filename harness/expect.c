@@ -11,14 +11,22 @@
 
 static double *numbers(int64_t count) { return calloc((size_t)(count > 0 ? count : 1), sizeof(double)); }
 
-static int expectation_new(int64_t rows, int64_t dv, int64_t keys, bool elements, expectation *e)
+/* What is expected of rows. */
+typedef struct parts {
+    bool elements, statistics; /* statistics: deviations and projections */
+    int64_t keys;              /* of weight rows; 0 none */
+} parts;
+
+static int expectation_new(int64_t rows, int64_t dv, const parts *what, expectation *e)
 {
+    const int64_t keys = what->keys;
     int ok = 1;
     *e = (expectation){.rows = rows, .dv = dv, .keys = keys};
     double **const table[] = {&e->output, &e->output_limit, &e->output_sigma, &e->weights, &e->weights_limit};
     double **const column[] = {&e->lse, &e->lse_limit, &e->projected, &e->projected_limit, &e->projected_sigma};
-    for (int i = 0; elements && i < 5; i++) ok &= (*table[i] = numbers(rows * (i < 3 ? dv : keys))) != NULL;
+    for (int i = 0; what->elements && i < 5; i++) ok &= (*table[i] = numbers(rows * (i < 3 ? dv : keys))) != NULL;
     for (int i = 0; i < 5; i++) ok &= (*column[i] = numbers(rows)) != NULL;
+    for (int64_t r = 0; ok && !what->statistics && r < rows; r++) e->projected_limit[r] = (double)NAN;
     return ok;
 }
 
@@ -106,36 +114,38 @@ static void store_projection(const ref_row *row, const accuracy *a, const bounds
 }
 
 static void expect_row(const ref_row *row, const int64_t *key, const row_id *id, const accuracy *contract, int count,
-                       int64_t r, bounds *b, expectation *out)
+                       const parts *what, int64_t r, bounds *b, expectation *out)
 {
     const accuracy own = accuracy_of_reference();
-    const bool elements = out[0].output != NULL;
+    const bool elements = what->elements;
     error_bound(row, &own, elements ? b->output_ref : NULL, &b->lse_ref, out[0].keys ? b->weights_ref : NULL);
-    projection_signs(out[0].seed, id->b, id->h, row->dv, b->sign);
-    projection_of_row(row, b->sign, &b->projected);
-    b->projected_ref = projection_bound(row, &own, &b->projected, NULL);
+    if (what->statistics) {
+        projection_signs(out[0].seed, id->b, id->h, row->dv, b->sign);
+        projection_of_row(row, b->sign, &b->projected);
+        b->projected_ref = projection_bound(row, &own, &b->projected, NULL);
+    }
     for (int i = 0; i < count; i++) {
         expectation *e = &out[i];
         error_bound(row, &contract[i], elements ? b->output : NULL, &b->lse, e->keys ? b->weights : NULL);
         if (elements) store_elements(row, key, b, r, e);
         e->lse[r] = row->lse;
         e->lse_limit[r] = row->n == 0 && row->lse == -INFINITY ? 0 : b->lse + b->lse_ref;
-        store_projection(row, &contract[i], b, r, e);
+        if (what->statistics) store_projection(row, &contract[i], b, r, e);
     }
 }
 
-static int expect(const instance *in, const row_list *rows, const accuracy *contract, int count, bool elements,
-                  int64_t keys, expectation *out, char *reason, size_t reason_size)
+static int expect(const instance *in, const row_list *rows, const accuracy *contract, int count, const parts *what,
+                  expectation *out, char *reason, size_t reason_size)
 {
     const attn_problem *p = &in->problem;
     attn_tensor slot[ATTN_SLOTS];
     const attn_args args = instance_args(in, true, false, slot);
     ref_workspace *workspace = ref_workspace_new(p->k, p->d, p->dv);
     bounds b;
-    int ok = bounds_new(p->k, p->dv, keys, &b) && workspace != NULL;
+    int ok = bounds_new(p->k, p->dv, what->keys, &b) && workspace != NULL;
     memset(out, 0, (size_t)count * sizeof *out);
     for (int i = 0; i < count; i++) {
-        ok &= expectation_new(rows->count, p->dv, keys, elements, &out[i]);
+        ok &= expectation_new(rows->count, p->dv, what, &out[i]);
         out[i].seed = in->seed;
         out[i].no_sigma =
             contract[i].to_nearest ? not_random(in) : "the plan declares truncation, whose errors line up";
@@ -145,7 +155,7 @@ static int expect(const instance *in, const row_list *rows, const accuracy *cont
         const row_id *id = &rows->row[r];
         const ref_row *row = ref_gather_row(workspace, p, &args, id->b, id->h, id->i, reason, reason_size);
         ok = row != NULL;
-        if (ok) expect_row(row, ref_kept_keys(workspace), id, contract, count, r, &b, out);
+        if (ok) expect_row(row, ref_kept_keys(workspace), id, contract, count, what, r, &b, out);
     }
     bounds_free(&b);
     if (workspace) ref_workspace_free(workspace);
@@ -156,11 +166,20 @@ static int expect(const instance *in, const row_list *rows, const accuracy *cont
 int expect_rows(const instance *in, const row_list *rows, const accuracy *contract, int count, bool with_weights,
                 expectation *out, char *reason, size_t reason_size)
 {
-    return expect(in, rows, contract, count, true, with_weights ? in->problem.k : 0, out, reason, reason_size);
+    const parts what = {true, true, with_weights ? in->problem.k : 0};
+    return expect(in, rows, contract, count, &what, out, reason, reason_size);
 }
 
 int expect_projections(const instance *in, const row_list *rows, const accuracy *contract, int count, expectation *out,
                        char *reason, size_t reason_size)
 {
-    return expect(in, rows, contract, count, false, 0, out, reason, reason_size);
+    const parts what = {false, true, 0};
+    return expect(in, rows, contract, count, &what, out, reason, reason_size);
+}
+
+int expect_limits(const instance *in, const row_list *rows, const accuracy *contract, int count, expectation *out,
+                  char *reason, size_t reason_size)
+{
+    const parts what = {true, false, 0};
+    return expect(in, rows, contract, count, &what, out, reason, reason_size);
 }

@@ -26,6 +26,10 @@ typedef struct expectation {
 int expect_rows(const instance *in, const row_list *rows, const accuracy *contract, int count, bool with_weights,
                 expectation *out, char *reason, size_t reason_size);
 
+/* The same without deviations and projections, for results that are held against other things than chance. */
+int expect_limits(const instance *in, const row_list *rows, const accuracy *contract, int count, expectation *out,
+                  char *reason, size_t reason_size);
+
 /* The same without single elements: projections and LSE, at about half the cost. */
 int expect_projections(const instance *in, const row_list *rows, const accuracy *contract, int count, expectation *out,
                        char *reason, size_t reason_size);

@@ -16,8 +16,8 @@
 static const double most_operations = 4e6;
 static const double calm_range = 40;
 
-static const property_family *const families[] = {&symmetry_properties, &row_properties, &key_properties,
-                                                  &masked_properties, &weight_properties};
+static const property_family *const families[] = {&symmetry_properties, &row_properties,    &key_properties,
+                                                  &masked_properties,   &weight_properties, &probe_properties};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 /* A variant with the references that were computed for it, one for each contract that some kernel's plan declared on it. */

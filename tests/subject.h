@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "inputs.h"
 #include "instance.h"
 #include "problem.h"
 #include "reference.h"
