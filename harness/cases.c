@@ -8,6 +8,7 @@
 
 #include "npy.h"
 #include "problem.h"
+#include "reservations.h"
 #include "results.h"
 #include "signature.h"
 
@@ -107,7 +108,7 @@ json_t *case_json(const trial_group *g, const trial *t)
     if (t->inner[0]) json_object_set_new(j, "inner", json_string(t->inner));
     if (t->capped[0]) json_object_set_new(j, "capped", json_string(t->capped));
     if (t->rows_checked) {
-        json_object_set_new(j, "verdict", json_string(t->full ? "full" : "output-only"));
+        json_object_set_new(j, "verdict", json_string(verdict_kind(t)));
         json_object_set_new(j, "rows_checked", json_integer(t->rows_checked));
         json_object_set_new(j, "rows", json_integer(g->rows.total));
         json_object_set_new(j, "seconds", json_real(t->seconds));

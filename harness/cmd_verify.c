@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "context.h"
 #include "inputs.h"
+#include "reservations.h"
 #include "results.h"
 #include "shrink.h"
 #include "status.h"
@@ -64,6 +65,7 @@ typedef struct verification {
     tally tally;
     z_pool scores;
     certificates certified;
+    reservations reserved;
     int groups, done;
     failure_log failures;
     bool each;   /* a line for every case */
@@ -149,6 +151,7 @@ static bool verify_group(verification *v, const workload *w, const char *suite, 
         shrink(v, &g, &g.trial[i], one);
         json_array_append_new(json_object_get(v->record, "cases"), one);
         z_pool_add(&v->scores, &g.trial[i], input);
+        reservations_add(&v->reserved, &g.trial[i]);
         if (v->o->dump) dump_case(v, &g, &g.trial[i]);
     }
     trial_group_free(&g);
@@ -241,6 +244,7 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
     }
     print_summary(&v.tally);
     failure_log_free(&v.failures);
+    reservations_print(stdout, &v.reserved);
     z_pool_print(stdout, &v.scores);
     json_object_set_new(record, "deviations", z_pool_json(&v.scores));
     z_pool_free(&v.scores);

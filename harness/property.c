@@ -82,7 +82,7 @@ static bool expect_more(const runner *r, prepared *p, const accuracy *contract, 
     if (expected) p->expected = expected;
     if (!contracts || !expected) return false;
     memcpy(&p->contract[p->contracts], contract, (size_t)count * sizeof *contract);
-    if (!expect_rows(&p->v.in, &r->g->rows, contract, count, false, &p->expected[p->contracts], reason, sizeof reason))
+    if (!expect_limits(&p->v.in, &r->g->rows, contract, count, &p->expected[p->contracts], reason, sizeof reason))
         return false;
     p->contracts += count;
     return true;

@@ -27,7 +27,7 @@
  *                 with bench --counters, in the first entry of each case: "counters" {event: count of one call},
  *                 "counters_running" {event: share of the time that it was counted; below 1 the count is scaled up},
  *   "cases":      [{"kernel","workload","suite" (that named it, if one did),"spec","class","seed","threads","inner",
- *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only,
+ *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only|no-bound,
  *                   "output": {"error","bound","ratio","where":[b,h,q,c],"got","wanted"}, "lse": the same with where [b,h,q],
  *                   "weights": the same with where [b,h,q,k], only where checked,
  *                   "findings": [{"check", "reason"}] and "pattern": where the wrong elements lie and what explains them, "signature": what to

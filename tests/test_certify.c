@@ -7,6 +7,7 @@
 #include "certificate.h"
 #include "certify.h"
 #include "error_model.h"
+#include "inputs.h"
 
 static const char *const specs[] = {
     "h=2,q=33,d=64",
@@ -24,6 +25,16 @@ static const char *const specs[] = {
     "b=2,h=2,q=10,k=30,d=32,sinks=1,lens=0+30",
 };
 enum { SPECS = sizeof specs / sizeof *specs };
+
+static bool fits(const char *spec, input_class input)
+{
+    char reason[512];
+    workload w;
+    assert_int_equal(workload_parse(spec, builtin, &w, reason, sizeof reason), 1);
+    const int fit = inputs_class_fits(&w, input, reason, sizeof reason);
+    workload_free(&w);
+    return fit;
+}
 
 typedef void row_test(const ref_row *row, const char *what);
 

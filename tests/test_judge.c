@@ -5,6 +5,7 @@
 #include "subject.h"
 
 #include "judge.h"
+#include "reservations.h"
 
 static const char line[] = "h=2,q=40,k=96,d=64";
 
@@ -215,6 +216,27 @@ static void projections_alone_find_a_bad_row(void **state)
     release(&f);
 }
 
+/* Fails on: a pass that hides that only the output was seen, or that no row had a bound. */
+static void verdicts_say_what_they_rest_upon(void **state)
+{
+    (void)state;
+    trial t = {.rows_checked = 10, .full = true};
+    reservations r = {0};
+    assert_string_equal(verdict_kind(&t), "full");
+    reservations_add(&r, &t);
+    assert_int_equal(r.output_only + r.unbounded + r.capped, 0);
+    t.full = false;
+    t.verdict.unbounded = 3;
+    assert_string_equal(verdict_kind(&t), "output-only");
+    reservations_add(&r, &t);
+    t.verdict.unbounded = 10;
+    assert_string_equal(verdict_kind(&t), "no-bound");
+    reservations_add(&r, &t);
+    assert_int_equal(r.output_only, 2);
+    assert_int_equal(r.unbounded, 2);
+    assert_int_equal(r.unbounded_whole, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +248,7 @@ int main(void)
         cmocka_unit_test(deviation_says_why_it_is_not_judged),
         cmocka_unit_test(rows_without_a_finite_bound_are_counted),
         cmocka_unit_test(projections_alone_find_a_bad_row),
+        cmocka_unit_test(verdicts_say_what_they_rest_upon),
     };
     return cmocka_run_group_tests(tests, make_set, free_set);
 }
