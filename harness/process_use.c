@@ -65,3 +65,24 @@ void process_use_end(process_use *u)
     u->threads = u->threads < 0 || threads < 0 ? 0 : threads - u->threads;
     u->descriptors = u->descriptors < 0 || descriptors < 0 ? 0 : descriptors - u->descriptors;
 }
+
+void process_use_judge(const process_use *u, const attn_kernel *kernel, int threads, findings *found)
+{
+    static const double share = 0.05, clock_error = 10e-6;
+    const bool owns = (kernel->traits & ATTN_TRAIT_OWN_THREADS) != 0;
+    if (u->descriptors > 0)
+        findings_add(found, "descriptors", "%d more file descriptors are open after the call", u->descriptors);
+    if (owns && u->threads > threads - 1)
+        findings_add(found, "own-threads", "%d threads more after the call, though it was told to use %d in all",
+                     u->threads, threads);
+    if (owns && u->process > (1 + share) * threads * u->wall + clock_error)
+        findings_add(found, "own-threads", "%.3g s of processor time in %.3g s on %d threads", u->process, u->wall,
+                     threads);
+    if (!owns && u->threads > 0)
+        findings_add(found, "own-threads", "%d threads more after the call, which the kernel does not declare",
+                     u->threads);
+    /* The clocks of threads that run elsewhere at this moment lag behind, so only a lone thread can be told exactly. */
+    if (!owns && threads == 1 && u->process - u->known > share * u->known + clock_error)
+        findings_add(found, "own-threads", "%.0f us of processor time on other threads beside its own %.0f us",
+                     1e6 * (u->process - u->known), 1e6 * u->known);
+}
