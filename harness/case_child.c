@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "call.h"
+#include "child.h"
 #include "instance_copy.h"
 #include "instrument.h"
 #include "own_threads.h"
@@ -101,7 +102,7 @@ void case_child(void *arg)
     }
     instance_protect(j->in, true);
     fault_regions_of(&j->fault, j->in, "");
-    fault_watch(&j->fault);
+    if (!children_are_in_process()) fault_watch(&j->fault);
     t.kernel = resolve(j);
     if (!t.kernel) return;
     if (!owns && j->threads > 1) {

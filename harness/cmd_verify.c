@@ -6,8 +6,10 @@
 
 #include "cases.h"
 #include "ceilings.h"
+#include "child.h"
 #include "commands.h"
 #include "context.h"
+#include "debugger.h"
 #include "results.h"
 #include "status.h"
 
@@ -29,6 +31,8 @@ const char help_verify[] =
     "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
     "  --seed N               of the inputs (1)\n"
     "  --time-limit S         seconds a case may take (20 s and more for more work)\n"
+    "  --gdb                  runs the first failing case again in gdb, which stops at the failing call\n"
+    "  --in-process           no child processes: for debuggers and sanitizers; a crash ends the run\n"
     "OUTPUT\n"
     "  --json FILE --csv FILE --junit FILE --markdown FILE\n"
     "  --dump DIR             q, k, v, output, expected, bound, lse as .npy, one folder a case\n\n"
@@ -82,6 +86,17 @@ static void dump_case(verification *v, const trial_group *g, const trial *t)
     v->exit_code = worse_exit(v->exit_code, EXIT_NOT_WRITTEN);
 }
 
+/* --gdb: the first failure is the last thing that this process does. */
+static void debug(verification *v, const trial_group *g, const trial *t)
+{
+    char reason[160];
+    if (!v->o->gdb || t->status == TRIAL_PASS || t->status == TRIAL_UNSUPPORTED) return;
+    case_print(stdout, g, t);
+    debugger_become(g, t, reason, sizeof reason);
+    complain("%s", reason);
+    v->exit_code = worse_exit(v->exit_code, EXIT_USAGE);
+}
+
 /* Returns false where no kernel supports the workload: other input classes would say the same again. */
 static bool verify_group(verification *v, const workload *w, input_class input)
 {
@@ -100,6 +115,7 @@ static bool verify_group(verification *v, const workload *w, input_class input)
         v->tally.count[g.trial[i].status]++;
         supported |= g.trial[i].status != TRIAL_UNSUPPORTED;
         note_worst(&v->tally, &g, &g.trial[i]);
+        debug(v, &g, &g.trial[i]);
         if (!v->quiet || (g.trial[i].status != TRIAL_PASS && g.trial[i].status != TRIAL_UNSUPPORTED))
             case_print(stdout, &g, &g.trial[i]);
         json_array_append_new(json_object_get(v->record, "cases"), case_json(&g, &g.trial[i]));
@@ -155,6 +171,12 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
     verification v = {.o = o, .s = s, .record = record, .quiet = quiet};
     const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
     v.settings = (trial_settings){&machine, s->isa, whole_budget, o->time_limit};
+    char missing[160];
+    if (o->gdb && !debugger_found(missing, sizeof missing)) {
+        complain("%s", missing);
+        return EXIT_USAGE;
+    }
+    if (o->in_process) children_in_process();
     if (o->dump && !command_folder("--dump", o->dump)) return EXIT_USAGE;
     v.job = trial_jobs(s, &v.jobs);
     if (!v.job) {

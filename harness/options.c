@@ -30,7 +30,9 @@ enum flag_id {
     FLAG_TIME_BUDGET,
     FLAG_COUNTERS,
     FLAG_COLD,
-    FLAG_ROTATE
+    FLAG_ROTATE,
+    FLAG_GDB,
+    FLAG_IN_PROCESS
 };
 
 static const struct flag {
@@ -61,6 +63,8 @@ static const struct flag {
     {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
     {"--cold", FLAG_COLD, OPTIONS_BENCH, false},
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH, false},
+    {"--gdb", FLAG_GDB, OPTIONS_VERIFY, false},
+    {"--in-process", FLAG_IN_PROCESS, OPTIONS_VERIFY, false},
 };
 enum { FLAGS = sizeof flags / sizeof flags[0] };
 
@@ -107,6 +111,8 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_JUNIT: o->junit = value; break;
     case FLAG_MARKDOWN: o->markdown = value; break;
     case FLAG_DUMP: o->dump = value; break;
+    case FLAG_GDB: o->gdb = true; break;
+    case FLAG_IN_PROCESS: o->in_process = true; break;
     case FLAG_OUTPUT: o->folder = value; break;
     case FLAG_COLD:
     case FLAG_ROTATE: {

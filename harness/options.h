@@ -34,6 +34,7 @@ typedef struct options {
     uint64_t seed;       /* to 2^63 - 1: what JSON's integers hold here */
     residency residency; /* of inputs when a call begins */
     const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
+    bool gdb, in_process;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
     int rest_count;

@@ -70,6 +70,7 @@ odd_plugin(minor_abi ODD_ABI=ATTN_ABI+1)
 odd_plugin(kernel_abi ODD_KERNEL_ABI=ATTN_ABI+1)
 odd_plugin(short_entry ODD_SIZE=8)
 odd_plugin(no_kernels ODD_COUNT=0)
+odd_plugin(one_name_twice ODD_COUNT=2)
 odd_plugin(bad_name ODD_NAME="a/b")
 odd_plugin(bad_idea "ODD_IDEA=\"\\377\"")
 # An instruction set that no machine has, and a constructor that must therefore never run.
