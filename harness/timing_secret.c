@@ -3,11 +3,15 @@
 
 #include <stdio.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "instance_copy.h"
 #include "process_use.h"
 
-enum { one_of = 4 }; /* series after which a call is judged */
+enum {
+    one_of = 4,     /* series after which a call is judged */
+    settle_us = 200 /* threads of a pool spin a while after their last job, on time that is not this call's */
+};
 
 /* Drawn anew in each run: no kernel can know. */
 static uint64_t draw(timing_secret *s)
@@ -34,6 +38,7 @@ static void judge(timing_secret *s, const char *when)
     verdict v;
     process_use use;
     findings wrong = {.count = 0};
+    usleep(settle_us);
     const bool watched = process_use_begin(&use, s->call->exec);
     if (call_once(s->call, NULL) != ATTN_OK) {
         snprintf(s->message, sizeof s->message, "failed when called again %s", when);
