@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "call.h"
+#include "child.h"
 #include "instance_copy.h"
 #include "instrument.h"
 #include "own_threads.h"
@@ -27,6 +28,11 @@ static int call_again(instrument *t, call *c)
     snapshot_take(&layout, t->in, t->second);
     const int slot = snapshot_differs(&layout, t->first, t->second, 1u | (t->lse ? 2u : 0) | (t->weights ? 4u : 0));
     if (slot >= 0) instrument_say_changed(t, slot);
+    if (slot >= 0 && t->others) { /* the parent judges both */
+        const variant_call first = {"state", "after another problem of the same shape at the same addresses", c->plan,
+                                    1u | (t->lse ? 2u : 0) | (t->weights ? 4u : 0)};
+        variants_keep(t->others, &first, t->first);
+    }
     return 1;
 }
 
@@ -38,6 +44,7 @@ static case_stage call_all(case_job *j, instrument *t, call *c)
         snprintf(j->reason, sizeof j->reason, "no memory to keep its outputs");
         return STAGE_UNABLE;
     }
+    process_use_begin(&t->use, t->exec);
     if (j->others) instrument_before(t, c);
     const int status = instrument_first(t, c, &j->seconds);
     if (status != ATTN_OK) {
@@ -95,7 +102,7 @@ void case_child(void *arg)
     }
     instance_protect(j->in, true);
     fault_regions_of(&j->fault, j->in, "");
-    fault_watch(&j->fault);
+    if (!children_are_in_process()) fault_watch(&j->fault);
     t.kernel = resolve(j);
     if (!t.kernel) return;
     if (!owns && j->threads > 1) {

@@ -4,6 +4,7 @@
 #ifndef ATTNBENCH_CHILD_H
 #define ATTNBENCH_CHILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,10 @@ typedef struct child_limit {
 /* Forks and calls body(arg) in the child, with default signal handlers and without core files. Unless CHILD_DONE, `reason` says
  * in words what happened. Memory that the child shall write for us must be mapped shared beforehand. */
 child_end child_run(void (*body)(void *arg), void *arg, const child_limit *limit, char *reason, size_t reason_size);
+
+/* From now on child_run calls the body in this process, without a time limit: for debuggers and sanitizers. */
+void children_in_process(void);
+bool children_are_in_process(void);
 
 /* Zeroed memory that children made by fork share with this process; NULL where there is none. */
 void *shared_new(size_t bytes);

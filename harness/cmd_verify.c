@@ -7,8 +7,10 @@
 #include "cases.h"
 #include "cases_summary.h"
 #include "ceilings.h"
+#include "child.h"
 #include "commands.h"
 #include "context.h"
+#include "debugger.h"
 #include "inputs.h"
 #include "reservations.h"
 #include "results.h"
@@ -35,6 +37,8 @@ const char help_verify[] =
     "  --seed N               of the inputs (1)\n"
     "  --time-limit S         seconds a case may take (20 s and more for more work)\n"
     "  --certify N            rows of each case on which the reference itself is certified (2, where that is cheap)\n"
+    "  --gdb                  runs the first failing case again in gdb, which stops at the failing call\n"
+    "  --in-process           no child processes: for debuggers and sanitizers; a crash ends the run\n"
     "OUTPUT\n"
     "  -v, --verbose          a line for every case (else only where there are few)\n"
     "  --all-failures         every failure in full, not the first few of each kernel\n"
@@ -126,6 +130,17 @@ static void shrink(verification *v, const trial_group *g, const trial *t, json_t
     json_object_set_new(one, "smallest", json_string(s.reproducer));
 }
 
+/* --gdb: the first failure is the last thing that this process does. */
+static void debug(verification *v, const trial_group *g, const trial *t)
+{
+    char reason[160];
+    if (!v->o->gdb || !is_failure(t)) return;
+    case_print(stdout, g, t);
+    debugger_become(g, t, reason, sizeof reason);
+    complain("%s", reason);
+    v->exit_code = worse_exit(v->exit_code, EXIT_USAGE);
+}
+
 /* Returns false where no kernel supports the workload: other input classes would say the same again. */
 static bool verify_group(verification *v, const workload *w, const char *suite, input_class input)
 {
@@ -145,6 +160,7 @@ static bool verify_group(verification *v, const workload *w, const char *suite, 
         v->tally.count[g.trial[i].status]++;
         supported |= g.trial[i].status != TRIAL_UNSUPPORTED;
         note_worst(&v->tally, &g, &g.trial[i]);
+        debug(v, &g, &g.trial[i]);
         say_case(v, &g, &g.trial[i]);
         json_t *one = case_json(&g, &g.trial[i]);
         if (*suite) json_object_set_new(one, "suite", json_string(suite));
@@ -221,6 +237,12 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
                                   .time_limit = o->time_limit,
                                   .certify = o->certify,
                                   .only = &only};
+    char missing[160];
+    if (o->gdb && !debugger_found(missing, sizeof missing)) {
+        complain("%s", missing);
+        return EXIT_USAGE;
+    }
+    if (o->in_process) children_in_process();
     if (o->dump && !command_folder("--dump", o->dump)) return EXIT_USAGE;
     v.job = trial_jobs(s, &v.jobs);
     if (!v.job) {

@@ -223,6 +223,7 @@ void time_case(benchmark::State &state, entry &e, const volatile int *stop)
 {
     const gbench_case &c = *e.c;
     double packing = 0;
+    if (c.between) c.between(c.ctx);
     for (auto iteration : state) {
         (void)iteration;
         if (stop && *stop) {

@@ -18,7 +18,8 @@ typedef struct gbench_case {
     const char *label; /* the workload's spec */
     int threads;       /* reported as JSON "threads" */
     double (*call)(void *ctx);
-    void (*before)(void *ctx); /* runs before every call, untimed; NULL: none */
+    void (*between)(void *ctx); /* runs before every series of calls, untimed; NULL: none */
+    void (*before)(void *ctx);  /* runs before every call, untimed; NULL: none */
     double
         seconds_with_before; /* of one call and what comes before it: decides the number of iterations, which the library
                                    would choose by the timed part alone */

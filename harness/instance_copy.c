@@ -75,27 +75,41 @@ int instance_copy(const instance *in, placement place, int64_t alignment, instan
     return ok;
 }
 
-/* Two neighbouring words of the mapping are changed by `mask`, each by its own. */
+/* Two neighbouring words of the mapping are changed by `mask`, each by its own. A view has no mapping. */
 static void flip_words(const instance_map *map, const uint64_t mask[2])
 {
     uint64_t *word = (uint64_t *)(void *)map->begin;
     for (size_t i = 0; i < map->bytes / sizeof *word; i++) word[i] ^= mask[i & 1];
 }
 
+/* Signs of all elements of a word, or of every second one. */
+typedef struct sign_masks {
+    uint64_t all, half;
+} sign_masks;
+
+static sign_masks masks_of(uint32_t type)
+{
+    switch (attn_type_size(type)) {
+    case 4: return (sign_masks){UINT64_C(0x8000000080000000), UINT64_C(0x8000000000000000)};
+    case 2: return (sign_masks){UINT64_C(0x8000800080008000), UINT64_C(0x8000000080000000)};
+    default: return (sign_masks){UINT64_MAX, UINT64_C(0xff00ff00ff00ff00)}; /* int8: x becomes -x - 1 */
+    }
+}
+
 void instance_flip(instance *in)
+{
+    const sign_masks q = masks_of(in->slot[ATTN_Q].type), k = masks_of(in->slot[ATTN_K].type);
+    const sign_masks v = masks_of(in->slot[ATTN_V].type);
+    flip_words(&in->map[ATTN_Q], (const uint64_t[2]){q.all, 0});
+    flip_words(&in->map[ATTN_K], (const uint64_t[2]){k.half, k.half});
+    flip_words(&in->map[ATTN_V], (const uint64_t[2]){v.all, v.all});
+}
+
+void instance_negate(instance *in)
 {
     static const int slots[] = {ATTN_Q, ATTN_K, ATTN_V};
     for (int i = 0; i < 3; i++) {
-        const attn_tensor *t = &in->slot[slots[i]];
-        if (!in->map[slots[i]].base) continue;
-        const size_t size = attn_type_size(t->type);
-        const uint64_t all = size == 4   ? UINT64_C(0x8000000080000000)
-                             : size == 2 ? UINT64_C(0x8000800080008000)
-                                         : UINT64_MAX; /* int8: x becomes -x - 1 */
-        const uint64_t half = size == 4   ? UINT64_C(0x8000000000000000)
-                              : size == 2 ? UINT64_C(0x8000000080000000)
-                                          : UINT64_C(0xff00ff00ff00ff00);
-        const uint64_t mask[3][2] = {{all, 0}, {half, half}, {all, all}};
-        flip_words(&in->map[slots[i]], mask[i]);
+        const uint64_t all = masks_of(in->slot[slots[i]].type).all;
+        flip_words(&in->map[slots[i]], (const uint64_t[2]){all, all});
     }
 }

@@ -21,4 +21,8 @@ int instance_copy(const instance *in, placement place, int64_t alignment, instan
  * twice, nothing has changed. The inputs must be writable. */
 void instance_flip(instance *in);
 
+/* Likewise, but the signs of all of Q, K and V: the logits of floating-point inputs stay what they are, so that the work does too,
+ * and the output changes its sign. */
+void instance_negate(instance *in);
+
 #endif

@@ -10,7 +10,6 @@
 #include "instance_copy.h"
 #include "instance_parts.h"
 #include "problem.h"
-#include "process_use.h"
 #include "status.h"
 
 static const uint32_t poison_large = UINT32_C(0x7149f2ca); /* 1e30 in f32, about so in bf16, large in f16 */
@@ -161,28 +160,6 @@ void instrument_before(instrument *t, call *c)
     t->fault->doing[0] = '\0';
 }
 
-static void judge_use(instrument *t, const process_use *u)
-{
-    static const double share = 0.05, clock_error = 10e-6;
-    const bool owns = (t->kernel->traits & ATTN_TRAIT_OWN_THREADS) != 0;
-    const int threads = (int)t->exec->threads;
-    if (u->descriptors > 0)
-        findings_add(t->found, "descriptors", "%d more file descriptors are open after the call", u->descriptors);
-    if (owns && u->threads > threads - 1)
-        findings_add(t->found, "own-threads", "%d threads more after the call, though it was told to use %d in all",
-                     u->threads, threads);
-    if (owns && u->process > (1 + share) * threads * u->wall + clock_error)
-        findings_add(t->found, "own-threads", "%.3g s of processor time in %.3g s on %d threads", u->process, u->wall,
-                     threads);
-    if (!owns && u->threads > 0)
-        findings_add(t->found, "own-threads", "%d threads more after the call, which the kernel does not declare",
-                     u->threads);
-    /* The clocks of threads that run elsewhere at this moment lag behind, so only a lone thread can be told exactly. */
-    if (!owns && threads == 1 && u->process - u->known > share * u->known + clock_error)
-        findings_add(t->found, "own-threads", "%.0f us of processor time on other threads beside its own %.0f us",
-                     1e6 * (u->process - u->known), 1e6 * u->known);
-}
-
 int instrument_first(instrument *t, call *c, double *seconds)
 {
     process_use use;
@@ -195,7 +172,10 @@ int instrument_first(instrument *t, call *c, double *seconds)
     *seconds = clock_seconds() - start;
     if (watched) {
         process_use_end(&use);
-        judge_use(t, &use);
+        process_use_end(&t->use);
+        use.threads = t->use.threads;
+        use.descriptors = t->use.descriptors;
+        process_use_judge(&use, t->kernel, (int)t->exec->threads, t->found);
     }
     if (*left) findings_add(t->found, "cpu-state", "after the call: %s", left);
     return status;

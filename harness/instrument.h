@@ -8,6 +8,7 @@
 
 #include "call.h"
 #include "fault.h"
+#include "process_use.h"
 #include "variants.h"
 
 /* A case in its child. */
@@ -20,9 +21,10 @@ typedef struct instrument {
     findings *found;
     variants *others;
     fault *fault;
-    void *first;   /* snapshot of the first call */
-    void *second;  /* room for another one */
-    void *flipped; /* of the other problem's first call; NULL: none yet */
+    process_use use; /* from before any call */
+    void *first;     /* snapshot of the first call */
+    void *second;    /* room for another one */
+    void *flipped;   /* of the other problem's first call; NULL: none yet */
 } instrument;
 
 /* Before the first call, and again later: another problem at the same addresses, in the same shape and by the same plan. */

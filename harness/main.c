@@ -6,6 +6,7 @@
 
 #include "build_info.h"
 #include "commands.h"
+#include "registry.h"
 #include "status.h"
 
 static const struct {
@@ -78,6 +79,13 @@ int main(int argc, char **argv)
     /* A reader that goes away and a full quota are outputs that could not be written, not our end. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    char reason[256];
+    int kernels;
+    const attn_kernel *const *kernel = attn_kernels(&kernels);
+    if (!attn_kernels_check(kernel, kernels, reason, sizeof reason)) {
+        complain("this build is broken: %s", reason);
+        return EXIT_BUG;
+    }
     const int code = run_command(argc, argv);
     if (!fflush(stdout) && !ferror(stdout)) return code;
     if (code != EXIT_NOT_WRITTEN) complain("standard output could not be written");

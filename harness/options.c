@@ -42,6 +42,8 @@ enum flag_id {
     FLAG_ONLY,
     FLAG_WHOLE,
     FLAG_JOBS
+    FLAG_GDB,
+    FLAG_IN_PROCESS
 };
 
 static const struct flag {
@@ -85,6 +87,8 @@ static const struct flag {
     {"--only", FLAG_ONLY, OPTIONS_MATRIX, true},
     {"--whole", FLAG_WHOLE, OPTIONS_MATRIX, false},
     {"--jobs", FLAG_JOBS, OPTIONS_MATRIX, true},
+    {"--gdb", FLAG_GDB, OPTIONS_VERIFY, false},
+    {"--in-process", FLAG_IN_PROCESS, OPTIONS_VERIFY, false},
 };
 enum { FLAGS = sizeof flags / sizeof flags[0], MOST_CERTIFIED = 1000000 };
 
@@ -141,6 +145,8 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_MARKDOWN: o->markdown = value; break;
     case FLAG_DB: o->db = value; break;
     case FLAG_DUMP: o->dump = value; break;
+    case FLAG_GDB: o->gdb = true; break;
+    case FLAG_IN_PROCESS: o->in_process = true; break;
     case FLAG_OUTPUT: o->folder = value; break;
     case FLAG_VERBOSE: o->verbose = true; break;
     case FLAG_ALL_FAILURES: o->all_failures = true; break;

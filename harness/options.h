@@ -14,7 +14,7 @@
 enum option_group {
     OPTIONS_SELECT = 1,  /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
     OPTIONS_OUTPUT = 2,  /* --json --csv --junit --markdown */
-    OPTIONS_VERIFY = 4,  /* --class --check --dump --time-limit --certify --shrink --verbose --all-failures */
+    OPTIONS_VERIFY = 4,  /* --class --check --dump --time-limit --certify --shrink --verbose --all-failures --gdb --in-process */
     OPTIONS_FOLDER = 8,  /* -o, --output */
     OPTIONS_BUDGET = 16, /* --time-budget */
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
@@ -42,6 +42,7 @@ typedef struct options {
     const char *mutants, *only; /* a folder of planted bugs; those of these names */
     int jobs;                   /* 0 not given */
     bool whole;
+    bool gdb, in_process;
     double time_limit, time_budget; /* seconds; 0 not given */
     char **rest;                    /* after -- */
 

@@ -81,6 +81,14 @@ static char *joined_name(const char *file, const char *kernel)
     return strdup(text);
 }
 
+/* Has an earlier kernel of the plugin this name? The last one is the one that asks. */
+static int is_taken(const plugin *p, const char *name)
+{
+    for (int i = 0; i + 1 < p->kernels; i++)
+        if (strcmp(p->kernel[i]->name, name) == 0) return 1;
+    return 0;
+}
+
 static int read_kernel(plugin *p, const elf_file *f, uint64_t address, int index, char *reason, size_t size)
 {
     stand_in *s = calloc(1, sizeof *s);
@@ -124,6 +132,8 @@ static int read_kernel(plugin *p, const elf_file *f, uint64_t address, int index
         say_abi(k->abi, reason, size);
     } else if (k->type_count && (!types || !mask)) {
         snprintf(reason, size, "the types of %s are not in the file's data", k->name);
+    } else if (is_taken(p, k->name)) {
+        snprintf(reason, size, "two of its kernels are named %s", strchr(k->name, ':') + 1);
     } else {
         if (mask) memcpy(s->types, mask, k->type_count * sizeof *s->types);
         return 1;

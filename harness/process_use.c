@@ -65,3 +65,34 @@ void process_use_end(process_use *u)
     u->threads = u->threads < 0 || threads < 0 ? 0 : threads - u->threads;
     u->descriptors = u->descriptors < 0 || descriptors < 0 ? 0 : descriptors - u->descriptors;
 }
+
+#if defined(__has_feature)
+#define SANITIZES_THREADS __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_THREAD__)
+#define SANITIZES_THREADS 1
+#else
+#define SANITIZES_THREADS 0
+#endif
+static const bool sanitizer_has_a_thread = SANITIZES_THREADS;
+
+void process_use_judge(const process_use *u, const attn_kernel *kernel, int threads, findings *found)
+{
+    static const double share = 0.05, clock_error = 10e-6; /* the latter is less than starting a thread takes */
+    static const double tick = 10e-3; /* by which the process's clock may lag behind a thread that runs elsewhere */
+    const bool owns = (kernel->traits & ATTN_TRAIT_OWN_THREADS) != 0;
+    if (u->descriptors > 0)
+        findings_add(found, "descriptors", "%d more file descriptors are open after the call", u->descriptors);
+    if (owns && u->threads > threads - 1)
+        findings_add(found, "own-threads", "%d threads more after the call, though it was told to use %d in all",
+                     u->threads, threads);
+    if (owns && u->process > (1 + share) * threads * u->wall + threads * tick)
+        findings_add(found, "own-threads", "%.3g s of processor time in %.3g s on %d threads", u->process, u->wall,
+                     threads);
+    if (!owns && u->threads > 0)
+        findings_add(found, "own-threads", "%d threads more after the call, which the kernel does not declare",
+                     u->threads);
+    /* Only a lone thread can be told exactly. */
+    if (!owns && threads == 1 && !sanitizer_has_a_thread && u->process - u->known > share * u->known + clock_error)
+        findings_add(found, "own-threads", "%.0f us of processor time on other threads beside its own %.0f us",
+                     1e6 * (u->process - u->known), 1e6 * u->known);
+}

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "attention.h"
+#include "check.h"
 
 enum { MOST_WATCHED = 64 };
 typedef struct process_use {
@@ -22,5 +23,8 @@ bool process_use_begin(process_use *u, const attn_exec *exec);
 
 /* The differences since then go into `u`. */
 void process_use_end(process_use *u);
+
+/* What a call may not take, by the checks own-threads and descriptors. */
+void process_use_judge(const process_use *u, const attn_kernel *kernel, int threads, findings *found);
 
 #endif

@@ -18,6 +18,7 @@
 #include "results.h"
 #include "status.h"
 #include "timing_apart.h"
+#include "timing_secret.h"
 
 static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
 
@@ -31,7 +32,7 @@ typedef struct timed_case {
     rotation *sets; /* of the group; NULL: its inputs do not rotate */
     attn_args args;
     attn_tensor slot[ATTN_SLOTS];
-    char message[256]; /* of the check after timing; "" passed */
+    timing_secret secret;
 } timed_case;
 
 /* Pools of the thread counts of one group. */
@@ -77,27 +78,18 @@ static void evict(void *context)
     residency_evict(&c->group->in, &c->call);
 }
 
-/* Once more, into poisoned outputs: what was timed is also right. */
+static void between(void *context)
+{
+    timed_case *c = context;
+    note_call(c);
+    timing_secret_between(&c->secret);
+}
+
 static const char *check_again(void *context)
 {
     timed_case *c = context;
-    int64_t at[4];
-    int slot;
-    verdict v;
     note_call(c);
-    instance_poison(&c->group->in, INSTANCE_POISON);
-    if (call_once(&c->call, NULL) != ATTN_OK)
-        snprintf(c->message, sizeof c->message, "failed when called again after timing");
-    else if (find_unwritten(&c->group->in, &c->slot[ATTN_O], INSTANCE_POISON, at) ||
-             !instance_canaries_hold(&c->group->in, INSTANCE_POISON, &slot))
-        snprintf(c->message, sizeof c->message, "after timing: left output unwritten, or wrote outside of it");
-    else {
-        const outputs_view got = {&c->slot[ATTN_O], c->slot[ATTN_LSE].type ? &c->slot[ATTN_LSE] : NULL, NULL};
-        findings wrong = {0};
-        judge_rows(&c->group->rows, &c->group->expectation[c->checked->contract], &got, &v, &wrong);
-        if (wrong.count) snprintf(c->message, sizeof c->message, "wrong after timing: %.220s", wrong.item[0].reason);
-    }
-    return c->message[0] ? c->message : NULL;
+    return timing_secret_check(&c->secret);
 }
 
 static const char *keep_text(timing *t, const char *text)
@@ -145,7 +137,7 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
 /* Counts in a run of its own, apart from the timing. */
 static void count_case(timing *t, timed_case *c, const char *name)
 {
-    if (!t->counting || interrupted || c->message[0]) return;
+    if (!t->counting || interrupted || c->secret.message[0]) return;
     if (c->call.kernel->traits & ATTN_TRAIT_OWN_THREADS) {
         complain("not counted: %s: it starts threads of its own, which have no counters", c->call.kernel->name);
         return;
@@ -188,7 +180,9 @@ static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, ro
         json_t *note = json_object();
         if (entry->peak > 0) json_object_set_new(note, "ceiling", json_string(attn_ceiling_name(c->call.plan.ceiling)));
         json_object_set_new(t->notes, entry->name, note);
+        c->secret = (timing_secret){g, checked, &c->call, c->slot, sets ? NULL : &t->watch->negated, 0, ""};
         entry->call = call_timed;
+        entry->between = between;
         entry->check = check_again;
         entry->ctx = c;
         place_inputs(t, c, entry);
@@ -228,7 +222,7 @@ static void time_group(timing *t, trial_group *g, rotation *sets)
         if (pool_pinned(p.made[i]) > t->most_pinned) t->most_pinned = pool_pinned(p.made[i]);
     if (ready) gbench_run(t->g, entry, count, &t->watch->stop);
     for (size_t i = 0; i < count; i++) {
-        if (c[i].message[0])
+        if (c[i].secret.message[0])
             t->failed++;
         else
             t->timed++;

@@ -17,6 +17,7 @@ typedef struct timing_watch {
     volatile uint64_t beat; /* calls begun */
     volatile int current;   /* trial of the part that is being called; -1 none */
     volatile int stop;      /* set by the parent: the user interrupts */
+    volatile int negated;   /* the group's inputs are negated (timing_secret.h) */
     int timed, failed, unsupported, refused, most_pinned;
 } timing_watch;
 

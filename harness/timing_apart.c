@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "child.h"
+#include "instance_copy.h"
 #include "status.h"
 
 typedef struct apart {
@@ -46,6 +47,7 @@ static void time_in_child(void *arg)
 {
     apart *a = arg;
     touch(&a->part->in);
+    instance_protect(&a->part->in, true);
     gbench_send(a->t->g, a->entries);
     a->time_group(a->t, a->part);
     note_counts(a->t->watch, a->t);
@@ -78,6 +80,8 @@ static bool time_once(timing *t, trial_group *part, void (*time_group)(timing *,
     t->watch->current = -1;
     const child_end end = child_run(time_in_child, &a, &limit, reason, sizeof reason);
     const int current = t->watch->current;
+    if (t->watch->negated) instance_negate(&part->in); /* it died between two changes */
+    t->watch->negated = 0;
     bool done = true;
     if (end == CHILD_DONE) {
         rewind(a.entries);

@@ -183,8 +183,8 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
     instance_poison(&g->in, INSTANCE_POISON);
     const bool finite = kernel->traits & ATTN_TRAIT_MASKED_V_FINITE;
     if (finite) inputs_hide_v(&g->in, true);
-    (is_instrumented(&g->in) ? isolate_case : isolate_call)(kernel, &g->in, has_lse, weights, threads, s->machine,
-                                                            limit, &run);
+    t->instrumented = is_instrumented(&g->in);
+    (t->instrumented ? isolate_case : isolate_call)(kernel, &g->in, has_lse, weights, threads, s->machine, limit, &run);
     if (finite) inputs_hide_v(&g->in, false);
     t->others = run.others;
     if (!check_run(&g->in, &run, t)) return;
@@ -198,6 +198,26 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
     if (!keep(&g->in, ATTN_O, &t->output, &t->copy[0]) || (has_lse && !keep(&g->in, ATTN_LSE, &t->lse, &t->copy[1])) ||
         (weights && !keep(&g->in, ATTN_WEIGHTS, &t->weights, &t->copy[2])))
         unsupported(t, "no memory to keep its outputs");
+}
+
+/* Values that are wrong in a child which had computed another problem before, and right in one that had not, are wrong by what
+ * was kept. */
+static void blame_state(trial_group *g, const trial_settings *s, double limit, trial *t)
+{
+    isolated run;
+    findings wrong = {.count = 0};
+    verdict unused;
+    const attn_tensor *slot = g->in.slot;
+    const outputs_view got = {&slot[ATTN_O], t->lse.type ? &slot[ATTN_LSE] : NULL,
+                              t->weights.type ? &slot[ATTN_WEIGHTS] : NULL};
+    if (!t->instrumented || t->verdict.output.ratio <= 1) return;
+    instance_poison(&g->in, INSTANCE_POISON);
+    isolate_call(t->kernel, &g->in, t->lse.type != 0, t->weights.type != 0, t->threads, s->machine, limit, &run);
+    if (run.outcome != OUTCOME_RAN) return;
+    judge_rows(&g->rows, &g->expectation[t->contract], &got, &unused, &wrong);
+    if (wrong.count == 0)
+        findings_add(&t->found, "state",
+                     "right in a process of its own, wrong after another problem of the same shape");
 }
 
 static void judge_one(const trial_group *g, trial *t)
@@ -283,7 +303,10 @@ int trial_group_run(const workload *w, input_class input, uint64_t seed, const t
         return 0;
     }
     if (g->contracts) certify_rows(&g->in, &g->rows, s->certify, &g->certificate);
-    for (int i = 0; i < g->count; i++) judge_one(g, &g->trial[i]);
+    for (int i = 0; i < g->count; i++) {
+        judge_one(g, &g->trial[i]);
+        blame_state(g, s, limit, &g->trial[i]);
+    }
     properties_run(g, s, limit);
     for (int i = 0; i < g->count; i++) finish(&g->trial[i], s->only);
     return 1;

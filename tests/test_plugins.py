@@ -145,6 +145,7 @@ class BadFiles(Plugins):
     def test_bad_entries(self) -> None:
         self.refused(plugin("short_entry"), "shorter than")
         self.refused(plugin("no_kernels"), "0 kernels")
+        self.refused(plugin("one_name_twice"), "two of its kernels are named odd_plain")
         self.refused(plugin("bad_name"), "name of kernel 0")
         self.refused(plugin("bad_idea"), "UTF-8")
 

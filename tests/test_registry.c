@@ -118,12 +118,32 @@ static void isa_levels_are_nested(void **state)
     assert_string_equal(names, "avx2,avx512");
 }
 
+static void broken_lists_are_refused(void **state)
+{
+    (void)state;
+    char reason[256] = "";
+    int count;
+    const attn_kernel *const *built_in = attn_kernels(&count);
+    assert_true(attn_kernels_check(built_in, count, reason, sizeof reason));
+    attn_kernel other = *built_in[0];
+    const attn_kernel *list[] = {built_in[0], &other};
+    assert_false(attn_kernels_check(list, 2, reason, sizeof reason));
+    assert_non_null(strstr(reason, "two kernels are named"));
+    other.name = "another";
+    assert_true(attn_kernels_check(list, 2, reason, sizeof reason));
+    other.abi = ATTN_ABI + 1;
+    assert_false(attn_kernels_check(list, 2, reason, sizeof reason));
+    assert_non_null(strstr(reason, "another attention.h"));
+    other.abi = ATTN_ABI, other.run = NULL;
+    assert_false(attn_kernels_check(list, 2, reason, sizeof reason));
+    assert_non_null(strstr(reason, "has no run"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_file_is_a_kernel),
-        cmocka_unit_test(every_descriptor_is_whole),
-        cmocka_unit_test(online_kernels_need_no_more_memory_for_more_keys),
+        cmocka_unit_test(broken_lists_are_refused),  cmocka_unit_test(every_file_is_a_kernel),
+        cmocka_unit_test(every_descriptor_is_whole), cmocka_unit_test(online_kernels_need_no_more_memory_for_more_keys),
         cmocka_unit_test(isa_levels_are_nested),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

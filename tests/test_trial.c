@@ -33,7 +33,9 @@ enum spoil {
     BASE_2_LSE,
     FINITE_MASKED_LSE,
     NO_SUCH_ACCURACY,
-    SECOND_CALL
+    SECOND_CALL,
+    OTHER_BITS,       /* of the last place, in every call */
+    OTHER_VALUES_ONCE /* in the fourth call alone */
 };
 static enum spoil spoil;
 
@@ -45,6 +47,10 @@ static void spoil_call(const attn_args *args)
     switch (spoil) {
     case SECOND_CALL:
         if (calls > 1) o[0] = nextafterf(o[0], 9);
+        break;
+    case OTHER_BITS: o[0] = nextafterf(o[0], calls % 2 ? 9 : -9); break;
+    case OTHER_VALUES_ONCE:
+        if (calls == 4) o[0] += 1e-3f;
         break;
     case CRASHES: abort();
     case HANGS:
@@ -113,12 +119,15 @@ static const attn_kernel kernel = {
     .plan = plan,
     .run = run};
 
+static attn_kernel tried;
+
 static void try_it(const char *line, input_class input, trial_group *g)
 {
     static workload w;
     static attn_machine machine;
     char reason[256] = "";
-    const trial_job job = {&kernel, 1};
+    const trial_job job = {&tried, 1};
+    if (!tried.run) tried = kernel;
     machine = ceilings_machine(NULL, 0, 1);
     const trial_settings settings = {.machine = &machine, .budget = 1e7, .time_limit = spoil == HANGS ? 0.2 : 20};
     workload_free(&w);
@@ -195,6 +204,18 @@ static void misbehaviour_is_told_apart(void **state)
     expect_of_class(PAST_THE_END, "h=2,q=9,k=12,d=9", INPUT_OUTLIERS, TRIAL_FAIL, "wrote outside of O");
 }
 
+/* A kernel that promises nothing may give other bits in every call; each call's values are judged all the same. */
+static void bits_that_nobody_promised_are_judged_within_the_bounds(void **state)
+{
+    (void)state;
+    tried = kernel;
+    tried.traits = 0;
+    expect_status(OTHER_BITS, plain, TRIAL_PASS, "");
+    expect_status(OTHER_VALUES_ONCE, plain, TRIAL_FAIL, "its bound");
+    tried = kernel;
+    expect_status(OTHER_BITS, plain, TRIAL_FAIL, "other bits");
+}
+
 static void unknown_features_are_unsupported(void **state)
 {
     (void)state;
@@ -258,8 +279,11 @@ static void large_cases_look_at_telling_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_correct_kernel_passes),          cmocka_unit_test(wrong_values_fail),
-        cmocka_unit_test(misbehaviour_is_told_apart),       cmocka_unit_test(unknown_features_are_unsupported),
+        cmocka_unit_test(a_correct_kernel_passes),
+        cmocka_unit_test(wrong_values_fail),
+        cmocka_unit_test(bits_that_nobody_promised_are_judged_within_the_bounds),
+        cmocka_unit_test(misbehaviour_is_told_apart),
+        cmocka_unit_test(unknown_features_are_unsupported),
         cmocka_unit_test(large_cases_look_at_telling_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

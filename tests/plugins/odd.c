@@ -93,6 +93,6 @@ static const attn_kernel kernel = {
     .plan = plan,
     .run = run,
 };
-static const attn_kernel *const kernels[] = {&kernel};
+static const attn_kernel *const kernels[] = {&kernel, &kernel};
 extern const attn_plugin attn_plugin_entry;
 PLAIN_EXPORT const attn_plugin attn_plugin_entry = {ODD_SIZE, ODD_ABI, "odd 1", ODD_COUNT, 0, kernels};

@@ -70,10 +70,20 @@ odd_plugin(minor_abi ODD_ABI=ATTN_ABI+1)
 odd_plugin(kernel_abi ODD_KERNEL_ABI=ATTN_ABI+1)
 odd_plugin(short_entry ODD_SIZE=8)
 odd_plugin(no_kernels ODD_COUNT=0)
+odd_plugin(one_name_twice ODD_COUNT=2)
 odd_plugin(bad_name ODD_NAME="a/b")
 odd_plugin(bad_idea "ODD_IDEA=\"\\377\"")
 # An instruction set that no machine has, and a constructor that must therefore never run.
 odd_plugin(no_such_isa ODD_ISA=UINT64_C\(1\)<<63 ODD_HOW=CRASHES_LOADING)
+
+# Dishonest ones: the file's enumeration is the list.
+file(STRINGS ${plugin_source}/cheat.c cheats REGEX "^    [A-Z_]+,? +/\\* ")
+foreach(line IN LISTS cheats)
+  string(REGEX MATCH "[A-Z_]+" how "${line}")
+  string(TOLOWER cheat_${how} name)
+  test_plugin(${name} cheat.c CHEAT_HOW=${how})
+  target_link_libraries(plugin_${name} PRIVATE Threads::Threads)
+endforeach()
 
 # Traps for two builds in one process. A library of the same name and another content in each of two folders, and one for both:
 foreach(folder IN ITEMS a b)
