@@ -41,7 +41,7 @@ enum flag_id {
     FLAG_MUTANTS,
     FLAG_ONLY,
     FLAG_WHOLE,
-    FLAG_JOBS
+    FLAG_JOBS,
     FLAG_GDB,
     FLAG_IN_PROCESS
 };
