@@ -173,3 +173,85 @@ void cases_print_unsupported(FILE *to, const json_t *cases)
     }
     json_decref(reasons), json_decref(all);
 }
+
+/* ---- what failures share ------------------------------------------------------------------------------------------------- */
+
+typedef struct coverage {
+    int all, with;
+} coverage;
+
+static void add_property(json_t *to, const char *before, const char *what)
+{
+    char text[96];
+    snprintf(text, sizeof text, "%s%s", before, what ? what : "?");
+    json_object_set_new(to, text, json_null());
+}
+
+/* What may decide whether a case fails, as keys of an object. */
+static json_t *properties_of(const json_t *one)
+{
+    json_t *properties = json_object(), *feature, *type;
+    size_t i;
+    const char *slot;
+    json_array_foreach(json_object_get(one, "features"), i, feature)
+        add_property(properties, "", json_string_value(feature));
+    json_object_foreach(json_object_get(one, "types"), slot, type)
+        add_property(properties, slot, strcmp(json_string_value(type), "f32") == 0 ? " in f32" : " not in f32");
+    add_property(properties, "class ", text_of(one, "class"));
+    if (json_integer_value(json_object_get(one, "threads")) > 1) add_property(properties, "more than one thread", "");
+    return properties;
+}
+
+/* How many cases of the kernel are as asked, and how many of those have the property. */
+static coverage count_with(const json_t *cases, const char *kernel, bool failing, const char *property)
+{
+    coverage n = {0, 0};
+    size_t i;
+    const json_t *one;
+    json_array_foreach(cases, i, one)
+    {
+        const bool fails = case_is_finding(one), passes = strcmp(text_of(one, "status"), "pass") == 0;
+        if (strcmp(text_of(one, "kernel"), kernel) != 0 || !(failing ? fails : passes)) continue;
+        json_t *properties = properties_of(one);
+        n.all++;
+        n.with += json_object_get(properties, property) != NULL;
+        json_decref(properties);
+    }
+    return n;
+}
+
+static const json_t *first_failure(const json_t *cases, const char *kernel)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(cases, i,
+                       one) if (case_is_finding(one) && strcmp(text_of(one, "kernel"), kernel) == 0) return one;
+    return NULL;
+}
+
+static void print_shared(FILE *to, const json_t *cases, const char *kernel)
+{
+    const json_t *first = first_failure(cases, kernel);
+    json_t *properties = first ? properties_of(first) : json_object(), *unused;
+    const char *property;
+    json_object_foreach(properties, property, unused)
+    {
+        const coverage failing = count_with(cases, kernel, true, property);
+        const coverage passing = count_with(cases, kernel, false, property);
+        if (failing.all < 2 || failing.with < failing.all || passing.with == passing.all) continue;
+        fprintf(to, "all %d failures of %s have: %s", failing.all, kernel, property);
+        if (passing.with == 0)
+            fputs("; no case that passes has it\n", to);
+        else
+            fprintf(to, "; %d of %d cases that pass have it too\n", passing.with, passing.all);
+    }
+    json_decref(properties);
+}
+
+void cases_print_shared(FILE *to, const json_t *cases)
+{
+    json_t *kernels = values_of(cases, "kernel"), *unused;
+    const char *kernel;
+    json_object_foreach(kernels, kernel, unused) print_shared(to, cases, kernel);
+    json_decref(kernels);
+}

@@ -32,4 +32,8 @@ void failure_log_free(failure_log *log);
 void cases_print_counts(FILE *to, const json_t *cases);
 void cases_print_unsupported(FILE *to, const json_t *cases);
 
+/* For each kernel with failures, some cases of which pass: the features, class, types and threads that all failing cases share and not all
+ * passing ones; 'and none passes with it' where it decides. */
+void cases_print_shared(FILE *to, const json_t *cases);
+
 #endif

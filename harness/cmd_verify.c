@@ -260,6 +260,7 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
     v.failures.all = o->all_failures;
     each_group(&v, true);
     failure_log_print_rest(stdout, &v.failures);
+    cases_print_shared(stdout, json_object_get(record, "cases"));
     if (!quiet && !v.each) {
         cases_print_unsupported(stdout, json_object_get(record, "cases"));
         cases_print_counts(stdout, json_object_get(record, "cases"));

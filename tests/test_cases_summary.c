@@ -56,9 +56,22 @@ static json_t *some_cases(void)
     return json_loads(json, 0, NULL);
 }
 
-static void printed(void (*print)(FILE *, const json_t *), const char *wanted)
+static json_t *cases_with_features(void)
 {
-    json_t *cases = some_cases();
+    static const char text[] = "[{'kernel':'one','class':'normal','status':'fail','features':['softcap','ALiBi']},"
+                               "{'kernel':'one','class':'normal','status':'crash','features':['softcap'],'threads':2},"
+                               "{'kernel':'one','class':'normal','status':'pass','features':['ALiBi']},"
+                               "{'kernel':'one','class':'large','status':'pass','features':[]},"
+                               "{'kernel':'two','class':'large','status':'fail','features':['softcap']},"
+                               "{'kernel':'two','class':'large','status':'pass','features':[]},"
+                               "{'kernel':'three','class':'large','status':'pass','features':['softcap']}]";
+    char json[sizeof text];
+    for (size_t i = 0; i < sizeof text; i++) json[i] = text[i] == '\'' ? '"' : text[i];
+    return json_loads(json, 0, NULL);
+}
+
+static void printed(json_t *cases, void (*print)(FILE *, const json_t *), const char *wanted)
+{
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
@@ -74,15 +87,25 @@ static void test_counts(void **state)
 {
     (void)state;
     printed(
-        cases_print_counts,
+        some_cases(), cases_print_counts,
         "\npassed (unsupported)  smoke               edge                named workloads     largest error / bound\n"
         "one                   1 FAILED, 1 (1)     1                   0                   0.5\n"
         "two                   0 (2)               1 FAILED            1                   -\n");
-    printed(cases_print_unsupported, "\nunsupported, by reason\n  no PAGES: two\n  no GQA: all of the kernels\n");
+    printed(some_cases(), cases_print_unsupported,
+            "\nunsupported, by reason\n  no PAGES: two\n  no GQA: all of the kernels\n");
+}
+
+static void test_shared(void **state)
+{
+    (void)state;
+    printed(cases_with_features(), cases_print_shared,
+            "all 2 failures of one have: softcap; no case that passes has it\n"
+            "all 2 failures of one have: class normal; 1 of 2 cases that pass have it too\n");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_failures), cmocka_unit_test(test_counts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_failures), cmocka_unit_test(test_counts),
+                                       cmocka_unit_test(test_shared)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
