@@ -41,6 +41,8 @@ typedef struct row_group {
     float *max, *sum;                               /* (GROUP) */
     float *factor;                                  /* (GROUP) what o must be multiplied by before it is added to */
     int rescaled;                                   /* factor is not 1 everywhere */
+    int empty;                                      /* o has not been written yet: it counts as 0 */
+    int64_t row, fetched;                           /* first row; rows of O asked for, `rows` where not yet due */
 } row_group;
 
 typedef struct row_job {
@@ -84,6 +86,34 @@ static inline float *query_row(const row_job *job, const attn_tensor *t, int64_t
 {
     const int64_t i = query_index(job, row);
     return attn_f32_row(t, job->b, job->kv_head * job->heads + row - i * job->heads, i);
+}
+
+/* Where the KV head's query rows row .. row + rows - 1 lie in Q, O or LSE; beyond them, to[rows .. count - 1] repeat the last. */
+static inline void query_rows(const row_job *job, const attn_tensor *t, int64_t row, int64_t rows, int64_t count,
+                              float *to[])
+{
+    const int64_t i = query_index(job, row);
+    int64_t head = row - i * job->heads;
+    float *at = query_row(job, t, row);
+    for (int64_t r = 0; r < count; r++) {
+        to[r] = at;
+        if (r + 1 >= rows) continue;
+        if (++head < job->heads)
+            at += t->stride[1];
+        else
+            head = 0, at += t->stride[2] - (job->heads - 1) * t->stride[1];
+    }
+}
+
+/* Asks for lines of O that the group will write. Each tile of its last block of keys asks for two rows: then writing them does not
+ * wait for the outer caches, and the tiles do not wait for the requests (all at once they gain nothing). */
+static inline void fetch_output(const row_job *job, row_group *g)
+{
+    enum { ROWS = 2, READ = 0, SECOND_LEVEL = 2, LINE = 64 / sizeof(float) };
+    for (int64_t end = smaller(g->fetched + ROWS, g->rows); g->fetched < end; g->fetched++) {
+        const float *o = query_row(job, job->o, g->row + g->fetched);
+        for (int64_t c = 0; c < job->problem->dv; c += LINE) __builtin_prefetch(o + c, READ, SECOND_LEVEL);
+    }
 }
 
 static inline float row_lse(float max, float sum)
@@ -144,28 +174,22 @@ static inline void carve(row_job *job, float *at, int64_t groups)
 static inline void start_group(const row_job *job, const attn_args *args, row_group *g, int64_t row, int64_t rows)
 {
     const int positional = (job->problem->mask & (ATTN_MASK_LEFT | ATTN_MASK_RIGHT)) != 0;
-    attn_span span = {0, 0, 0};
-    int64_t last = 0;
-    g->rows = rows;
-    g->any_begin = g->all_begin = 0, g->any_end = g->all_end = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        const int64_t i = query_index(job, row + r);
-        if (r == 0 || (positional && i != last)) span = attn_visible(job->problem, args, job->b, i);
-        last = i;
-        g->begin[r] = span.begin, g->end[r] = span.end;
-        g->all_begin = r ? larger(g->all_begin, span.begin) : span.begin;
-        g->all_end = r ? smaller(g->all_end, span.end) : span.end;
+    int64_t i = query_index(job, row), head = row - i * job->heads;
+    g->row = row, g->rows = g->fetched = rows;
+    g->any_begin = g->any_end = g->all_begin = 0, g->all_end = INT64_MAX;
+    for (int64_t r = 0; r < rows; i++) {
+        const attn_span span = attn_visible(job->problem, args, job->b, i);
+        const int64_t same = positional ? smaller(r + job->heads - head, rows) : rows;
+        for (head = 0; r < same; r++) g->begin[r] = span.begin, g->end[r] = span.end;
+        g->all_begin = larger(g->all_begin, span.begin), g->all_end = smaller(g->all_end, span.end);
         if (span.begin >= span.end) continue;
         const int first = g->any_begin >= g->any_end;
         g->any_begin = first ? span.begin : smaller(g->any_begin, span.begin);
         g->any_end = first ? span.end : larger(g->any_end, span.end);
     }
-    for (int64_t r = 0; r < GROUP; r++) {
-        if (r >= rows) g->begin[r] = g->all_begin, g->end[r] = g->all_end;
-        g->max[r] = -FLT_MAX, g->sum[r] = 0, g->factor[r] = 1;
-    }
-    g->rescaled = 0;
-    memset(g->o, 0, (size_t)(job->dv_padded * GROUP) * sizeof(float));
+    for (int64_t r = rows; r < GROUP; r++) g->begin[r] = g->all_begin, g->end[r] = g->all_end;
+    for (int64_t r = 0; r < GROUP; r++) g->max[r] = -FLT_MAX, g->sum[r] = 0, g->factor[r] = 1;
+    g->rescaled = 0, g->empty = 1;
     pack_queries(job, g, row);
 }
 
@@ -198,7 +222,10 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
         const int64_t count = smaller(job->keys, end - first);
         pack_keys(job, first, count);
         job->v_finite = pack_values(job, first, count);
-        for (int64_t i = 0; i < groups; i++) absorb_block(job, &job->group[i], first, count);
+        for (int64_t i = 0; i < groups; i++) {
+            if (first + count == end) job->group[i].fetched = 0;
+            absorb_block(job, &job->group[i], first, count);
+        }
     }
     for (int64_t i = 0; i < groups; i++) store_group(job, &job->group[i], row + i * GROUP);
 }

@@ -124,7 +124,8 @@ ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span
     float *at = g->o + channel * GROUP;
     __m512 o[TILE][VECTORS];
     for (int c = 0; c < TILE; c++)
-        for (int v = 0; v < vectors; v++) o[c][v] = _mm512_load_ps(at + c * GROUP + LANES * v);
+        for (int v = 0; v < vectors; v++)
+            o[c][v] = g->empty ? _mm512_setzero_ps() : _mm512_load_ps(at + c * GROUP + LANES * v);
     if (g->rescaled)
         for (int v = 0; v < vectors; v++)
             for (int c = 0; c < TILE; c++) o[c][v] = _mm512_mul_ps(o[c][v], _mm512_load_ps(g->factor + LANES * v));
@@ -144,15 +145,19 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
 {
     const int64_t first = span.any_begin / TILE * TILE;
     for (int64_t key = first; key < span.any_end; key += TILE) {
+        fetch_output(job, g);
         if (key >= span.all_begin && key + TILE <= span.all_end)
             score_tile(job, g, first, key, vectors, 0, capped);
         else
             score_tile(job, g, first, key, vectors, 1, capped);
     }
-    for (int64_t c = 0; c < job->dv_padded; c += TILE) value_tile(job, g, span, c, vectors);
+    for (int64_t c = 0; c < job->dv_padded; c += TILE) {
+        fetch_output(job, g);
+        value_tile(job, g, span, c, vectors);
+    }
     if (g->rescaled)
         for (int v = 0; v < vectors; v++) _mm512_store_ps(g->factor + LANES * v, _mm512_set1_ps(1.0f));
-    g->rescaled = 0;
+    g->rescaled = g->empty = 0;
 }
 
 static void absorb_group(const row_job *job, row_group *g, block_span span)
