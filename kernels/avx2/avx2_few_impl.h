@@ -9,28 +9,56 @@
 #include "avx2_pack_impl.h"
 #include "few_impl.h"
 
-static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+/* Sums of 8 vectors, lane i that of x[i]: three times two vectors become one, by shuffles that cross lanes first where blends do half of
+ * the work. `order` undoes in which lanes that leaves the sums. */
+static inline __m256 sums_of_8(const __m256 x[8])
+{
+    enum { FAR_HALVES = 0x4e, EVEN = 0x88, ODD = 0xdd, HIGH_LOW = 0x21 };
+    static const int order[8] = {0, 2, 1, 3, 4, 6, 5, 7};
+    __m256 y[4], z[2];
+    for (int i = 0; i < 4; i++) {
+        const __m256 a = x[order[i]], b = x[order[i + 4]];
+        y[i] = _mm256_add_ps(_mm256_blend_ps(a, b, 0xf0), _mm256_permute2f128_ps(a, b, HIGH_LOW));
+    }
+    for (int i = 0; i < 2; i++)
+        z[i] = _mm256_add_ps(_mm256_blend_ps(y[i], y[i + 2], 0xcc), _mm256_shuffle_ps(y[i], y[i + 2], FAR_HALVES));
+    return _mm256_add_ps(_mm256_shuffle_ps(z[0], z[1], EVEN), _mm256_shuffle_ps(z[0], z[1], ODD));
+}
+
+/* Dot products of `rows` rows with `keys` keys from `first`, rows * keys = 8, in the lanes row by row. */
+static inline __attribute__((always_inline)) __m256 dots_of_8(const row_job *job, const float *q, int64_t q_stride,
+                                                              int64_t first, int64_t end, const int rows,
+                                                              const int keys)
 {
     const int64_t d = job->problem->d, whole = d / LANES * LANES;
-    const __m256i rest = first_lanes(d - whole);
     const float *k[LANES];
     __m256 sum[LANES];
-    for (int64_t j = 0; j < LANES; j++) {
-        k[j] = attn_f32_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
-        sum[j] = _mm256_setzero_ps();
+    for (int j = 0; j < keys; j++) k[j] = attn_f32_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
+    for (int i = 0; i < LANES; i++) sum[i] = _mm256_setzero_ps();
+    for (int64_t c = 0; c < d; c += LANES) {
+        const __m256i channels = first_lanes(d - c);
+        for (int j = 0; j < keys; j++) {
+            const __m256 y = c < whole ? _mm256_loadu_ps(k[j] + c) : _mm256_maskload_ps(k[j] + c, channels);
+            for (int r = 0; r < rows; r++)
+                sum[r * keys + j] = _mm256_fmadd_ps(_mm256_load_ps(q + r * q_stride + c), y, sum[r * keys + j]);
+        }
     }
-    for (int64_t c = 0; c < whole; c += LANES) {
-        const __m256 x = _mm256_load_ps(q + c);
-        for (int j = 0; j < LANES; j++) sum[j] = _mm256_fmadd_ps(x, _mm256_loadu_ps(k[j] + c), sum[j]);
+    return sums_of_8(sum);
+}
+
+static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+{
+    _mm256_store_ps(score, dots_of_8(job, q, 0, first, end, 1, 8));
+}
+
+static void few_scores_4(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+{
+    const int64_t q_stride = round_up(job->problem->d, LANES);
+    for (int64_t j = 0; j < LANES; j += 2, score += 2) {
+        float dots[LANES];
+        _mm256_storeu_ps(dots, dots_of_8(job, q, q_stride, first + j, end, 4, 2));
+        for (int r = 0; r < 4; r++) memcpy(score + r * KEYS_MOST, dots + 2 * r, 2 * sizeof(float));
     }
-    if (whole < d) {
-        const __m256 x = _mm256_load_ps(q + whole);
-        for (int j = 0; j < LANES; j++) sum[j] = _mm256_fmadd_ps(x, _mm256_maskload_ps(k[j] + whole, rest), sum[j]);
-    }
-    transpose_8x8(sum);
-    for (int step = LANES / 2; step > 0; step /= 2)
-        for (int i = 0; i < step; i++) sum[i] = _mm256_add_ps(sum[i], sum[i + step]);
-    _mm256_store_ps(score, sum[0]);
 }
 
 /* Lanes j, of a vector of keys, with begin <= j < end. */

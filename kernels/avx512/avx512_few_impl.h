@@ -9,34 +9,67 @@
 #include "avx512_pack_impl.h"
 #include "few_impl.h"
 
-/* Sums of 16 vectors, lane i that of x[i]. */
-static inline __m512 sums_of_16(__m512 x[16])
+/* Each of a and b to half as many sums: the lanes where `second` is set become b's. `swapped` pairs the other lanes with those. */
+static inline __m512 add_halves(__m512 a, __m512 b, __m512 swapped, __mmask16 second)
 {
-    transpose_16x16(x);
-    for (int step = 8; step > 0; step /= 2)
-        for (int i = 0; i < step; i++) x[i] = _mm512_add_ps(x[i], x[i + step]);
-    return x[0];
+    return _mm512_add_ps(_mm512_mask_blend_ps(second, a, b), swapped);
+}
+
+/* Sums of 16 vectors, lane i that of x[i]: four times two vectors become one, by shuffles that cross lanes first where blends do half
+ * of the work. `order` undoes in which lanes that leaves the sums. */
+static inline __m512 sums_of_16(const __m512 x[16])
+{
+    enum { FAR_HALVES = 0x4e, EVEN = 0x88, ODD = 0xdd };
+    static const int order[16] = {0, 8, 2, 10, 1, 9, 3, 11, 4, 12, 6, 14, 5, 13, 7, 15};
+    __m512 y[8], z[4], w[2];
+    for (int i = 0; i < 8; i++) {
+        const __m512 a = x[order[i]], b = x[order[i + 8]];
+        y[i] = add_halves(a, b, _mm512_shuffle_f32x4(a, b, FAR_HALVES), 0xff00);
+    }
+    for (int i = 0; i < 4; i++)
+        z[i] = add_halves(y[i], y[i + 4], _mm512_shuffle_ps(y[i], y[i + 4], FAR_HALVES), 0xcccc);
+    for (int i = 0; i < 2; i++)
+        w[i] = _mm512_add_ps(_mm512_shuffle_ps(z[i], z[i + 2], EVEN), _mm512_shuffle_ps(z[i], z[i + 2], ODD));
+    return _mm512_add_ps(_mm512_shuffle_f32x4(w[0], w[1], EVEN), _mm512_shuffle_f32x4(w[0], w[1], ODD));
+}
+
+/* Dot products of `rows` rows with `keys` keys from `first`, rows * keys = 16, in the lanes row by row. */
+static inline __attribute__((always_inline)) __m512 dots_of_16(const row_job *job, const float *q, int64_t q_stride,
+                                                               int64_t first, int64_t end, const int rows,
+                                                               const int keys)
+{
+    const int64_t d = job->problem->d;
+    const float *k[16];
+    __m512 sum[16];
+    for (int j = 0; j < keys; j++) k[j] = attn_f32_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
+    for (int i = 0; i < 16; i++) sum[i] = _mm512_setzero_ps();
+    for (int64_t c = 0; c < d; c += LANES) {
+        const __mmask16 channels = first_lanes(d - c);
+        __m512 x[4];
+        for (int r = 0; r < rows; r++) x[r] = _mm512_load_ps(q + r * q_stride + c);
+        for (int j = 0; j < keys; j++) {
+            const __m512 y = _mm512_maskz_loadu_ps(channels, k[j] + c);
+            for (int r = 0; r < rows; r++) sum[r * keys + j] = _mm512_fmadd_ps(x[r], y, sum[r * keys + j]);
+        }
+    }
+    return sums_of_16(sum);
 }
 
 static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
 {
-    const int64_t d = job->problem->d, whole = d / LANES * LANES;
-    const __mmask16 rest = first_lanes(d - whole);
-    const float *k[16];
-    __m512 sum[16];
-    for (int64_t j = 0; j < 16; j++) {
-        k[j] = attn_f32_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
-        sum[j] = _mm512_setzero_ps();
+    _mm512_store_ps(score, dots_of_16(job, q, 0, first, end, 1, 16));
+}
+
+static void few_scores_4(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+{
+    const int64_t q_stride = round_up(job->problem->d, LANES);
+    for (int64_t j = 0; j < LANES; j += 4, score += 4) {
+        const __m512 dots = dots_of_16(job, q, q_stride, first + j, end, 4, 4);
+        _mm_store_ps(score, _mm512_castps512_ps128(dots));
+        _mm_store_ps(score + KEYS_MOST, _mm512_extractf32x4_ps(dots, 1));
+        _mm_store_ps(score + 2 * KEYS_MOST, _mm512_extractf32x4_ps(dots, 2));
+        _mm_store_ps(score + 3 * KEYS_MOST, _mm512_extractf32x4_ps(dots, 3));
     }
-    for (int64_t c = 0; c < whole; c += LANES) {
-        const __m512 x = _mm512_loadu_ps(q + c);
-        for (int j = 0; j < 16; j++) sum[j] = _mm512_fmadd_ps(x, _mm512_loadu_ps(k[j] + c), sum[j]);
-    }
-    if (rest) {
-        const __m512 x = _mm512_loadu_ps(q + whole);
-        for (int j = 0; j < 16; j++) sum[j] = _mm512_fmadd_ps(x, _mm512_maskz_loadu_ps(rest, k[j] + whole), sum[j]);
-    }
-    _mm512_store_ps(score, sums_of_16(sum));
 }
 
 static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t count)

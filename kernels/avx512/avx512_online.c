@@ -16,7 +16,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, FEW = 8 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, FEW = 16 };
 
 #include "avx512_exp_impl.h"
 #include "avx512_few_impl.h"
