@@ -261,20 +261,21 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
     return ATTN_OK;
 }
 
-/* Everything of a plan but its ceiling, its share and the errors of the kernel's own exp and tanh. Slices of row_block rows keep
- * packing cheap, and are at least three for each thread where that leaves them four groups long. */
+/* Everything of a plan but its ceiling, its share and the errors of the kernel's own exp and tanh. Slices of row_block rows of all
+ * query heads that share K and V keep packing cheap, and are at least three for each thread where that leaves them four groups long. */
 static void transposed_plan(const attn_problem *problem, const attn_machine *machine, attn_plan *out)
 {
     enum { SLICES_A_THREAD = 3, GROUPS_OF_SLICE = 4 };
     const int64_t most = groups_that_fit(machine, problem->d, problem->dv);
-    const int64_t rows = problem->q * (problem->h / problem->hkv), threads = machine ? (int64_t)machine->threads : 1;
-    const int64_t groups = (problem->q + GROUP - 1) / GROUP;
+    const int64_t heads = problem->h / problem->hkv, threads = machine ? (int64_t)machine->threads : 1;
+    const int64_t groups = (problem->q * heads + GROUP - 1) / GROUP;
     int64_t slices = (groups + most - 1) / most;
-    while (problem->b * problem->h * slices < SLICES_A_THREAD * threads && groups / (slices + 1) >= GROUPS_OF_SLICE)
+    while (problem->b * problem->hkv * slices < SLICES_A_THREAD * threads && groups / (slices + 1) >= GROUPS_OF_SLICE)
         slices++;
-    out->row_block = (groups + slices - 1) / slices * GROUP;
+    const int64_t groups_of_slice = (groups + slices - 1) / slices;
+    out->row_block = larger(groups_of_slice * GROUP / heads, 1);
     out->key_block = block_keys(problem->d, problem->dv);
-    out->state[0] = (uint64_t)larger(smaller(most, (rows + GROUP - 1) / GROUP), out->row_block / GROUP);
+    out->state[0] = (uint64_t)larger(smaller(most, groups), groups_of_slice);
     out->workspace_bytes =
         (block_floats(problem->d, problem->dv) + (int64_t)out->state[0] * group_floats(problem->d, problem->dv)) *
         (int64_t)sizeof(float);

@@ -10,7 +10,7 @@
  * rescaled; every tile is checked, so any input is right. Where rows see different keys (the edge of a mask), scores are masked lane by
  * lane, and so are values if the block has a NaN or an infinity: their product with a weight of 0 would show. log2(e) and the scale are folded into the packed queries.
  * Improves on blocked_online: twice as wide, fused multiply-add, no sums across lanes, packing shared by up to 1920 rows.
- * Weaknesses: query heads that share K and V pack them together, but slices of a threaded kernel do not.
+ * Weaknesses: slices of one KV head, in a threaded kernel, pack its keys each for itself.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
 #include <immintrin.h>
@@ -188,7 +188,9 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     transposed_plan(problem, machine, out);
     out->ceiling =
         attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX2, problem, 4.0 * (double)(problem->d + problem->dv));
-    out->expected_share = problem->q * (problem->h / problem->hkv) <= FEW ? 0.5 : 0.75;
+    out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
+                          : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.75
+                                                                         : 0.42; /* measured: few_impl.h */
     out->kappa = AVX2_EXP2_KAPPA;
     out->kappa_t = AVX2_TANH_KAPPA, out->tau = AVX2_TANH_TAU;
     out->lambda = (double)LAZY * 0.69314718055994531;

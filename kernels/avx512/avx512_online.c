@@ -9,7 +9,7 @@
  * rescaled; every tile is checked, so any input is right. Where rows see different keys (the edge of a mask), scores are masked lane by
  * lane, and so are values if the block has a NaN or an infinity: their product with a weight of 0 would show. log2(e) and the scale are folded into the packed queries.
  * Improves on avx2_online: twice as wide, 32 registers, masks for tails.
- * Weaknesses: query heads that share K and V pack them together, but slices of a threaded kernel do not.
+ * Weaknesses: slices of one KV head, in a threaded kernel, pack its keys each for itself.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
 #include <immintrin.h>
@@ -187,7 +187,9 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     transposed_plan(problem, machine, out);
     out->ceiling =
         attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX512, problem, 4.0 * (double)(problem->d + problem->dv));
-    out->expected_share = problem->q * (problem->h / problem->hkv) <= FEW ? 0.5 : 0.75;
+    out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
+                          : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.95
+                                                                         : 0.45; /* measured: few_impl.h */
     out->kappa = AVX512_EXP2_KAPPA;
     out->kappa_t = AVX512_TANH_KAPPA, out->tau = AVX512_TANH_TAU;
     out->lambda = (double)LAZY * 0.69314718055994531;
