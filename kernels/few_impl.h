@@ -39,8 +39,17 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
 /* o += weights x values of keys begin .. end - 1 of the block that starts at key `first`, for one row or for four. */
 static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end);
 static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end);
-/* O and LSE of one row; `sees` no key: 0 and -infinity. */
+/* O and LSE of one row; O is 0 where it `sees` no key. */
 static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_t r, int sees);
+
+/* Scores of LANES keys from `first` times the keys' scales. */
+static inline void few_scale(const row_job *job, int64_t rows, int64_t first, int64_t end, float *score)
+{
+    for (int64_t j = 0; j < LANES; j++) {
+        const float scale = attn_scale_of_row(job->k_scales, job->b, job->kv_head, smaller(first + j, end - 1));
+        for (int64_t r = 0; r < rows; r++) score[r * KEYS_MOST + j] *= scale;
+    }
+}
 
 static inline void few_block(const row_job *job, few_rows *f, int64_t rows, const attn_span *span, int64_t first,
                              int64_t count)
@@ -53,6 +62,7 @@ static inline void few_block(const row_job *job, few_rows *f, int64_t rows, cons
             few_scores_4(job, f->q + r * f->d_padded, first + j, first + count, f->weights + r * KEYS_MOST + j);
         for (; r < rows; r++)
             few_scores(job, f->q + r * f->d_padded, first + j, first + count, f->weights + r * KEYS_MOST + j);
+        if (job->k_scales) few_scale(job, rows, first + j, first + count, f->weights + j);
     }
     for (int64_t r = 0; r < rows; r++) {
         begin[r] = smaller(larger(span[r].begin - first, 0), count);

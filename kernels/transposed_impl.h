@@ -47,7 +47,12 @@ typedef struct row_group {
 
 typedef struct row_job {
     const attn_problem *problem;
-    const attn_tensor *q, *k, *v, *o, *lse;
+    const attn_tensor *q, *k, *v,
+        *o; /* fp32 rows, or stand-ins for those at hand (see stage); K and V as stored in absorb_few */
+    const attn_tensor *lse, *sinks, *k_scales, *v_scales;
+    const attn_tensor *stored[ATTN_O + 1]; /* Q, K, V, O */
+    attn_tensor stand_in[ATTN_O + 1];
+    float *stage;              /* the stand-ins' rows, one slot at a time */
     int64_t b, kv_head, heads; /* sequence, KV head, query heads that share it */
     float q_factor;            /* of packed queries: x = packed q . k, or the argument of cap2 * tanh */
     float cap2;                /* softcap * log2(e), 0 none */
@@ -66,6 +71,8 @@ typedef struct block_span {
     int64_t any_begin, any_end, all_begin, all_end; /* any_begin <= all_begin <= all_end <= any_end */
 } block_span;
 
+static void widen_row(const char *row, uint32_t type, float scale, int64_t n, float *to);
+static void narrow_row(const float *from, int64_t n, char *row, uint32_t type);
 static void pack_queries(const row_job *job, const row_group *g, int64_t row);
 static void pack_keys(const row_job *job, int64_t first, int64_t count);
 static int pack_values(const row_job *job, int64_t first, int64_t count); /* are they finite? */
@@ -86,6 +93,12 @@ static inline float *query_row(const row_job *job, const attn_tensor *t, int64_t
 {
     const int64_t i = query_index(job, row);
     return attn_f32_row(t, job->b, job->kv_head * job->heads + row - i * job->heads, i);
+}
+
+static inline char *stored_query_row(const row_job *job, int slot, int64_t row)
+{
+    const int64_t i = query_index(job, row);
+    return attn_row(job->stored[slot], job->b, job->kv_head * job->heads + row - i * job->heads, i);
 }
 
 /* Where the KV head's query rows row .. row + rows - 1 lie in Q, O or LSE; beyond them, to[rows .. count - 1] repeat the last. */
@@ -109,16 +122,34 @@ static inline void query_rows(const row_job *job, const attn_tensor *t, int64_t 
  * wait for the outer caches, and the tiles do not wait for the requests (all at once they gain nothing). */
 static inline void fetch_output(const row_job *job, row_group *g)
 {
-    enum { ROWS = 2, READ = 0, SECOND_LEVEL = 2, LINE = 64 / sizeof(float) };
+    enum { ROWS = 2, READ = 0, SECOND_LEVEL = 2, LINE = 64 };
     for (int64_t end = smaller(g->fetched + ROWS, g->rows); g->fetched < end; g->fetched++) {
-        const float *o = query_row(job, job->o, g->row + g->fetched);
-        for (int64_t c = 0; c < job->problem->dv; c += LINE) __builtin_prefetch(o + c, READ, SECOND_LEVEL);
+        const char *o = stored_query_row(job, ATTN_O, g->row + g->fetched);
+        const int64_t bytes = job->problem->dv * attn_element_bytes(job->stored[ATTN_O]->type);
+        for (int64_t at = 0; at < bytes; at += LINE) __builtin_prefetch(o + at, READ, SECOND_LEVEL);
     }
 }
 
 static inline float row_lse(float max, float sum)
 {
     return (float)((double)max * 0.69314718055994531 + (double)logf(sum));
+}
+
+/* Where LSE is asked for; of a row that sees neither a key nor a sink it is -infinity, as is the logarithm of its sum 0. */
+static inline void store_lse(const row_job *job, int64_t row, float max, float sum)
+{
+    if (job->lse) *query_row(job, job->lse, row) = row_lse(max, sum);
+}
+
+/* Maximum and sum of a row before its first key: those of its sink, a logit without a value, where there is one. */
+static inline void start_softmax(const row_job *job, int64_t row, float *max, float *sum)
+{
+    *max = -FLT_MAX, *sum = 0;
+    if (!job->sinks) return;
+    const int64_t head = job->kv_head * job->heads + row - query_index(job, row) * job->heads;
+    const float sink = *attn_f32_row(job->sinks, 0, head, 0);
+    if (sink == -INFINITY) return;
+    *max = (float)(1.4426950408889634 * (double)sink), *sum = 1;
 }
 
 /* ---- workspace -------------------------------------------------------------------------------------------------- */
@@ -167,11 +198,14 @@ static inline void carve(row_job *job, float *at, int64_t groups)
     job->end = (int32_t *)(void *)at, at += GROUP;
     job->few = at, at += round_up(few_floats(d, dv), 16);
     for (int64_t g = 0; g < groups; g++) at = carve_group(&job->group[g], at, d, job->dv_padded);
+    job->stage = at;
 }
+
+#include "stage_impl.h"
 
 /* ---- the loops -------------------------------------------------------------------------------------------------- */
 
-static inline void start_group(const row_job *job, const attn_args *args, row_group *g, int64_t row, int64_t rows)
+static inline void start_group(row_job *job, const attn_args *args, row_group *g, int64_t row, int64_t rows)
 {
     const int positional = (job->problem->mask & (ATTN_MASK_LEFT | ATTN_MASK_RIGHT)) != 0;
     int64_t i = query_index(job, row), head = row - i * job->heads;
@@ -188,8 +222,12 @@ static inline void start_group(const row_job *job, const attn_args *args, row_gr
         g->any_end = first ? span.end : larger(g->any_end, span.end);
     }
     for (int64_t r = rows; r < GROUP; r++) g->begin[r] = g->all_begin, g->end[r] = g->all_end;
-    for (int64_t r = 0; r < GROUP; r++) g->max[r] = -FLT_MAX, g->sum[r] = 0, g->factor[r] = 1;
+    for (int64_t r = 0; r < GROUP; r++) {
+        start_softmax(job, row + smaller(r, rows - 1), &g->max[r], &g->sum[r]);
+        g->factor[r] = 1;
+    }
     g->rescaled = 0, g->empty = 1;
+    read_queries(job, row, rows);
     pack_queries(job, g, row);
 }
 
@@ -220,14 +258,21 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
     }
     for (int64_t first = begin; first < end; first += job->keys) {
         const int64_t count = smaller(job->keys, end - first);
+        job->k = stage_keys(job, ATTN_K, first, count);
         pack_keys(job, first, count);
+        job->v = stage_keys(job, ATTN_V, first, count);
         job->v_finite = pack_values(job, first, count);
         for (int64_t i = 0; i < groups; i++) {
             if (first + count == end) job->group[i].fetched = 0;
             absorb_block(job, &job->group[i], first, count);
         }
     }
-    for (int64_t i = 0; i < groups; i++) store_group(job, &job->group[i], row + i * GROUP);
+    for (int64_t i = 0; i < groups; i++) {
+        const int64_t at = row + i * GROUP;
+        begin_results(job, at);
+        store_group(job, &job->group[i], at);
+        write_results(job, at, job->group[i].rows);
+    }
 }
 
 /* plan->state[0]: groups that the workspace holds. */
@@ -235,8 +280,9 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
 {
     const double log2e = 1.4426950408889634;
     row_job job = {.problem = problem, .heads = problem->h / problem->hkv};
-    job.q = attn_slot_of(args, ATTN_Q), job.k = attn_slot_of(args, ATTN_K), job.v = attn_slot_of(args, ATTN_V);
-    job.o = attn_slot_of(args, ATTN_O), job.lse = attn_slot_of(args, ATTN_LSE);
+    for (int slot = ATTN_Q; slot <= ATTN_O; slot++) job.stored[slot] = attn_slot_of(args, slot);
+    job.lse = attn_slot_of(args, ATTN_LSE), job.sinks = attn_slot_of(args, ATTN_SINK_LOGITS);
+    job.k_scales = attn_slot_of(args, ATTN_K_SCALES), job.v_scales = attn_slot_of(args, ATTN_V_SCALES);
     job.cap2 = (float)(log2e * (double)problem->softcap);
     job.q_factor = (float)((double)problem->scale * (problem->softcap > 0 ? 1 / (double)problem->softcap : log2e));
     carve(&job, workspace, (int64_t)plan->state[0]);
@@ -254,16 +300,34 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
                 attn_span span[FEW];
                 for (int64_t r = 0; r < count; r++)
                     span[r] = attn_visible(problem, args, job.b, query_index(&job, row + r));
+                job.k = job.stored[ATTN_K], job.v = job.stored[ATTN_V];
+                read_queries(&job, row, count);
+                begin_results(&job, row);
                 absorb_few(&job, row, count, span);
+                write_results(&job, row, count);
             }
         }
     }
     return ATTN_OK;
 }
 
+static int transposed_accepts(const attn_problem *problem, const attn_args *args, char *reason, size_t reason_size)
+{
+    (void)problem;
+    return attn_scales_are_of_rows(args, reason, reason_size);
+}
+
+/* Bytes of a key and its value where they lie. */
+static inline double bytes_per_key(const attn_problem *problem, const attn_args *args)
+{
+    const attn_tensor *k = attn_slot_of(args, ATTN_K), *v = attn_slot_of(args, ATTN_V);
+    return (double)(problem->d * attn_element_bytes(k->type) + problem->dv * attn_element_bytes(v->type));
+}
+
 /* Everything of a plan but its ceiling, its share and the errors of the kernel's own exp and tanh. Slices of row_block rows of all
  * query heads that share K and V keep packing cheap, and are at least three for each thread where that leaves them four groups long. */
-static void transposed_plan(const attn_problem *problem, const attn_machine *machine, attn_plan *out)
+static void transposed_plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine,
+                            attn_plan *out)
 {
     enum { SLICES_A_THREAD = 3, GROUPS_OF_SLICE = 4 };
     const int64_t most = groups_that_fit(machine, problem->d, problem->dv);
@@ -277,9 +341,12 @@ static void transposed_plan(const attn_problem *problem, const attn_machine *mac
     out->key_block = block_keys(problem->d, problem->dv);
     out->state[0] = (uint64_t)larger(smaller(most, groups), groups_of_slice);
     out->workspace_bytes =
-        (block_floats(problem->d, problem->dv) + (int64_t)out->state[0] * group_floats(problem->d, problem->dv)) *
+        (block_floats(problem->d, problem->dv) + (int64_t)out->state[0] * group_floats(problem->d, problem->dv) +
+         stage_floats(problem, args)) *
         (int64_t)sizeof(float);
-    out->storage_type = out->score_type = out->weight_type = out->accumulator_type = out->output_type = ATTN_F32;
+    out->storage_type = attn_slot_of(args, ATTN_K)->type;
+    out->output_type = attn_slot_of(args, ATTN_O)->type;
+    out->score_type = out->weight_type = out->accumulator_type = ATTN_F32;
     out->kappa_log = 2; /* logf: 1 ulp */
     out->rho = 2;       /* a reciprocal by division, and a product */
     out->rescales = (problem->k + TILE - 1) / TILE;

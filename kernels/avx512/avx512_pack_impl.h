@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 
+#include "avx512_elements_impl.h"
 #include "transposed_impl.h"
 
 static inline __mmask16 first_lanes(int64_t n) { return n >= 16 ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1); }
@@ -162,9 +163,7 @@ static void store_group(const row_job *job, const row_group *g, int64_t row)
         for (int64_t i = 0; i < rows; i++) {
             const int some = g->begin[lane + i] < g->end[lane + i];
             sees[i] = some ? 0xffff : 0;
-            if (job->lse)
-                *query_row(job, job->lse, row + lane + i) =
-                    some ? row_lse(g->max[lane + i], g->sum[lane + i]) : -INFINITY;
+            store_lse(job, row + lane + i, g->max[lane + i], g->sum[lane + i]);
         }
         for (int64_t c = 0; c < dv; c += LANES) {
             const __mmask16 channels = first_lanes(dv - c);
