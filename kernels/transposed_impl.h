@@ -10,7 +10,7 @@
  *   FEW rows or fewer (decode): absorb_few reads K and V where they lie, once for all query heads that share them
  *
  * Rows are numbered position first, query head second, so that neighbours see nearly the same keys. This file has no vectors: the
- * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile) and FEW before,
+ * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile), FEW and ROW_TYPE (of Q, K and V when they are packed) before,
  * and the functions that are declared here after. */
 #ifndef ATTN_TRANSPOSED_IMPL_H
 #define ATTN_TRANSPOSED_IMPL_H
@@ -227,7 +227,7 @@ static inline void start_group(row_job *job, const attn_args *args, row_group *g
         g->factor[r] = 1;
     }
     g->rescaled = 0, g->empty = 1;
-    read_queries(job, row, rows);
+    read_queries(job, row, rows, ROW_TYPE);
     pack_queries(job, g, row);
 }
 
@@ -301,7 +301,7 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
                 for (int64_t r = 0; r < count; r++)
                     span[r] = attn_visible(problem, args, job.b, query_index(&job, row + r));
                 job.k = job.stored[ATTN_K], job.v = job.stored[ATTN_V];
-                read_queries(&job, row, count);
+                read_queries(&job, row, count, ATTN_F32);
                 begin_results(&job, row);
                 absorb_few(&job, row, count, span);
                 write_results(&job, row, count);
@@ -311,7 +311,8 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
     return ATTN_OK;
 }
 
-static int transposed_accepts(const attn_problem *problem, const attn_args *args, char *reason, size_t reason_size)
+static inline int transposed_accepts(const attn_problem *problem, const attn_args *args, char *reason,
+                                     size_t reason_size)
 {
     (void)problem;
     return attn_scales_are_of_rows(args, reason, reason_size);

@@ -6,32 +6,9 @@
 #include <immintrin.h>
 
 #include "avx512_exp_impl.h"
-#include "avx512_pack_impl.h"
+#include "avx512_elements_impl.h"
+#include "avx512_transpose_impl.h"
 #include "few_impl.h"
-
-/* Each of a and b to half as many sums: the lanes where `second` is set become b's. `swapped` pairs the other lanes with those. */
-static inline __m512 add_halves(__m512 a, __m512 b, __m512 swapped, __mmask16 second)
-{
-    return _mm512_add_ps(_mm512_mask_blend_ps(second, a, b), swapped);
-}
-
-/* Sums of 16 vectors, lane i that of x[i]: four times two vectors become one, by shuffles that cross lanes first where blends do half
- * of the work. `order` undoes in which lanes that leaves the sums. */
-static inline __m512 sums_of_16(const __m512 x[16])
-{
-    enum { FAR_HALVES = 0x4e, EVEN = 0x88, ODD = 0xdd };
-    static const int order[16] = {0, 8, 2, 10, 1, 9, 3, 11, 4, 12, 6, 14, 5, 13, 7, 15};
-    __m512 y[8], z[4], w[2];
-    for (int i = 0; i < 8; i++) {
-        const __m512 a = x[order[i]], b = x[order[i + 8]];
-        y[i] = add_halves(a, b, _mm512_shuffle_f32x4(a, b, FAR_HALVES), 0xff00);
-    }
-    for (int i = 0; i < 4; i++)
-        z[i] = add_halves(y[i], y[i + 4], _mm512_shuffle_ps(y[i], y[i + 4], FAR_HALVES), 0xcccc);
-    for (int i = 0; i < 2; i++)
-        w[i] = _mm512_add_ps(_mm512_shuffle_ps(z[i], z[i + 2], EVEN), _mm512_shuffle_ps(z[i], z[i + 2], ODD));
-    return _mm512_add_ps(_mm512_shuffle_f32x4(w[0], w[1], EVEN), _mm512_shuffle_f32x4(w[0], w[1], ODD));
-}
 
 /* Dot products of `rows` rows with `keys` keys from `first`, rows * keys = 16, in the lanes row by row. */
 static inline __attribute__((always_inline)) __m512 dots_of_16(const row_job *job, const float *q, int64_t q_stride,

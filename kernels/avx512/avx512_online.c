@@ -18,7 +18,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, FEW = 16 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, FEW = 16, ROW_TYPE = ATTN_F32 };
 
 #include "avx512_exp_impl.h"
 #include "avx512_few_impl.h"
