@@ -10,6 +10,7 @@
 #ifndef ATTN_AMXBF16_PACK_IMPL_H
 #define ATTN_AMXBF16_PACK_IMPL_H
 
+#include "avx512/avx512_bf16_impl.h"
 #include "avx512/avx512_elements_impl.h"
 #include "avx512/avx512_transpose_impl.h"
 #include "tiles_impl.h"
@@ -21,8 +22,6 @@ enum { WIDTH = 32, TILE_BYTES = 1024, TILE_FLOATS = 256 }; /* keys, or channels,
 enum { LONGEST_KEY, LARGEST_VALUE };
 
 static inline int64_t channel_steps(int64_t channels) { return (channels + WIDTH - 1) / WIDTH; }
-
-static inline __mmask32 elements_before(int64_t n) { return n >= 32 ? UINT32_MAX : n <= 0 ? 0 : (1u << n) - 1; }
 
 static inline char *bytes_of(float *at) { return (char *)(void *)at; }
 
@@ -105,7 +104,6 @@ static inline int64_t value_place(const row_job *job, int64_t j, int64_t c)
 static int pack_values(const row_job *job, int64_t first, int64_t count)
 {
     const int64_t dv = job->problem->dv, block = job->keys / WIDTH * 2 * TILE_BYTES;
-    const __m512i magnitude = _mm512_set1_epi16(0x7fff);
     __m512i most = _mm512_setzero_si512();
     for (int64_t j = 0; j < round_up(count, WIDTH); j += 2) {
         const char *from[2];
@@ -115,20 +113,14 @@ static int pack_values(const row_job *job, int64_t first, int64_t count)
         for (int64_t c = 0; c < dv; c += WIDTH, to += block) {
             const __m512i x = _mm512_maskz_loadu_epi16(j < count ? elements_before(dv - c) : 0, from[0] + 2 * c);
             const __m512i y = _mm512_maskz_loadu_epi16(j + 1 < count ? elements_before(dv - c) : 0, from[1] + 2 * c);
-            most = _mm512_max_epu16(most, _mm512_and_si512(x, magnitude));
-            most = _mm512_max_epu16(most, _mm512_and_si512(y, magnitude));
-            const __m512i x0 = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(x)),
-                          x1 = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(x, 1)),
-                          y0 = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(y)),
-                          y1 = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(y, 1));
-            _mm512_store_si512(to, _mm512_or_si512(x0, _mm512_slli_epi32(y0, 16)));
-            _mm512_store_si512(to + TILE_BYTES, _mm512_or_si512(x1, _mm512_slli_epi32(y1, 16)));
+            most = larger_magnitudes(larger_magnitudes(most, x), y);
+            _mm512_store_si512(to, pairs_of(_mm512_castsi512_si256(x), _mm512_castsi512_si256(y)));
+            _mm512_store_si512(to + TILE_BYTES,
+                               pairs_of(_mm512_extracti64x4_epi64(x, 1), _mm512_extracti64x4_epi64(y, 1)));
         }
     }
-    most = _mm512_max_epu32(_mm512_slli_epi32(most, 16), _mm512_slli_epi32(_mm512_srli_epi32(most, 16), 16));
-    const uint32_t bits = _mm512_reduce_max_epu32(most);
-    memcpy(&job->few[LARGEST_VALUE], &bits, sizeof bits);
-    const int finite = bits < UINT32_C(0x7f800000);
+    job->few[LARGEST_VALUE] = largest_magnitude(most);
+    const int finite = job->few[LARGEST_VALUE] <= FLT_MAX;
     if (!finite) hide_odd_values(job);
     return finite;
 }

@@ -1,10 +1,9 @@
-/* amxbf16_reference_impl.h: the references of the weights: weight = 2^(x - reference). They are whole numbers, so that a change of one
- * is a power of 2, by which everything computed so far is multiplied without rounding. */
+/* amxbf16_reference_impl.h: the references of the weights: weight = 2^(x - reference). They are 0 as long as all scores are known to be
+ * small, and else follow the rows' maxima. */
 #ifndef ATTN_AMXBF16_REFERENCE_IMPL_H
 #define ATTN_AMXBF16_REFERENCE_IMPL_H
 
 #include "amxbf16_pack_impl.h"
-#include "avx512/avx512_exp_impl.h"
 
 static const float LAZY = 8;              /* weights are at most 2^8, but where scores are bounded */
 static const float BOUND = 60;            /* of scores, base 2: weights from 2^-60 to 2^60 */
@@ -13,17 +12,6 @@ static const float BOUND_VALUE = 1 << 20; /* so that sums of 2^47 such products 
 static inline char *weights_at(const row_job *job, int64_t key, int64_t r)
 {
     return bytes_of(job->weights) + (key + r) * TILE_ROW_BYTES;
-}
-
-/* Makes the references whole: a sink's is not. */
-static void round_references(row_group *g)
-{
-    for (int64_t r = 0; r < GROUP; r += LANES) {
-        const __m512 old = _mm512_load_ps(g->max + r), new = _mm512_ceil_ps(old);
-        const __m512 factor = avx512_exp2(_mm512_sub_ps(old, new));
-        _mm512_store_ps(g->max + r, new);
-        _mm512_store_ps(g->sum + r, _mm512_mul_ps(_mm512_load_ps(g->sum + r), factor));
-    }
 }
 
 /* Can the block's scores be taken with references of 0? They must have been so from the first block on. */
