@@ -12,6 +12,7 @@ typedef struct call {
     const attn_exec *exec;
     attn_plan plan;
     void *shared, *workspace;
+    int declined; /* its plan cannot do this problem after all: not a fault */
 } call;
 
 /* Plans and allocates; `machine` and `exec` must outlive the call. 0 and a reason where the kernel or memory refuses. */

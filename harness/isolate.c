@@ -107,6 +107,11 @@ static void call_in_child(void *arg)
     }
     j->stage = STAGE_BEGUN;
     if (!call_prepare(&c, kernel, &j->in->problem, &args, j->machine, exec, reason, sizeof reason)) {
+        if (c.declined) {
+            snprintf(r->reason, sizeof r->reason, "%s", reason);
+            j->stage = STAGE_UNSUPPORTED;
+            return;
+        }
         j->stage = STAGE_WRONG;
         findings_add(&r->found, "status", "%s", reason);
         return;
