@@ -35,6 +35,7 @@ int call_prepare(call *c, const attn_kernel *kernel, const attn_problem *problem
     const int status = kernel->plan(&c->problem, &c->args, machine, exec, &c->plan);
     cpu_state_restore(state);
     if (status != ATTN_OK) {
+        c->declined = status == ATTN_UNSUPPORTED;
         snprintf(reason, reason_size, "plan: %s", attn_status_text(status));
         return 0;
     }

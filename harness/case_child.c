@@ -114,8 +114,9 @@ void case_child(void *arg)
         t.exec = pool_exec(workers);
     }
     if (!call_prepare(&c, t.kernel, &j->in->problem, &args, j->machine, t.exec, reason, sizeof reason)) {
-        findings_add(&j->found, "status", "%s", reason);
-        j->stage = STAGE_WRONG;
+        snprintf(j->reason, sizeof j->reason, "%s", reason);
+        if (!c.declined) findings_add(&j->found, "status", "%s", reason);
+        j->stage = c.declined ? STAGE_UNSUPPORTED : STAGE_WRONG;
         return;
     }
     j->plan = c.plan;

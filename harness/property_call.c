@@ -40,7 +40,7 @@ static int prepare(const calls_job *j, const attn_kernel *kernel, const variant 
     }
     if (!call_prepare(c, kernel, &planned->problem, &planned_args, j->machine, exec, said->reason,
                       sizeof said->reason)) {
-        said->state = CALL_FAILED;
+        said->state = c->declined ? CALL_REFUSED : CALL_FAILED;
         return 0;
     }
     c->problem = v->in.problem;

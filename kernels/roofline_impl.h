@@ -33,4 +33,18 @@ static inline uint32_t attn_limiting_ceiling(const attn_machine *machine, uint32
     return operations / rate < bytes / bandwidth ? ATTN_CEILING_BANDWIDTH : compute;
 }
 
+/* Operations a second that a plan expects of itself on one thread. Where rates are unknown, ceilings count by their rank, so that wider
+ * vectors win. */
+static inline double attn_expected_rate(const attn_machine *machine, const attn_plan *plan, const attn_problem *p)
+{
+    if (plan->ceiling != ATTN_CEILING_BANDWIDTH) {
+        const double rate = attn_rate_of(machine, plan->ceiling);
+        return plan->expected_share * (rate > 0 ? rate : (double)plan->ceiling);
+    }
+    const double element = plan->storage_type == ATTN_F32 ? 4 : plan->storage_type == ATTN_I8 ? 1 : 2;
+    const double bytes = element * (double)(p->b * p->hkv) * (double)p->k * (double)(p->d + p->dv);
+    const double operations_a_byte = 2 * (double)p->q * (double)(p->h / p->hkv) / element;
+    return plan->expected_share * attn_bandwidth_of(machine, bytes) * operations_a_byte;
+}
+
 #endif

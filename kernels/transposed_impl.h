@@ -10,7 +10,7 @@
  *   FEW rows or fewer (decode): absorb_few reads K and V where they lie, once for all query heads that share them
  *
  * Rows are numbered position first, query head second, so that neighbours see nearly the same keys. This file has no vectors: the
- * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile) and FEW before,
+ * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile), FEW and ROW_TYPE (of Q, K and V when they are packed) before,
  * and the functions that are declared here after. */
 #ifndef ATTN_TRANSPOSED_IMPL_H
 #define ATTN_TRANSPOSED_IMPL_H
@@ -41,11 +41,18 @@ typedef struct row_group {
     float *max, *sum;                               /* (GROUP) */
     float *factor;                                  /* (GROUP) what o must be multiplied by before it is added to */
     int rescaled;                                   /* factor is not 1 everywhere */
+    int empty;                                      /* o has not been written yet: it counts as 0 */
+    int64_t row, fetched;                           /* first row; rows of O asked for, `rows` where not yet due */
 } row_group;
 
 typedef struct row_job {
     const attn_problem *problem;
-    const attn_tensor *q, *k, *v, *o, *lse;
+    const attn_tensor *q, *k, *v,
+        *o; /* fp32 rows, or stand-ins for those at hand (see stage); K and V as stored in absorb_few */
+    const attn_tensor *lse, *sinks, *k_scales, *v_scales;
+    const attn_tensor *stored[ATTN_O + 1]; /* Q, K, V, O */
+    attn_tensor stand_in[ATTN_O + 1];
+    float *stage;              /* the stand-ins' rows, one slot at a time */
     int64_t b, kv_head, heads; /* sequence, KV head, query heads that share it */
     float q_factor;            /* of packed queries: x = packed q . k, or the argument of cap2 * tanh */
     float cap2;                /* softcap * log2(e), 0 none */
@@ -64,6 +71,8 @@ typedef struct block_span {
     int64_t any_begin, any_end, all_begin, all_end; /* any_begin <= all_begin <= all_end <= any_end */
 } block_span;
 
+static void widen_row(const char *row, uint32_t type, float scale, int64_t n, float *to);
+static void narrow_row(const float *from, int64_t n, char *row, uint32_t type);
 static void pack_queries(const row_job *job, const row_group *g, int64_t row);
 static void pack_keys(const row_job *job, int64_t first, int64_t count);
 static int pack_values(const row_job *job, int64_t first, int64_t count); /* are they finite? */
@@ -86,9 +95,61 @@ static inline float *query_row(const row_job *job, const attn_tensor *t, int64_t
     return attn_f32_row(t, job->b, job->kv_head * job->heads + row - i * job->heads, i);
 }
 
+static inline char *stored_query_row(const row_job *job, int slot, int64_t row)
+{
+    const int64_t i = query_index(job, row);
+    return attn_row(job->stored[slot], job->b, job->kv_head * job->heads + row - i * job->heads, i);
+}
+
+/* Where the KV head's query rows row .. row + rows - 1 lie in Q, O or LSE; beyond them, to[rows .. count - 1] repeat the last. */
+static inline void query_rows(const row_job *job, const attn_tensor *t, int64_t row, int64_t rows, int64_t count,
+                              float *to[])
+{
+    const int64_t i = query_index(job, row);
+    int64_t head = row - i * job->heads;
+    float *at = query_row(job, t, row);
+    for (int64_t r = 0; r < count; r++) {
+        to[r] = at;
+        if (r + 1 >= rows) continue;
+        if (++head < job->heads)
+            at += t->stride[1];
+        else
+            head = 0, at += t->stride[2] - (job->heads - 1) * t->stride[1];
+    }
+}
+
+/* Asks for lines of O that the group will write. Each tile of its last block of keys asks for two rows: then writing them does not
+ * wait for the outer caches, and the tiles do not wait for the requests (all at once they gain nothing). */
+static inline void fetch_output(const row_job *job, row_group *g)
+{
+    enum { ROWS = 2, READ = 0, SECOND_LEVEL = 2, LINE = 64 };
+    for (int64_t end = smaller(g->fetched + ROWS, g->rows); g->fetched < end; g->fetched++) {
+        const char *o = stored_query_row(job, ATTN_O, g->row + g->fetched);
+        const int64_t bytes = job->problem->dv * attn_element_bytes(job->stored[ATTN_O]->type);
+        for (int64_t at = 0; at < bytes; at += LINE) __builtin_prefetch(o + at, READ, SECOND_LEVEL);
+    }
+}
+
 static inline float row_lse(float max, float sum)
 {
     return (float)((double)max * 0.69314718055994531 + (double)logf(sum));
+}
+
+/* Where LSE is asked for; of a row that sees neither a key nor a sink it is -infinity, as is the logarithm of its sum 0. */
+static inline void store_lse(const row_job *job, int64_t row, float max, float sum)
+{
+    if (job->lse) *query_row(job, job->lse, row) = row_lse(max, sum);
+}
+
+/* Maximum and sum of a row before its first key: those of its sink, a logit without a value, where there is one. */
+static inline void start_softmax(const row_job *job, int64_t row, float *max, float *sum)
+{
+    *max = -FLT_MAX, *sum = 0;
+    if (!job->sinks) return;
+    const int64_t head = job->kv_head * job->heads + row - query_index(job, row) * job->heads;
+    const float sink = *attn_f32_row(job->sinks, 0, head, 0);
+    if (sink == -INFINITY) return;
+    *max = (float)(1.4426950408889634 * (double)sink), *sum = 1;
 }
 
 /* ---- workspace -------------------------------------------------------------------------------------------------- */
@@ -137,35 +198,36 @@ static inline void carve(row_job *job, float *at, int64_t groups)
     job->end = (int32_t *)(void *)at, at += GROUP;
     job->few = at, at += round_up(few_floats(d, dv), 16);
     for (int64_t g = 0; g < groups; g++) at = carve_group(&job->group[g], at, d, job->dv_padded);
+    job->stage = at;
 }
+
+#include "stage_impl.h"
 
 /* ---- the loops -------------------------------------------------------------------------------------------------- */
 
-static inline void start_group(const row_job *job, const attn_args *args, row_group *g, int64_t row, int64_t rows)
+static inline void start_group(row_job *job, const attn_args *args, row_group *g, int64_t row, int64_t rows)
 {
     const int positional = (job->problem->mask & (ATTN_MASK_LEFT | ATTN_MASK_RIGHT)) != 0;
-    attn_span span = {0, 0, 0};
-    int64_t last = 0;
-    g->rows = rows;
-    g->any_begin = g->all_begin = 0, g->any_end = g->all_end = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        const int64_t i = query_index(job, row + r);
-        if (r == 0 || (positional && i != last)) span = attn_visible(job->problem, args, job->b, i);
-        last = i;
-        g->begin[r] = span.begin, g->end[r] = span.end;
-        g->all_begin = r ? larger(g->all_begin, span.begin) : span.begin;
-        g->all_end = r ? smaller(g->all_end, span.end) : span.end;
+    int64_t i = query_index(job, row), head = row - i * job->heads;
+    g->row = row, g->rows = g->fetched = rows;
+    g->any_begin = g->any_end = g->all_begin = 0, g->all_end = INT64_MAX;
+    for (int64_t r = 0; r < rows; i++) {
+        const attn_span span = attn_visible(job->problem, args, job->b, i);
+        const int64_t same = positional ? smaller(r + job->heads - head, rows) : rows;
+        for (head = 0; r < same; r++) g->begin[r] = span.begin, g->end[r] = span.end;
+        g->all_begin = larger(g->all_begin, span.begin), g->all_end = smaller(g->all_end, span.end);
         if (span.begin >= span.end) continue;
         const int first = g->any_begin >= g->any_end;
         g->any_begin = first ? span.begin : smaller(g->any_begin, span.begin);
         g->any_end = first ? span.end : larger(g->any_end, span.end);
     }
+    for (int64_t r = rows; r < GROUP; r++) g->begin[r] = g->all_begin, g->end[r] = g->all_end;
     for (int64_t r = 0; r < GROUP; r++) {
-        if (r >= rows) g->begin[r] = g->all_begin, g->end[r] = g->all_end;
-        g->max[r] = -FLT_MAX, g->sum[r] = 0, g->factor[r] = 1;
+        start_softmax(job, row + smaller(r, rows - 1), &g->max[r], &g->sum[r]);
+        g->factor[r] = 1;
     }
-    g->rescaled = 0;
-    memset(g->o, 0, (size_t)(job->dv_padded * GROUP) * sizeof(float));
+    g->rescaled = 0, g->empty = 1;
+    read_queries(job, row, rows, ROW_TYPE);
     pack_queries(job, g, row);
 }
 
@@ -196,11 +258,21 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
     }
     for (int64_t first = begin; first < end; first += job->keys) {
         const int64_t count = smaller(job->keys, end - first);
+        job->k = stage_keys(job, ATTN_K, first, count);
         pack_keys(job, first, count);
+        job->v = stage_keys(job, ATTN_V, first, count);
         job->v_finite = pack_values(job, first, count);
-        for (int64_t i = 0; i < groups; i++) absorb_block(job, &job->group[i], first, count);
+        for (int64_t i = 0; i < groups; i++) {
+            if (first + count == end) job->group[i].fetched = 0;
+            absorb_block(job, &job->group[i], first, count);
+        }
     }
-    for (int64_t i = 0; i < groups; i++) store_group(job, &job->group[i], row + i * GROUP);
+    for (int64_t i = 0; i < groups; i++) {
+        const int64_t at = row + i * GROUP;
+        begin_results(job, at);
+        store_group(job, &job->group[i], at);
+        write_results(job, at, job->group[i].rows);
+    }
 }
 
 /* plan->state[0]: groups that the workspace holds. */
@@ -208,8 +280,9 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
 {
     const double log2e = 1.4426950408889634;
     row_job job = {.problem = problem, .heads = problem->h / problem->hkv};
-    job.q = attn_slot_of(args, ATTN_Q), job.k = attn_slot_of(args, ATTN_K), job.v = attn_slot_of(args, ATTN_V);
-    job.o = attn_slot_of(args, ATTN_O), job.lse = attn_slot_of(args, ATTN_LSE);
+    for (int slot = ATTN_Q; slot <= ATTN_O; slot++) job.stored[slot] = attn_slot_of(args, slot);
+    job.lse = attn_slot_of(args, ATTN_LSE), job.sinks = attn_slot_of(args, ATTN_SINK_LOGITS);
+    job.k_scales = attn_slot_of(args, ATTN_K_SCALES), job.v_scales = attn_slot_of(args, ATTN_V_SCALES);
     job.cap2 = (float)(log2e * (double)problem->softcap);
     job.q_factor = (float)((double)problem->scale * (problem->softcap > 0 ? 1 / (double)problem->softcap : log2e));
     carve(&job, workspace, (int64_t)plan->state[0]);
@@ -227,31 +300,54 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
                 attn_span span[FEW];
                 for (int64_t r = 0; r < count; r++)
                     span[r] = attn_visible(problem, args, job.b, query_index(&job, row + r));
+                job.k = job.stored[ATTN_K], job.v = job.stored[ATTN_V];
+                read_queries(&job, row, count, ATTN_F32);
+                begin_results(&job, row);
                 absorb_few(&job, row, count, span);
+                write_results(&job, row, count);
             }
         }
     }
     return ATTN_OK;
 }
 
-/* Everything of a plan but its ceiling, its share and the errors of the kernel's own exp and tanh. Slices of row_block rows keep
- * packing cheap, and are at least three for each thread where that leaves them four groups long. */
-static void transposed_plan(const attn_problem *problem, const attn_machine *machine, attn_plan *out)
+static inline int transposed_accepts(const attn_problem *problem, const attn_args *args, char *reason,
+                                     size_t reason_size)
+{
+    (void)problem;
+    return attn_scales_are_of_rows(args, reason, reason_size);
+}
+
+/* Bytes of a key and its value where they lie. */
+static inline double bytes_per_key(const attn_problem *problem, const attn_args *args)
+{
+    const attn_tensor *k = attn_slot_of(args, ATTN_K), *v = attn_slot_of(args, ATTN_V);
+    return (double)(problem->d * attn_element_bytes(k->type) + problem->dv * attn_element_bytes(v->type));
+}
+
+/* Everything of a plan but its ceiling, its share and the errors of the kernel's own exp and tanh. Slices of row_block rows of all
+ * query heads that share K and V keep packing cheap, and are at least three for each thread where that leaves them four groups long. */
+static void transposed_plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine,
+                            attn_plan *out)
 {
     enum { SLICES_A_THREAD = 3, GROUPS_OF_SLICE = 4 };
     const int64_t most = groups_that_fit(machine, problem->d, problem->dv);
-    const int64_t rows = problem->q * (problem->h / problem->hkv), threads = machine ? (int64_t)machine->threads : 1;
-    const int64_t groups = (problem->q + GROUP - 1) / GROUP;
+    const int64_t heads = problem->h / problem->hkv, threads = machine ? (int64_t)machine->threads : 1;
+    const int64_t groups = (problem->q * heads + GROUP - 1) / GROUP;
     int64_t slices = (groups + most - 1) / most;
-    while (problem->b * problem->h * slices < SLICES_A_THREAD * threads && groups / (slices + 1) >= GROUPS_OF_SLICE)
+    while (problem->b * problem->hkv * slices < SLICES_A_THREAD * threads && groups / (slices + 1) >= GROUPS_OF_SLICE)
         slices++;
-    out->row_block = (groups + slices - 1) / slices * GROUP;
+    const int64_t groups_of_slice = (groups + slices - 1) / slices;
+    out->row_block = larger(groups_of_slice * GROUP / heads, 1);
     out->key_block = block_keys(problem->d, problem->dv);
-    out->state[0] = (uint64_t)larger(smaller(most, (rows + GROUP - 1) / GROUP), out->row_block / GROUP);
+    out->state[0] = (uint64_t)larger(smaller(most, groups), groups_of_slice);
     out->workspace_bytes =
-        (block_floats(problem->d, problem->dv) + (int64_t)out->state[0] * group_floats(problem->d, problem->dv)) *
+        (block_floats(problem->d, problem->dv) + (int64_t)out->state[0] * group_floats(problem->d, problem->dv) +
+         stage_floats(problem, args)) *
         (int64_t)sizeof(float);
-    out->storage_type = out->score_type = out->weight_type = out->accumulator_type = out->output_type = ATTN_F32;
+    out->storage_type = attn_slot_of(args, ATTN_K)->type;
+    out->output_type = attn_slot_of(args, ATTN_O)->type;
+    out->score_type = out->weight_type = out->accumulator_type = ATTN_F32;
     out->kappa_log = 2; /* logf: 1 ulp */
     out->rho = 2;       /* a reciprocal by division, and a product */
     out->rescales = (problem->k + TILE - 1) / TILE;

@@ -12,6 +12,6 @@ typedef struct isa_exp {
     double kappa, kappa_t, tau; /* as in attn_plan */
 } isa_exp;
 
-extern const isa_exp isa_exp_avx2, isa_exp_avx512;
+extern const isa_exp isa_exp_avx2, isa_exp_avx512, isa_exp_avx512_short;
 
 #endif

@@ -14,7 +14,7 @@
 #include "cpu.h"
 #include "isa_exp.h"
 
-enum { BATCH = 16, SETS = 2 };
+enum { BATCH = 16, SETS = 3 };
 
 static const double u = 0x1p-24;
 static const isa_exp *usable[SETS];
@@ -131,6 +131,7 @@ static void find_usable(void)
 #endif
 #ifdef TEST_EXP_AVX512
         &isa_exp_avx512,
+        &isa_exp_avx512_short,
 #endif
         NULL,
     };

@@ -9,28 +9,77 @@
 #include "avx2_pack_impl.h"
 #include "few_impl.h"
 
-static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+/* Sums of 8 vectors, lane i that of x[i]: three times two vectors become one, by shuffles that cross lanes first where blends do half of
+ * the work. `order` undoes in which lanes that leaves the sums. */
+static inline __m256 sums_of_8(const __m256 x[8])
+{
+    enum { FAR_HALVES = 0x4e, EVEN = 0x88, ODD = 0xdd, HIGH_LOW = 0x21 };
+    static const int order[8] = {0, 2, 1, 3, 4, 6, 5, 7};
+    __m256 y[4], z[2];
+    for (int i = 0; i < 4; i++) {
+        const __m256 a = x[order[i]], b = x[order[i + 4]];
+        y[i] = _mm256_add_ps(_mm256_blend_ps(a, b, 0xf0), _mm256_permute2f128_ps(a, b, HIGH_LOW));
+    }
+    for (int i = 0; i < 2; i++)
+        z[i] = _mm256_add_ps(_mm256_blend_ps(y[i], y[i + 2], 0xcc), _mm256_shuffle_ps(y[i], y[i + 2], FAR_HALVES));
+    return _mm256_add_ps(_mm256_shuffle_ps(z[0], z[1], EVEN), _mm256_shuffle_ps(z[0], z[1], ODD));
+}
+
+/* Dot products of `rows` rows with `keys` keys from `first`, rows * keys = 8, in the lanes row by row. */
+static inline __attribute__((always_inline)) __m256 dots_of_8(const row_job *job, const float *q, int64_t q_stride,
+                                                              int64_t first, int64_t end, const int rows,
+                                                              const int keys, const uint32_t type)
 {
     const int64_t d = job->problem->d, whole = d / LANES * LANES;
-    const __m256i rest = first_lanes(d - whole);
-    const float *k[LANES];
+    const char *k[LANES];
     __m256 sum[LANES];
-    for (int64_t j = 0; j < LANES; j++) {
-        k[j] = attn_f32_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
-        sum[j] = _mm256_setzero_ps();
+    for (int j = 0; j < keys; j++) k[j] = attn_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
+    for (int i = 0; i < LANES; i++) sum[i] = _mm256_setzero_ps();
+    for (int64_t c = 0; c < d; c += LANES) {
+        for (int j = 0; j < keys; j++) {
+            const __m256 y = c < whole ? load_8(k[j], c, type) : load_elements(k[j], c, type, d - c);
+            for (int r = 0; r < rows; r++)
+                sum[r * keys + j] = _mm256_fmadd_ps(_mm256_load_ps(q + r * q_stride + c), y, sum[r * keys + j]);
+        }
     }
-    for (int64_t c = 0; c < whole; c += LANES) {
-        const __m256 x = _mm256_load_ps(q + c);
-        for (int j = 0; j < LANES; j++) sum[j] = _mm256_fmadd_ps(x, _mm256_loadu_ps(k[j] + c), sum[j]);
+    return sums_of_8(sum);
+}
+
+static inline __attribute__((always_inline)) void few_scores_of(const row_job *job, const float *q, int64_t first,
+                                                                int64_t end, float *score, const uint32_t type)
+{
+    _mm256_store_ps(score, dots_of_8(job, q, 0, first, end, 1, 8, type));
+}
+
+static inline __attribute__((always_inline)) void few_scores_4_of(const row_job *job, const float *q, int64_t first,
+                                                                  int64_t end, float *score, const uint32_t type)
+{
+    const int64_t q_stride = round_up(job->problem->d, LANES);
+    for (int64_t j = 0; j < LANES; j += 2, score += 2) {
+        float dots[LANES];
+        _mm256_storeu_ps(dots, dots_of_8(job, q, q_stride, first + j, end, 4, 2, type));
+        for (int r = 0; r < 4; r++) memcpy(score + r * KEYS_MOST, dots + 2 * r, 2 * sizeof(float));
     }
-    if (whole < d) {
-        const __m256 x = _mm256_load_ps(q + whole);
-        for (int j = 0; j < LANES; j++) sum[j] = _mm256_fmadd_ps(x, _mm256_maskload_ps(k[j] + whole, rest), sum[j]);
+}
+
+static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+{
+    switch (job->k->type) {
+    case ATTN_F16: few_scores_of(job, q, first, end, score, ATTN_F16); break;
+    case ATTN_BF16: few_scores_of(job, q, first, end, score, ATTN_BF16); break;
+    case ATTN_I8: few_scores_of(job, q, first, end, score, ATTN_I8); break;
+    default: few_scores_of(job, q, first, end, score, ATTN_F32); break;
     }
-    transpose_8x8(sum);
-    for (int step = LANES / 2; step > 0; step /= 2)
-        for (int i = 0; i < step; i++) sum[i] = _mm256_add_ps(sum[i], sum[i + step]);
-    _mm256_store_ps(score, sum[0]);
+}
+
+static void few_scores_4(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+{
+    switch (job->k->type) {
+    case ATTN_F16: few_scores_4_of(job, q, first, end, score, ATTN_F16); break;
+    case ATTN_BF16: few_scores_4_of(job, q, first, end, score, ATTN_BF16); break;
+    case ATTN_I8: few_scores_4_of(job, q, first, end, score, ATTN_I8); break;
+    default: few_scores_4_of(job, q, first, end, score, ATTN_F32); break;
+    }
 }
 
 /* Lanes j, of a vector of keys, with begin <= j < end. */
@@ -85,21 +134,22 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
 /* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last is cut off where dv ends. */
 static inline __attribute__((always_inline)) void few_values(const row_job *job, const few_rows *f, int64_t row,
                                                              int64_t first, int64_t begin, int64_t end, int64_t c,
-                                                             const int rows, const int vectors)
+                                                             const int rows, const int vectors, const uint32_t type)
 {
     const int64_t left = job->problem->dv - c - (vectors - 1) * LANES;
-    const __m256i last = first_lanes(left);
     __m256 o[4][8];
     for (int r = 0; r < rows; r++)
         for (int n = 0; n < vectors; n++) o[r][n] = _mm256_load_ps(f->o + (row + r) * f->dv_padded + c + LANES * n);
-    const float *v = attn_f32_row(job->v, job->b, job->kv_head, first + begin) + c;
+    const char *v = attn_row(job->v, job->b, job->kv_head, first + begin);
+    const int64_t step = job->v->stride[2] * attn_element_bytes(type);
     const float *weight = f->weights + row * KEYS_MOST;
-    for (int64_t j = begin; j < end; j++, v += job->v->stride[2]) {
+    for (int64_t j = begin; j < end; j++, v += step) {
         __m256 x[8];
+        const float scale = type == ATTN_I8 ? attn_scale_of_row(job->v_scales, job->b, job->kv_head, first + j) : 1;
         for (int n = 0; n < vectors; n++)
-            x[n] = n == vectors - 1 ? _mm256_maskload_ps(v + LANES * n, last) : _mm256_loadu_ps(v + LANES * n);
+            x[n] = n == vectors - 1 ? load_elements(v, c + LANES * n, type, left) : load_8(v, c + LANES * n, type);
         for (int r = 0; r < rows; r++) {
-            const __m256 w = _mm256_set1_ps(weight[r * KEYS_MOST + j]);
+            const __m256 w = _mm256_set1_ps(weight[r * KEYS_MOST + j] * scale);
             for (int n = 0; n < vectors; n++) o[r][n] = _mm256_fmadd_ps(w, x[n], o[r][n]);
         }
     }
@@ -107,22 +157,46 @@ static inline __attribute__((always_inline)) void few_values(const row_job *job,
         for (int n = 0; n < vectors; n++) _mm256_store_ps(f->o + (row + r) * f->dv_padded + c + LANES * n, o[r][n]);
 }
 
-static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+static inline __attribute__((always_inline)) void few_values_1_of(const row_job *job, const few_rows *f, int64_t row,
+                                                                  int64_t first, int64_t begin, int64_t end,
+                                                                  const uint32_t type)
 {
     const int64_t vectors = f->dv_padded / LANES;
     int64_t n = 0;
-    for (; n + 8 <= vectors; n += 8) few_values(job, f, row, first, begin, end, n * LANES, 1, 8);
-    for (; n + 4 <= vectors; n += 4) few_values(job, f, row, first, begin, end, n * LANES, 1, 4);
-    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, first, begin, end, n * LANES, 1, 2);
-    for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 1, 1);
+    for (; n + 8 <= vectors; n += 8) few_values(job, f, row, first, begin, end, n * LANES, 1, 8, type);
+    for (; n + 4 <= vectors; n += 4) few_values(job, f, row, first, begin, end, n * LANES, 1, 4, type);
+    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, first, begin, end, n * LANES, 1, 2, type);
+    for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 1, 1, type);
+}
+
+static inline __attribute__((always_inline)) void few_values_4_of(const row_job *job, const few_rows *f, int64_t row,
+                                                                  int64_t first, int64_t begin, int64_t end,
+                                                                  const uint32_t type)
+{
+    const int64_t vectors = f->dv_padded / LANES;
+    int64_t n = 0;
+    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, first, begin, end, n * LANES, 4, 2, type);
+    for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 4, 1, type);
+}
+
+static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+{
+    switch (job->v->type) {
+    case ATTN_F16: few_values_1_of(job, f, row, first, begin, end, ATTN_F16); break;
+    case ATTN_BF16: few_values_1_of(job, f, row, first, begin, end, ATTN_BF16); break;
+    case ATTN_I8: few_values_1_of(job, f, row, first, begin, end, ATTN_I8); break;
+    default: few_values_1_of(job, f, row, first, begin, end, ATTN_F32); break;
+    }
 }
 
 static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
 {
-    const int64_t vectors = f->dv_padded / LANES;
-    int64_t n = 0;
-    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, first, begin, end, n * LANES, 4, 2);
-    for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 4, 1);
+    switch (job->v->type) {
+    case ATTN_F16: few_values_4_of(job, f, row, first, begin, end, ATTN_F16); break;
+    case ATTN_BF16: few_values_4_of(job, f, row, first, begin, end, ATTN_BF16); break;
+    case ATTN_I8: few_values_4_of(job, f, row, first, begin, end, ATTN_I8); break;
+    default: few_values_4_of(job, f, row, first, begin, end, ATTN_F32); break;
+    }
 }
 
 static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows)
@@ -134,7 +208,7 @@ static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows
     const __m256 factor = _mm256_set1_ps(job->q_factor);
     for (int64_t r = 0; r < rows; r++) {
         const float *from = query_row(job, job->q, row + r);
-        f->max[r] = -FLT_MAX, f->sum[r] = 0;
+        start_softmax(job, row + r, &f->max[r], &f->sum[r]);
         for (int64_t c = 0; c < d; c += LANES) {
             const __m256 x = _mm256_maskload_ps(from + c, first_lanes(d - c));
             _mm256_store_ps(f->q + r * f->d_padded + c, _mm256_mul_ps(x, factor));
@@ -151,7 +225,7 @@ static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_
         const __m256 x = _mm256_mul_ps(_mm256_load_ps(f->o + r * f->dv_padded + c), inverse);
         store_first(to + c, dv - c, sees ? x : _mm256_setzero_ps());
     }
-    if (job->lse) *query_row(job, job->lse, row + r) = sees ? row_lse(f->max[r], f->sum[r]) : -INFINITY;
+    store_lse(job, row + r, f->max[r], f->sum[r]);
 }
 
 #endif

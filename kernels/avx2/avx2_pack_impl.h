@@ -5,14 +5,8 @@
 
 #include <immintrin.h>
 
+#include "avx2_elements_impl.h"
 #include "transposed_impl.h"
-
-/* All bits set in the first n of 8 lanes. */
-static inline __m256i first_lanes(int64_t n)
-{
-    static const int32_t window[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
-    return _mm256_loadu_si256((const __m256i *)(const void *)(window + 8 - smaller(larger(n, 0), 8)));
-}
 
 /* Writes the first n of 8 lanes. */
 static inline void store_first(float *to, int64_t n, __m256 x)
@@ -120,9 +114,7 @@ static void store_group(const row_job *job, const row_group *g, int64_t row)
             const int some = g->begin[lane + i] < g->end[lane + i];
             sees[i] = -some;
             inverse[i] = 1 / g->sum[lane + i];
-            if (job->lse)
-                *query_row(job, job->lse, row + lane + i) =
-                    some ? row_lse(g->max[lane + i], g->sum[lane + i]) : -INFINITY;
+            store_lse(job, row + lane + i, g->max[lane + i], g->sum[lane + i]);
         }
         const __m256 factor = _mm256_loadu_ps(inverse);
         const __m256 kept = _mm256_castsi256_ps(_mm256_loadu_si256((const __m256i *)(const void *)sees));

@@ -6,37 +6,69 @@
 #include <immintrin.h>
 
 #include "avx512_exp_impl.h"
-#include "avx512_pack_impl.h"
+#include "avx512_elements_impl.h"
+#include "avx512_transpose_impl.h"
 #include "few_impl.h"
 
-/* Sums of 16 vectors, lane i that of x[i]. */
-static inline __m512 sums_of_16(__m512 x[16])
+/* Dot products of `rows` rows with `keys` keys from `first`, rows * keys = 16, in the lanes row by row. */
+static inline __attribute__((always_inline)) __m512 dots_of_16(const row_job *job, const float *q, int64_t q_stride,
+                                                               int64_t first, int64_t end, const int rows,
+                                                               const int keys, const uint32_t type)
 {
-    transpose_16x16(x);
-    for (int step = 8; step > 0; step /= 2)
-        for (int i = 0; i < step; i++) x[i] = _mm512_add_ps(x[i], x[i + step]);
-    return x[0];
+    const int64_t d = job->problem->d;
+    const char *k[16];
+    __m512 sum[16];
+    for (int j = 0; j < keys; j++) k[j] = attn_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
+    for (int i = 0; i < 16; i++) sum[i] = _mm512_setzero_ps();
+    for (int64_t c = 0; c < d; c += LANES) {
+        const __mmask16 channels = first_lanes(d - c);
+        __m512 x[4];
+        for (int r = 0; r < rows; r++) x[r] = _mm512_load_ps(q + r * q_stride + c);
+        for (int j = 0; j < keys; j++) {
+            const __m512 y = load_elements(k[j], c, type, channels);
+            for (int r = 0; r < rows; r++) sum[r * keys + j] = _mm512_fmadd_ps(x[r], y, sum[r * keys + j]);
+        }
+    }
+    return sums_of_16(sum);
+}
+
+static inline __attribute__((always_inline)) void few_scores_of(const row_job *job, const float *q, int64_t first,
+                                                                int64_t end, float *score, const uint32_t type)
+{
+    _mm512_store_ps(score, dots_of_16(job, q, 0, first, end, 1, 16, type));
+}
+
+static inline __attribute__((always_inline)) void few_scores_4_of(const row_job *job, const float *q, int64_t first,
+                                                                  int64_t end, float *score, const uint32_t type)
+{
+    const int64_t q_stride = round_up(job->problem->d, LANES);
+    for (int64_t j = 0; j < LANES; j += 4, score += 4) {
+        const __m512 dots = dots_of_16(job, q, q_stride, first + j, end, 4, 4, type);
+        _mm_store_ps(score, _mm512_castps512_ps128(dots));
+        _mm_store_ps(score + KEYS_MOST, _mm512_extractf32x4_ps(dots, 1));
+        _mm_store_ps(score + 2 * KEYS_MOST, _mm512_extractf32x4_ps(dots, 2));
+        _mm_store_ps(score + 3 * KEYS_MOST, _mm512_extractf32x4_ps(dots, 3));
+    }
 }
 
 static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
 {
-    const int64_t d = job->problem->d, whole = d / LANES * LANES;
-    const __mmask16 rest = first_lanes(d - whole);
-    const float *k[16];
-    __m512 sum[16];
-    for (int64_t j = 0; j < 16; j++) {
-        k[j] = attn_f32_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
-        sum[j] = _mm512_setzero_ps();
+    switch (job->k->type) {
+    case ATTN_F16: few_scores_of(job, q, first, end, score, ATTN_F16); break;
+    case ATTN_BF16: few_scores_of(job, q, first, end, score, ATTN_BF16); break;
+    case ATTN_I8: few_scores_of(job, q, first, end, score, ATTN_I8); break;
+    default: few_scores_of(job, q, first, end, score, ATTN_F32); break;
     }
-    for (int64_t c = 0; c < whole; c += LANES) {
-        const __m512 x = _mm512_loadu_ps(q + c);
-        for (int j = 0; j < 16; j++) sum[j] = _mm512_fmadd_ps(x, _mm512_loadu_ps(k[j] + c), sum[j]);
+}
+
+static void few_scores_4(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+{
+    switch (job->k->type) {
+    case ATTN_F16: few_scores_4_of(job, q, first, end, score, ATTN_F16); break;
+    case ATTN_BF16: few_scores_4_of(job, q, first, end, score, ATTN_BF16); break;
+    case ATTN_I8: few_scores_4_of(job, q, first, end, score, ATTN_I8); break;
+    default: few_scores_4_of(job, q, first, end, score, ATTN_F32); break;
     }
-    if (rest) {
-        const __m512 x = _mm512_loadu_ps(q + whole);
-        for (int j = 0; j < 16; j++) sum[j] = _mm512_fmadd_ps(x, _mm512_maskz_loadu_ps(rest, k[j] + whole), sum[j]);
-    }
-    _mm512_store_ps(score, sums_of_16(sum));
 }
 
 static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t count)
@@ -72,19 +104,21 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
 /* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last is cut off by `last`. */
 static inline __attribute__((always_inline)) void few_values(const row_job *job, const few_rows *f, int64_t row,
                                                              int64_t first, int64_t begin, int64_t end, int64_t c,
-                                                             __mmask16 last, const int rows, const int vectors)
+                                                             __mmask16 last, const int rows, const int vectors,
+                                                             const uint32_t type)
 {
     __m512 o[4][8];
     for (int r = 0; r < rows; r++)
         for (int n = 0; n < vectors; n++) o[r][n] = _mm512_load_ps(f->o + (row + r) * f->dv_padded + c + 16 * n);
-    const float *v = attn_f32_row(job->v, job->b, job->kv_head, first + begin) + c;
+    const char *v = attn_row(job->v, job->b, job->kv_head, first + begin);
+    const int64_t step = job->v->stride[2] * attn_element_bytes(type);
     const float *weight = f->weights + row * KEYS_MOST;
-    for (int64_t j = begin; j < end; j++, v += job->v->stride[2]) {
+    for (int64_t j = begin; j < end; j++, v += step) {
         __m512 x[8];
-        for (int n = 0; n < vectors; n++)
-            x[n] = n == vectors - 1 ? _mm512_maskz_loadu_ps(last, v + 16 * n) : _mm512_loadu_ps(v + 16 * n);
+        const float scale = type == ATTN_I8 ? attn_scale_of_row(job->v_scales, job->b, job->kv_head, first + j) : 1;
+        for (int n = 0; n < vectors; n++) x[n] = load_elements(v, c + 16 * n, type, n == vectors - 1 ? last : 0xffff);
         for (int r = 0; r < rows; r++) {
-            const __m512 w = _mm512_set1_ps(weight[r * KEYS_MOST + j]);
+            const __m512 w = _mm512_set1_ps(weight[r * KEYS_MOST + j] * scale);
             for (int n = 0; n < vectors; n++) o[r][n] = _mm512_fmadd_ps(w, x[n], o[r][n]);
         }
     }
@@ -92,35 +126,59 @@ static inline __attribute__((always_inline)) void few_values(const row_job *job,
         for (int n = 0; n < vectors; n++) _mm512_store_ps(f->o + (row + r) * f->dv_padded + c + 16 * n, o[r][n]);
 }
 
-static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+static inline __attribute__((always_inline)) void few_values_1_of(const row_job *job, const few_rows *f, int64_t row,
+                                                                  int64_t first, int64_t begin, int64_t end,
+                                                                  const uint32_t type)
 {
     const int64_t dv = job->problem->dv;
     int64_t c = 0;
-    for (; dv - c > 112; c += 128) few_values(job, f, row, first, begin, end, c, first_lanes(dv - c - 112), 1, 8);
+    for (; dv - c > 112; c += 128) few_values(job, f, row, first, begin, end, c, first_lanes(dv - c - 112), 1, 8, type);
     for (; c < dv; c += 64) {
         const int64_t left = (dv - c + 15) / 16;
         const __mmask16 last = first_lanes(dv - c - 16 * (smaller(left, 4) - 1));
         switch (smaller(left, 4)) {
-        case 4: few_values(job, f, row, first, begin, end, c, last, 1, 4); break;
-        case 3: few_values(job, f, row, first, begin, end, c, last, 1, 3); break;
-        case 2: few_values(job, f, row, first, begin, end, c, last, 1, 2); break;
-        default: few_values(job, f, row, first, begin, end, c, last, 1, 1); break;
+        case 4: few_values(job, f, row, first, begin, end, c, last, 1, 4, type); break;
+        case 3: few_values(job, f, row, first, begin, end, c, last, 1, 3, type); break;
+        case 2: few_values(job, f, row, first, begin, end, c, last, 1, 2, type); break;
+        default: few_values(job, f, row, first, begin, end, c, last, 1, 1, type); break;
         }
     }
 }
 
-static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+static inline __attribute__((always_inline)) void few_values_4_of(const row_job *job, const few_rows *f, int64_t row,
+                                                                  int64_t first, int64_t begin, int64_t end,
+                                                                  const uint32_t type)
 {
     const int64_t dv = job->problem->dv;
     for (int64_t c = 0; c < dv; c += 64) {
         const int64_t left = (dv - c + 15) / 16;
         const __mmask16 last = first_lanes(dv - c - 16 * (smaller(left, 4) - 1));
         switch (smaller(left, 4)) {
-        case 4: few_values(job, f, row, first, begin, end, c, last, 4, 4); break;
-        case 3: few_values(job, f, row, first, begin, end, c, last, 4, 3); break;
-        case 2: few_values(job, f, row, first, begin, end, c, last, 4, 2); break;
-        default: few_values(job, f, row, first, begin, end, c, last, 4, 1); break;
+        case 4: few_values(job, f, row, first, begin, end, c, last, 4, 4, type); break;
+        case 3: few_values(job, f, row, first, begin, end, c, last, 4, 3, type); break;
+        case 2: few_values(job, f, row, first, begin, end, c, last, 4, 2, type); break;
+        default: few_values(job, f, row, first, begin, end, c, last, 4, 1, type); break;
         }
+    }
+}
+
+static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+{
+    switch (job->v->type) {
+    case ATTN_F16: few_values_1_of(job, f, row, first, begin, end, ATTN_F16); break;
+    case ATTN_BF16: few_values_1_of(job, f, row, first, begin, end, ATTN_BF16); break;
+    case ATTN_I8: few_values_1_of(job, f, row, first, begin, end, ATTN_I8); break;
+    default: few_values_1_of(job, f, row, first, begin, end, ATTN_F32); break;
+    }
+}
+
+static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+{
+    switch (job->v->type) {
+    case ATTN_F16: few_values_4_of(job, f, row, first, begin, end, ATTN_F16); break;
+    case ATTN_BF16: few_values_4_of(job, f, row, first, begin, end, ATTN_BF16); break;
+    case ATTN_I8: few_values_4_of(job, f, row, first, begin, end, ATTN_I8); break;
+    default: few_values_4_of(job, f, row, first, begin, end, ATTN_F32); break;
     }
 }
 
@@ -133,7 +191,7 @@ static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows
     const __m512 factor = _mm512_set1_ps(job->q_factor);
     for (int64_t r = 0; r < rows; r++) {
         const float *from = query_row(job, job->q, row + r);
-        f->max[r] = -FLT_MAX, f->sum[r] = 0;
+        start_softmax(job, row + r, &f->max[r], &f->sum[r]);
         for (int64_t c = 0; c < d; c += LANES) {
             const __m512 x = _mm512_maskz_loadu_ps(first_lanes(d - c), from + c);
             _mm512_store_ps(f->q + r * f->d_padded + c, _mm512_mul_ps(x, factor));
@@ -150,7 +208,7 @@ static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_
         const __m512 x = _mm512_mul_ps(_mm512_load_ps(f->o + r * f->dv_padded + c), inverse);
         _mm512_mask_storeu_ps(to + c, first_lanes(dv - c), sees ? x : _mm512_setzero_ps());
     }
-    if (job->lse) *query_row(job, job->lse, row + r) = sees ? row_lse(f->max[r], f->sum[r]) : -INFINITY;
+    store_lse(job, row + r, f->max[r], f->sum[r]);
 }
 
 #endif

@@ -23,23 +23,33 @@ typedef struct attn_gathered {
     int64_t unused[6];
 } attn_gathered;
 
-static inline int attn_must_gather(const attn_args *args, int slot)
+static inline int attn_is_apart(const attn_args *args, int slot)
 {
     const attn_tensor *t = attn_slot_of(args, slot);
-    const int of_keys = slot == ATTN_K || slot == ATTN_V;
-    const int scaled = attn_slot_of(args, ATTN_K_SCALES) || attn_slot_of(args, ATTN_V_SCALES);
-    if (of_keys && scaled) return 0; /* scales would have to follow: left as it is, for a kernel that can read it so */
-    return (of_keys && attn_slot_of(args, ATTN_PAGES)) || (t->extent[3] > 1 && t->stride[3] != 1);
+    return t->extent[3] > 1 && t->stride[3] != 1;
 }
 
-/* For slices of at most `rows` query rows. */
-static inline attn_gather attn_gather_of(const attn_problem *problem, const attn_args *args, int64_t rows)
+/* Because `kernel` cannot read it where it lies. Pages are for K and V together. */
+static inline int attn_must_gather(const attn_args *args, const attn_kernel *kernel, int slot)
+{
+    const int of_keys = slot == ATTN_K || slot == ATTN_V, paged = of_keys && attn_slot_of(args, ATTN_PAGES);
+    const int scaled = attn_slot_of(args, ATTN_K_SCALES) || attn_slot_of(args, ATTN_V_SCALES);
+    const int apart =
+        attn_is_apart(args, slot) || (paged && (attn_is_apart(args, ATTN_K) || attn_is_apart(args, ATTN_V)));
+    if (of_keys && scaled) return 0; /* scales would have to follow: left as it is, for a kernel that can read it so */
+    return (apart && !(kernel->caps[0] & ATTN_CAP_CHANNEL_STRIDE)) ||
+           (paged && !(kernel->caps[1] & ATTN_SLOT_BIT(ATTN_PAGES)));
+}
+
+/* For slices of at most `rows` query rows of each head. */
+static inline attn_gather attn_gather_of(const attn_problem *problem, const attn_args *args, const attn_kernel *kernel,
+                                         int64_t rows)
 {
     attn_gather g = {{-1, -1, -1}, sizeof(attn_gathered)};
     for (int slot = ATTN_Q; slot <= ATTN_V; slot++) {
-        if (!attn_must_gather(args, slot)) continue;
+        if (!attn_must_gather(args, kernel, slot)) continue;
         const attn_tensor *t = attn_slot_of(args, slot);
-        const int64_t count = slot == ATTN_Q ? rows : problem->k;
+        const int64_t count = slot == ATTN_Q ? rows * (problem->h / problem->hkv) : problem->k;
         g.at[slot] = g.bytes;
         g.bytes += (count * t->extent[3] * (int64_t)attn_type_size(t->type) + 63) / 64 * 64;
     }
@@ -78,9 +88,16 @@ static inline void attn_gather_slice(const attn_gather *g, attn_slice *slice, in
         attn_tensor *t = &slice->slot[slot];
         const int64_t rows = slot == ATTN_Q ? slice->problem.q : attn_key_count(&slice->problem, &slice->args, 0);
         const int is_held = slot != ATTN_Q && held && held->b == b && held->kv_head == kv_head;
+        const int64_t heads = slot == ATTN_Q ? slice->problem.h : 1, head_size = rows * t->extent[3];
         char *to = memory ? memory + g->at[slot] : NULL;
-        if (memory && !is_held) attn_gather_rows(t, slot == ATTN_Q ? NULL : pages, slice->problem.page_size, rows, to);
-        *t = (attn_tensor){to, t->type, 0, {1, 1, rows, t->extent[3]}, {0, 0, t->extent[3], 1}};
+        for (int64_t h = 0; memory && !is_held && h < heads; h++) {
+            const int64_t size = (int64_t)attn_type_size(t->type);
+            attn_tensor head = *t;
+            head.data = (char *)t->data + h * t->stride[1] * size;
+            attn_gather_rows(&head, slot == ATTN_Q ? NULL : pages, slice->problem.page_size, rows,
+                             to + h * head_size * size);
+        }
+        *t = (attn_tensor){to, t->type, 0, {1, heads, rows, t->extent[3]}, {0, head_size, t->extent[3], 1}};
     }
     if (held) held->b = b, held->kv_head = kv_head;
     if (g->at[ATTN_K] >= 0 && g->at[ATTN_V] >= 0) slice->slot[ATTN_PAGES] = (attn_tensor){0};

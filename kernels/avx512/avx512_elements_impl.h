@@ -1,0 +1,66 @@
+/* avx512_elements_impl.h: 16 elements of a row, whatever their type, as floats and back. Widening is exact; narrowing rounds to
+ * nearest even, and a NaN stays one. */
+#ifndef ATTN_AVX512_ELEMENTS_IMPL_H
+#define ATTN_AVX512_ELEMENTS_IMPL_H
+
+#include <immintrin.h>
+
+#include "attention.h"
+
+static inline __mmask16 lanes_before(int64_t n) { return n >= 16 ? 0xffff : (__mmask16)((1u << n) - 1); }
+
+/* A bf16 is the upper half of a float. */
+static inline __m512 widen_bf16(__m256i x)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+}
+
+/* Half of a step less one, and one more where the kept half is odd: a carry out of the dropped half rounds up. */
+static inline __m256i narrow_bf16(__m512 x)
+{
+    const __m512i bits = _mm512_castps_si512(x), kept = _mm512_srli_epi32(bits, 16);
+    const __m512i odd = _mm512_and_si512(kept, _mm512_set1_epi32(1));
+    const __m512i rounded =
+        _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
+    const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(rounded, nan, kept, _mm512_set1_epi32(0x40)));
+}
+
+/* Elements c and on of a row; those of lanes that are not set are not read and are 0. */
+static inline __attribute__((always_inline)) __m512 load_elements(const char *row, int64_t c, const uint32_t type,
+                                                                  __mmask16 lanes)
+{
+    switch (type) {
+    case ATTN_F16: return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lanes, row + 2 * c));
+    case ATTN_BF16: return widen_bf16(_mm256_maskz_loadu_epi16(lanes, row + 2 * c));
+    case ATTN_I8: return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(lanes, row + c)));
+    default: return _mm512_maskz_loadu_ps(lanes, row + 4 * c);
+    }
+}
+
+static inline void store_elements(char *row, int64_t c, uint32_t type, __mmask16 lanes, __m512 x)
+{
+    switch (type) {
+    case ATTN_F16:
+        _mm256_mask_storeu_epi16(row + 2 * c, lanes, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+        break;
+    case ATTN_BF16: _mm256_mask_storeu_epi16(row + 2 * c, lanes, narrow_bf16(x)); break;
+    default: _mm512_mask_storeu_ps(row + 4 * c, lanes, x); break;
+    }
+}
+
+/* n elements of a row times its scale, as floats; the 16 that the last of them fills are all written. */
+static inline void widen_row(const char *row, uint32_t type, float scale, int64_t n, float *to)
+{
+    const __m512 factor = _mm512_set1_ps(scale);
+    for (int64_t c = 0; c < n; c += 16)
+        _mm512_storeu_ps(to + c, _mm512_mul_ps(load_elements(row, c, type, lanes_before(n - c)), factor));
+}
+
+static inline void narrow_row(const float *from, int64_t n, char *row, uint32_t type)
+{
+    for (int64_t c = 0; c < n; c += 16)
+        store_elements(row, c, type, lanes_before(n - c), _mm512_maskz_loadu_ps(lanes_before(n - c), from + c));
+}
+
+#endif
