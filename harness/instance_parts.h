@@ -15,6 +15,9 @@ int metadata_describe(instance *in, char *reason, size_t reason_size);
 bool slot_is_metadata(int slot);
 bool slot_is_output(const attn_problem *problem, int slot);
 
+/* The slot in whose mapping this slot's data lie: itself, or for a view (V in K) another; -1 none. */
+int instance_owner(const instance *in, int slot);
+
 /* Bytes from the first to behind the last element. */
 int64_t tensor_bytes(const attn_tensor *t);
 
