@@ -1,6 +1,7 @@
 /* cmd_compare.c: attnbench compare: is NEW slower than BASE? */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ceilings.h"
@@ -138,6 +139,7 @@ static int compare_all(job *j)
     print_side("BASE", &j->sides.side[0]);
     print_side("NEW", &j->sides.side[1]);
     print_alone(&j->sides);
+    for (int i = 0; i < 2; i++) plugins_notes(&j->sides.side[i].set);
     for (int i = 0; i < s->workloads && !interrupted && !command_unread(j->o); i++) {
         progress("comparing %d of %d: %s", i + 1, s->workloads, s->workload[i].name);
         if (compare_workload(&j->sides, &s->workload[i], s->threads, s->thread_counts, &j->settings,
@@ -159,13 +161,14 @@ static int run_job(job *j, int argc, char **argv)
     json_object_set_new(j->record, "comparisons", json_array());
     watch_interrupts();
     int code = compare_all(j);
-    const attn_kernel *kernel[2 * 64];
+    const attn_kernel **kernel = calloc(2 * (size_t)j->sides.pairs, sizeof *kernel);
     int kernels = 0;
-    for (int p = 0; p < j->sides.pairs && p < 64; p++)
+    for (int p = 0; kernel && p < j->sides.pairs; p++)
         for (int i = 0; i < 2; i++) kernel[kernels++] = j->sides.pair[p].kernel[i];
     const context_facts facts = {argc + 2, argv - 2, s->isa, s->threads[s->thread_counts - 1], -1, NULL,
                                  kernel,   kernels,  NULL};
     json_t *context = context_new(&facts);
+    free(kernel);
     json_object_set_new(context, "compare", compare_context(&j->sides, &j->settings));
     json_object_set_new(json_object_get(j->record, "context"), "attnbench", context);
     code = worse_exit(code, command_outputs(o, j->record));

@@ -80,7 +80,8 @@ static const char *different(const json_t *base, const json_t *fresh)
     const json_t *b = json_object_get(json_object_get(fresh, "context"), "attnbench");
     if (!a || !b) return "context (one of them was not written by attnbench)";
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i]))) return keys[i];
+        if (json_object_get(a, keys[i]) || json_object_get(b, keys[i]))
+            if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i]))) return keys[i];
     return NULL;
 }
 

@@ -3,106 +3,87 @@
  * Each has its own address-space layout, an environment of another size (which moves the stack), buffers at other places in their pages, and
  * loads the two modules in another order. Its verdict is one number, the median of some hundred pairs; what is claimed of the two builds
  * is claimed of the mean of these numbers. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "compare.h"
 #include "duel.h"
-#include "inputs.h"
+#include "results.h"
 #include "status.h"
 
 static const size_t launch_pairs = 100; /* median good to about a tenth of what launches differ by */
 static const double launch_seconds = 1; /* at most for them */
 static const double launch_limit = 60;  /* seconds, with inputs made and modules loaded, before it counts as hung */
-static const int most_padding = 4096;   /* bytes of environment: a page */
+
+enum { MOST_PADDING = 4096 }; /* bytes of environment: a page */
 
 typedef struct launch {
-    char **argument;
-    FILE *out;
+    const comparison *c;
+    const compare_sides *sides;
+    const compare_settings *s;
     int number;
+    FILE *out;
 } launch;
 
 static void exec_self(void *arg)
 {
     const launch *l = arg;
-    char padding[4097];
-    const int bytes = (l->number * 1009) % most_padding; /* another remainder in each, in no order */
-    memset(padding, 'x', (size_t)bytes);
+    char base[4200], fresh[4200], threads[16], seed[24], number[16], padding[MOST_PADDING + 1];
+    const char *const inputs = l->s->residency == RESIDENCY_HOT    ? NULL
+                               : l->s->residency == RESIDENCY_COLD ? "--cold"
+                                                                   : "--rotate";
+    const size_t bytes = (size_t)l->number * 1009 % MOST_PADDING; /* another remainder in each, in no order */
+    memset(padding, 'x', bytes);
     padding[bytes] = 0;
+    snprintf(base, sizeof base, "%s:%s", l->sides->side[0].path, compare_kernel_name(l->c->kernel[0]));
+    snprintf(fresh, sizeof fresh, "%s:%s", l->sides->side[1].path, compare_kernel_name(l->c->kernel[1]));
+    snprintf(threads, sizeof threads, "%d", l->c->threads);
+    snprintf(seed, sizeof seed, "%" PRIu64, l->s->seed);
+    snprintf(number, sizeof number, "%d", l->number);
     setenv("ATTNBENCH_LAUNCH_PADDING", padding, 1);
     dup2(fileno(l->out), STDOUT_FILENO);
-    execv("/proc/self/exe", l->argument);
+    execl("/proc/self/exe", "attnbench", "compare", base, fresh, "--workload", l->c->w->spec, "--threads", threads,
+          "--seed", seed, "--launch", number, inputs, (char *)NULL);
 }
 
 /* The launch's median; NaN and a reason. */
-static double one_launch(char **argument, int number, char *reason, size_t size)
+static double one_launch(launch *l, char *reason, size_t size)
 {
     const child_limit limit = {.seconds = launch_limit};
-    launch l = {argument, tmpfile(), number};
-    double median = (double)NAN;
-    if (!l.out) {
-        snprintf(reason, size, "no temporary file");
-        return median;
-    }
-    child_run(exec_self, &l, &limit, reason, size);
     json_error_t error;
-    rewind(l.out);
-    json_t *said = json_loadf(l.out, 0, &error);
-    const json_t *number_said = json_object_get(said, "median");
-    if (json_is_number(number_said)) median = json_number_value(number_said);
+    l->out = tmpfile();
+    if (!l->out) {
+        snprintf(reason, size, "no temporary file");
+        return (double)NAN;
+    }
+    child_run(exec_self, l, &limit, reason, size); /* the program's own end is not ours to know: its words are */
+    rewind(l->out);
+    json_t *said = json_loadf(l->out, 0, &error);
+    const double median = json_real_of(json_object_get(said, "median"), (double)NAN);
     json_decref(said);
-    fclose(l.out);
+    fclose(l->out);
     return median;
-}
-
-static char *named(const compare_side *s, const attn_kernel *k)
-{
-    char *text = NULL;
-    return asprintf(&text, "%s:%s", s->path, compare_kernel_name(k)) < 0 ? NULL : text;
 }
 
 static void run_launches(comparison *c, const compare_sides *sides, const compare_settings *s)
 {
-    char threads[16], seed[24], number[16], reason[256], launch_flag[] = "--launch", name[] = "attnbench",
-                                                         command[] = "compare";
-    char workload_flag[] = "--workload", threads_flag[] = "--threads", seed_flag[] = "--seed";
-    char residency_flag[16];
-    snprintf(threads, sizeof threads, "%d", c->threads);
-    snprintf(residency_flag, sizeof residency_flag, "%s", s->residency == RESIDENCY_COLD ? "--cold" : "--rotate");
-    char *base = named(&sides->side[0], c->kernel[0]), *fresh = named(&sides->side[1], c->kernel[1]);
-    char *argument[] = {name,
-                        command,
-                        base,
-                        fresh,
-                        workload_flag,
-                        c->w->spec,
-                        threads_flag,
-                        threads,
-                        seed_flag,
-                        seed,
-                        launch_flag,
-                        number,
-                        s->residency == RESIDENCY_HOT ? NULL : residency_flag,
-                        NULL};
-    for (int i = 0; base && fresh && i < s->launches && !interrupted; i++) {
+    char reason[256];
+    for (int i = 0; i < s->launches && !interrupted; i++) {
+        launch l = {c, sides, s, i + 1, NULL};
         progress("confirming: launch %d of %d", i + 1, s->launches);
-        snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->seed);
-        snprintf(number, sizeof number, "%d", i + 1);
-        const double median = one_launch(argument, i + 1, reason, sizeof reason);
+        const double median = one_launch(&l, reason, sizeof reason);
         if (isnan(median)) {
-            snprintf(c->why, sizeof c->why, "launch %d gave no time: %s", i + 1, reason);
+            if (!interrupted) snprintf(c->why, sizeof c->why, "launch %d gave no time: %s", i + 1, reason);
             break;
         }
         c->launch[c->launches++] = median;
     }
     progress_clear();
-    free(base);
-    free(fresh);
 }
 
 void compare_confirm(comparison *c, const compare_sides *sides, const compare_settings *s)

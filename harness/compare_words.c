@@ -33,7 +33,7 @@ static void say_slower(const comparison *c, char *out, size_t size)
     amount(ratio, &at, "slower", times, out, size);
 }
 
-/* Faster by x: in the time of one call of the new kernel... the base's speed is exceeded by x. */
+/* Faster by x percent: the base takes x percent longer. */
 static void say_faster(const comparison *c, char *out, size_t size)
 {
     char times[96];

@@ -189,12 +189,11 @@ int duel_run(const duel *d, const paired_settings *settings, paired_run *out, in
              size_t reason_size)
 {
     ring r = {.d = d};
+    const bool rotates = d->residency == RESIDENCY_ROTATED;
     int ok = 0;
     *wrong = -1;
-    if (!make_threads(&r, reason, reason_size) || !placement_make(&r.placed, d->in, d->layout, reason, reason_size))
-        return 0;
-    const bool rotates = d->residency == RESIDENCY_ROTATED;
-    if ((!rotates || rotation_make(&r.sets, &r.placed.in, rotation_wanted(), reason, reason_size)) &&
+    if (make_threads(&r, reason, reason_size) && placement_make(&r.placed, d->in, d->layout, reason, reason_size) &&
+        (!rotates || rotation_make(&r.sets, &r.placed.in, rotation_wanted(), reason, reason_size)) &&
         prepare(&r, reason, reason_size)) {
         if (calibrate(&r, reason, reason_size)) {
             const paired_lanes lanes = {slice, now, &r};
