@@ -47,6 +47,8 @@ typedef struct job {
     compare_sides sides;
     compare_settings settings;
     json_t *record;
+    comparison *list;
+    size_t listed;
     int count[COMPARE_VERDICTS];
     int refused; /* workloads that could not be made */
 } job;
@@ -84,14 +86,25 @@ static void print_comparison(const comparison *c, const compare_settings *s)
     putchar('\n');
 }
 
-static void take(void *ctx, comparison *c)
+static bool wants_stage_two(const job *j, const comparison *c)
+{
+    return j->settings.launches > 0 && compare_wants_launches(c);
+}
+
+static void take(void *ctx, const comparison *c)
 {
     job *j = ctx;
-    j->count[c->verdict]++;
+    comparison *grown = realloc(j->list, (j->listed + 1) * sizeof *grown);
     progress_clear();
-    print_comparison(c, &j->settings);
+    if (!grown) {
+        complain("out of memory for what was compared");
+        json_decref(c->samples);
+        return;
+    }
+    j->list = grown;
+    j->list[j->listed++] = *c;
+    if (!wants_stage_two(j, c)) print_comparison(c, &j->settings);
     fflush(stdout);
-    json_array_append_new(json_object_get(j->record, "comparisons"), compare_json(c, &j->settings));
 }
 
 static void print_summary(const job *j)
@@ -132,6 +145,25 @@ static int thread_cases(const job *j)
     return cases;
 }
 
+/* Cases that stage one settled were shown at once; the others when their launches are done. */
+static void confirm_all(job *j)
+{
+    for (size_t i = 0; i < j->listed && !interrupted; i++)
+        if (wants_stage_two(j, &j->list[i])) compare_run_launches(&j->list[i], &j->sides, &j->settings);
+    bool *staged = calloc(j->listed + 1, sizeof *staged);
+    for (size_t i = 0; staged && i < j->listed; i++) staged[i] = wants_stage_two(j, &j->list[i]);
+    if (!staged || !compare_stage_two(j->list, j->listed, &j->settings)) complain("out of memory for stage two");
+    for (size_t i = 0; i < j->listed; i++) {
+        if (staged && staged[i]) print_comparison(&j->list[i], &j->settings);
+        j->count[j->list[i].verdict]++;
+        json_array_append_new(json_object_get(j->record, "comparisons"), compare_json(&j->list[i], &j->settings));
+        json_decref(j->list[i].samples);
+    }
+    free(staged);
+    free(j->list);
+    j->list = NULL;
+}
+
 static int compare_all(job *j)
 {
     const selection *s = j->s;
@@ -149,6 +181,7 @@ static int compare_all(job *j)
         j->refused++;
     }
     progress_clear();
+    confirm_all(j);
     print_summary(j);
     return exit_of(j);
 }

@@ -144,6 +144,7 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
         c->verdict = COMPARE_NOT_SLOWER;
     else
         could_not_tell(c, run->end == PAIRED_STOPPED ? "interrupted" : "the time was up");
+    c->open = run->end == PAIRED_LIMIT && c->verdict == COMPARE_COULD_NOT_TELL;
 }
 
 static void blame(comparison *c, const match *m, child_end end, const char *reason)
@@ -236,9 +237,7 @@ static void compare_pair_on(const compare_sides *sides, const compare_pair *pair
                 could_not_tell(&c, sides->shared);
         }
     }
-    compare_confirm(&c, sides, s);
     done(ctx, &c);
-    json_decref(c.samples);
 }
 
 int compare_workload(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,

@@ -1,8 +1,8 @@
 /* compare.h: one case compared: a pair of kernels on a workload at a number of threads.
  *
- * Judged first (a kernel that fails is never timed), then timed in pairs in a child (duel.h) until the sequential test has its
- * answer, then, where that is slower or faster, confirmed in fresh launches of the program: what one launch says may be the luck of its
- * layout. */
+ * Judged first (a kernel that fails is never timed). Stage one times it in pairs in a child (duel.h) until the sequential test has its
+ * answer. Stage two, for what that flags or leaves open, repeats it in fresh launches of the program: what one launch says may be the luck of
+ * its layout. */
 #ifndef ATTNBENCH_COMPARE_H
 #define ATTNBENCH_COMPARE_H
 
@@ -51,6 +51,7 @@ typedef struct comparison {
     compare_verdict verdict;
     char why[400]; /* could not tell, wrong, unsupported; a note on others */
     bool timed;
+    bool open; /* could not tell for want of time alone */
     pair_figures figures, control;
     size_t pairs, controls;
     int64_t calls; /* of a slice */
@@ -63,9 +64,9 @@ typedef struct comparison {
     json_t *samples; /* [[base ns, new ns, base first], ...]; owned; NULL: not timed */
 } comparison;
 
-/* A workload for all pairs and thread counts: calls `done` with each comparison, which it frees. Judged cases are appended to `cases`.
+/* Stage one: a workload for all pairs and thread counts. Calls `done` with each comparison, whose samples are then its. Judged cases are appended to `cases`.
  * 0 and a reason where the workload itself cannot be made. */
-typedef void compare_done(void *ctx, comparison *c);
+typedef void compare_done(void *ctx, const comparison *c);
 int compare_workload(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
                      const compare_settings *settings, json_t *cases, compare_done *done, void *ctx, char *reason,
                      size_t reason_size);
@@ -73,8 +74,15 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
 /* Verdict from the figures of one process. */
 void compare_conclude(comparison *c, const paired_run *run, const compare_settings *s);
 
-/* compare_launch.c: runs the launches and lets them confirm or take back the verdict. */
-void compare_confirm(comparison *c, const compare_sides *sides, const compare_settings *s);
+/* compare_stages.c: is it worth launches? What is flagged, and what the time was too short for. */
+bool compare_wants_launches(const comparison *c);
+
+/* Stage two, when all launches are done: what they say together, false alarms held to family_alpha over all n cases by Holm's
+ * gates. 0 where memory is short. */
+int compare_stage_two(comparison *list, size_t n, const compare_settings *s);
+
+/* compare_launch.c: the launches of one case. */
+void compare_run_launches(comparison *c, const compare_sides *sides, const compare_settings *s);
 
 /* One launch of a confirmation, in a process of its own: prints its median. An exit code. */
 int compare_launch(const compare_sides *sides, const workload *w, int threads, int launch, const compare_settings *s);

@@ -70,7 +70,7 @@ static double one_launch(launch *l, char *reason, size_t size)
     return median;
 }
 
-static void run_launches(comparison *c, const compare_sides *sides, const compare_settings *s)
+void compare_run_launches(comparison *c, const compare_sides *sides, const compare_settings *s)
 {
     char reason[256];
     for (int i = 0; i < s->launches && !interrupted; i++) {
@@ -84,25 +84,6 @@ static void run_launches(comparison *c, const compare_sides *sides, const compar
         c->launch[c->launches++] = median;
     }
     progress_clear();
-}
-
-void compare_confirm(comparison *c, const compare_sides *sides, const compare_settings *s)
-{
-    if (s->launches == 0 || (c->verdict != COMPARE_SLOWER && c->verdict != COMPARE_FASTER)) return;
-    const double border = log1p(s->delta), one = c->figures.median;
-    run_launches(c, sides, s);
-    c->over_launches = launch_figures_of(c->launch, (size_t)c->launches, compare_alpha(s));
-    const interval at = c->over_launches.bounds;
-    if (c->launches < s->launches) {
-        c->verdict = COMPARE_COULD_NOT_TELL;
-        if (!c->why[0]) snprintf(c->why, sizeof c->why, "interrupted before it was confirmed");
-    } else if (c->verdict == COMPARE_SLOWER ? at.low <= border : at.high >= -border) {
-        c->verdict = at.high >= border  ? COMPARE_COULD_NOT_TELL
-                     : at.low > -border ? COMPARE_NO_DIFFERENCE
-                                        : COMPARE_NOT_SLOWER;
-        snprintf(c->why, sizeof c->why, "%+.2g %% in one process was not confirmed by %d launches: layout",
-                 100 * expm1(one), c->launches);
-    }
 }
 
 int compare_launch(const compare_sides *sides, const workload *w, int threads, int number, const compare_settings *s)

@@ -5,14 +5,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-int holm_gates(const double *p, size_t n, double alpha, bool *refused)
+int holm_gates(const double *p, size_t n, double alpha, bool *refused, double *level)
 {
     size_t *order = calloc(n + 1, sizeof *order);
     if (!order) return 0;
     gsl_sort_index(order, p, 1, n);
     bool open = true;
     for (size_t i = 0; i < n; i++) {
-        open = open && p[order[i]] <= alpha / (double)(n - i);
+        level[order[i]] = alpha / (double)(n - i);
+        open = open && p[order[i]] <= level[order[i]];
         refused[order[i]] = open;
     }
     free(order);

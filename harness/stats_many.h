@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Holm's gates (1979): refused[i] where case i is refused at family-wise `alpha` over all n p-values. 0 where memory is short. */
-int holm_gates(const double *p, size_t n, double alpha, bool *refused);
+/* Holm's gates (1979): refused[i] where case i is refused at family-wise `alpha` over all n p-values; level[i] is what its p-value was
+ * held against. 0 where memory is short. */
+int holm_gates(const double *p, size_t n, double alpha, bool *refused, double *level);
 
 /* Benjamini and Hochberg's procedure on e-values (Wang and Ramdas 2022), which needs no independence: `order` gets the cases by falling
  * evidence, *discoveries how many of them, from the first, are named at a false discovery rate of `rate`. 0 where memory is short. */

@@ -218,10 +218,13 @@ static void gates_of_holm(void **state)
     (void)state;
     const double p[] = {0.01, 0.04, 0.03, 0.005}; /* Holm's gates at 5 %: 0.0125, 0.0167, 0.025, 0.05 */
     bool refused[4];
-    assert_int_equal(holm_gates(p, 4, 0.05, refused), 1);
+    double level[4];
+    assert_int_equal(holm_gates(p, 4, 0.05, refused, level), 1);
+    near(level[3], 0.0125, 1e-15);
+    near(level[1], 0.05, 1e-15);
     assert_true(refused[3] && refused[0]);
     assert_false(refused[2] || refused[1]); /* 0.04 would pass its own gate, but one before it is shut */
-    assert_int_equal(holm_gates(p, 0, 0.05, refused), 1);
+    assert_int_equal(holm_gates(p, 0, 0.05, refused, level), 1);
 }
 
 static void order_of_evidence(void **state)
