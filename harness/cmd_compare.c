@@ -53,7 +53,7 @@ typedef struct job {
     int refused; /* workloads that could not be made */
 } job;
 
-/* ---- lines --------------------------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
 
 static void print_side(const char *name, const compare_side *s)
 {
@@ -119,7 +119,7 @@ static void print_summary(const job *j)
            100 * j->settings.family_alpha, j->settings.cases, j->settings.cases == 1 ? "" : "s");
 }
 
-/* ---- the job --------------------------------------------------------------------------------------------------------------- */
+/* ---- the job ----------------------------------------------------------------------------------------------------- */
 
 static int exit_of(const job *j)
 {
@@ -204,7 +204,8 @@ static int run_job(job *j, int argc, char **argv)
     free(kernel);
     json_object_set_new(context, "compare", compare_context(&j->sides, &j->settings));
     json_object_set_new(json_object_get(j->record, "context"), "attnbench", context);
-    code = worse_exit(code, command_outputs(o, j->record));
+    static const output_writers writers = {record_write_json, NULL, NULL, compare_write_markdown};
+    code = worse_exit(code, command_outputs_as(o, j->record, &writers));
     command_interrupted(o);
     json_decref(j->record);
     return code;
@@ -262,6 +263,8 @@ int cmd_compare(int argc, char **argv)
     } else if (compare_is_file(o.words.word[0]) != compare_is_file(o.words.word[1])) {
         complain("one of '%.200s' and '%.200s' is a record and the other is not; compare two of a kind",
                  o.words.word[0], o.words.word[1]);
+    } else if (compare_is_file(o.words.word[0]) && (o.json || o.markdown)) {
+        complain("--json and --markdown are for comparisons of kernels; those of records are printed");
     } else if (compare_is_file(o.words.word[0])) {
         code = compare_files(&o);
     } else if (o.plugins.count) {

@@ -26,7 +26,7 @@ const char *compare_verdict_name(compare_verdict v)
 
 double compare_alpha(const compare_settings *s) { return s->family_alpha / (s->cases > 1 ? s->cases : 1); }
 
-/* ---- in the child ---------------------------------------------------------------------------------------------------- */
+/* ---- in the child ------------------------------------------------------------------------------------------------ */
 
 /* Shared with the child. */
 typedef struct match {
@@ -78,7 +78,7 @@ static void time_in_child(void *arg)
     m->ran = duel_run(&d, &settings, &m->run, &m->calls, &m->wrong, m->reason, sizeof m->reason);
 }
 
-/* ---- what it means ---------------------------------------------------------------------------------------------------- */
+/* ---- what it means ----------------------------------------------------------------------------------------------- */
 
 static int figures_of(const sampled_pair *pair, size_t pairs, double alpha, pair_figures *out)
 {
@@ -187,7 +187,7 @@ static void time_it(comparison *c, const trial_group *g, const trial *base, cons
     shared_free(m, sizeof *m);
 }
 
-/* ---- a workload -------------------------------------------------------------------------------------------------------- */
+/* ---- a workload -------------------------------------------------------------------------------------------------- */
 
 /* Both judged and passed? Else the verdict says why not. */
 static bool fit(comparison *c, const trial *base, const trial *fresh)

@@ -1,8 +1,8 @@
 /* compare.h: one case compared: a pair of kernels on a workload at a number of threads.
  *
- * Judged first (a kernel that fails is never timed). Stage one times it in pairs in a child (duel.h) until the sequential test has its
- * answer. Stage two, for what that flags or leaves open, repeats it in fresh launches of the program: what one launch says may be the luck of
- * its layout. */
+ * Judged first (a kernel that fails is never timed). Stage one times it in pairs in a child (duel.h) until the
+ * sequential test has its answer. Stage two, for what that flags or leaves open, repeats it in fresh launches of the
+ * program: what one launch says may be the luck of its layout. */
 #ifndef ATTNBENCH_COMPARE_H
 #define ATTNBENCH_COMPARE_H
 
@@ -64,8 +64,8 @@ typedef struct comparison {
     json_t *samples; /* [[base ns, new ns, base first], ...]; owned; NULL: not timed */
 } comparison;
 
-/* Stage one: a workload for all pairs and thread counts. Calls `done` with each comparison, whose samples are then its. Judged cases are appended to `cases`.
- * 0 and a reason where the workload itself cannot be made. */
+/* Stage one: a workload for all pairs and thread counts. Calls `done` with each comparison, whose samples are then
+ * its. Judged cases are appended to `cases`. 0 and a reason where the workload itself cannot be made. */
 typedef void compare_done(void *ctx, const comparison *c);
 int compare_workload(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
                      const compare_settings *settings, json_t *cases, compare_done *done, void *ctx, char *reason,
@@ -77,8 +77,8 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
 /* compare_stages.c: is it worth launches? What is flagged, and what the time was too short for. */
 bool compare_wants_launches(const comparison *c);
 
-/* Stage two, when all launches are done: what they say together, false alarms held to family_alpha over all n cases by Holm's
- * gates. 0 where memory is short. */
+/* Stage two, when all launches are done: what they say together, false alarms held to family_alpha over all n cases
+ * by Holm's gates. 0 where memory is short. */
 int compare_stage_two(comparison *list, size_t n, const compare_settings *s);
 
 /* compare_launch.c: the launches of one case. */

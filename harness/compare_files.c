@@ -22,7 +22,7 @@ bool compare_is_file(const char *word)
     return length > 5 && strcmp(word + length - 5, ".json") == 0;
 }
 
-/* ---- what was measured ------------------------------------------------------------------------------------------------- */
+/* ---- what was measured ------------------------------------------------------------------------------------------- */
 
 static double nanoseconds(const json_t *entry)
 {
@@ -70,7 +70,7 @@ static bool seen_before(const json_t *entries, size_t index, const char *run)
     return false;
 }
 
-/* ---- may they be compared? ------------------------------------------------------------------------------------------------- */
+/* ---- may they be compared? --------------------------------------------------------------------------------------- */
 
 /* What a time depends on besides the kernels; never measured frequencies. The first that differs, or NULL. */
 static const char *different(const json_t *base, const json_t *fresh)
@@ -85,7 +85,7 @@ static const char *different(const json_t *base, const json_t *fresh)
     return NULL;
 }
 
-/* ---- one entry --------------------------------------------------------------------------------------------------------------- */
+/* ---- one entry --------------------------------------------------------------------------------------------------- */
 
 typedef struct rule {
     double delta, alpha; /* alpha of one entry */

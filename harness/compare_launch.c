@@ -1,8 +1,8 @@
 /* compare_launch.c: confirmation in fresh launches of this program.
  *
- * Each has its own address-space layout, an environment of another size (which moves the stack), buffers at other places in their pages, and
- * loads the two modules in another order. Its verdict is one number, the median of some hundred pairs; what is claimed of the two builds
- * is claimed of the mean of these numbers. */
+ * Each has its own address-space layout, an environment of another size (which moves the stack), buffers at other
+ * places in their pages, and loads the two modules in another order. Its verdict is one number, the median of some
+ * hundred pairs; what is claimed of the two builds is claimed of the mean of these numbers. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

@@ -10,4 +10,7 @@ json_t *compare_json(const comparison *c, const compare_settings *s);
 /* context.attnbench.compare: what was compared, by which rule. */
 json_t *compare_context(const compare_sides *sides, const compare_settings *s);
 
+/* compare_markdown.c: the record's comparisons as a page. */
+int compare_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size);
+
 #endif

@@ -1,7 +1,7 @@
 /* compare_side.h: BASE and NEW as they were named: kernels in modules.
  *
- * Both sides are modules, also where a side is built in: the build links the built-in kernels a second time as a plugin, so that neither
- * side has the program's own layout and linkage in its favour. */
+ * Both sides are modules, also where a side is built in: the build links the built-in kernels a second time as a
+ * plugin, so that neither side has the program's own layout and linkage in its favour. */
 #ifndef ATTNBENCH_COMPARE_SIDE_H
 #define ATTNBENCH_COMPARE_SIDE_H
 
@@ -30,8 +30,9 @@ typedef struct compare_sides {
     char shared[512]; /* else what they share */
 } compare_sides;
 
-/* KERNEL, FILE.so:KERNEL, FILE.so or 'builtin' (all built-in kernels). Where each side is one kernel these two are compared, else those with the
- * same names that `glob` (NULL: any) matches. 0 and one line in `reason`; nothing is open then. */
+/* KERNEL, FILE.so:KERNEL, FILE.so or 'builtin' (all built-in kernels). Where each side is one kernel these two are
+ * compared, else those with the same names that `glob` (NULL: any) matches. 0 and one line in `reason`; nothing is
+ * open then. */
 int compare_sides_open(const char *base, const char *fresh, const char *const *globs, int glob_count, uint64_t isa,
                        compare_sides *out, char *reason, size_t reason_size);
 void compare_sides_close(compare_sides *s);

@@ -1,7 +1,8 @@
 /* compare_stages.c: what launches make of the verdicts of one process.
  *
- * The mean over launches is held against the border by Student's t. All cases of the run are one family, also those that stage one let
- * pass: they take part with a p-value of 1, so that looking at more cases never makes a claim about one of them cheaper. */
+ * The mean over launches is held against the border by Student's t. All cases of the run are one family, also those
+ * that stage one let pass: they take part with a p-value of 1, so that looking at more cases never makes a claim
+ * about one of them cheaper. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

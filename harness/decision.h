@@ -1,11 +1,11 @@
 /* decision.h: slower, faster, neither: four sequential sign tests that watch the same pairs.
  *
- *   slower      the median of ln(new / base) is above  ln(1 + delta)     refused nothing until E reaches 1/alpha
- *   not slower  it is below                            ln(1 + delta)                              1/beta
+ *   slower      the median of ln(new / base) is above ln(1 + delta)      claimed when E reaches 1/alpha
+ *   not slower  it is below                                                                   1/beta
  *   faster, not faster: the same about -ln(1 + delta)
  *
- * Each is valid at every look, so sampling stops as soon as the answer is there. With one delta for both directions at most one of a
- * claim and its contrary can be true. */
+ * Each is valid at every look, as far as the signs of pairs are independent: sampling stops as soon as the answer is
+ * there, and the first look waits until more than one mood of the machine has passed (paired.h). */
 #ifndef ATTNBENCH_DECISION_H
 #define ATTNBENCH_DECISION_H
 

@@ -20,7 +20,7 @@ static const struct {
     {"run", "verify, bench and report: the main job", cmd_run},
     {"report", "charts and one page from record files", cmd_report},
     {"history", "results over time in one file; where they changed", cmd_history},
-    {"selftest", "does the judge find planted bugs, and accuse nothing that is right?", cmd_selftest},
+    {"selftest", "does the judge find planted bugs, and the clock planted slowdowns, and nothing else?", cmd_selftest},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

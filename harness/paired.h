@@ -1,11 +1,13 @@
-/* paired.h: the clock of comparisons: adjacent slices of two lanes in random blocks, until a sequential test has its answer.
+/* paired.h: the clock of comparisons: adjacent slices of two lanes in random blocks, until a sequential test has its
+ * answer.
  *
- * A slice is as many calls as fill 50 to 400 us. A block is base new new base or new base base new, by the toss of a seeded coin, so that drift
- * and whatever the slice before leaves behind strike both lanes alike. Its two pairs of adjacent slices give two values
- * ln(new / base): within such a short time the machine is in one mood, and an interruption spoils one sign.
+ * A slice is as many calls as fill 50 to 400 us. A block is base new new base or new base base new, by the toss of a
+ * seeded coin, so that drift and whatever the slice before leaves behind strike both lanes alike. Its two pairs of
+ * adjacent slices give two values ln(new / base): within such a short time the machine is in one mood, and an
+ * interruption spoils one sign.
  *
- * Every fifth block is of the control lane: the base against itself. If that shows a difference, the instrument is at fault and the run
- * void. */
+ * Every fifth block is of the control lane: the base against itself. If that shows a difference, the instrument is
+ * at fault and the run void. */
 #ifndef ATTNBENCH_PAIRED_H
 #define ATTNBENCH_PAIRED_H
 

@@ -1,8 +1,8 @@
 /* placement.h: the same tensors at other places.
  *
- * Where a buffer begins within its page moves a kernel's time by some percent (aliasing of loads and stores, alignment), and between two guard pages a
- * tensor's size alone decides it. A comparison therefore draws the places anew in every launch, multiples of 64 bytes, the same ones for
- * both sides. */
+ * Where a buffer begins within its page moves a kernel's time by some percent (aliasing of loads and stores,
+ * alignment), and between two guard pages a tensor's size alone decides it. A comparison therefore draws the places
+ * anew in every launch, multiples of 64 bytes, the same ones for both sides. */
 #ifndef ATTNBENCH_PLACEMENT_H
 #define ATTNBENCH_PLACEMENT_H
 

@@ -1,5 +1,6 @@
-/* stats_launches.h: the process launch as the unit of replication. Where code and data come to lie differs from launch to launch and moves a
- * ratio by up to some percent, however many pairs one launch measures: so a claim about builds is a claim about the mean of launches. */
+/* stats_launches.h: the process launch as the unit of replication. Where code and data come to lie differs from
+ * launch to launch and moves a ratio by up to some percent, however many pairs one launch measures: so a claim about
+ * builds is a claim about the mean of launches. */
 #ifndef ATTNBENCH_STATS_LAUNCHES_H
 #define ATTNBENCH_STATS_LAUNCHES_H
 

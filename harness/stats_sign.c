@@ -6,8 +6,9 @@
 #include <gsl/gsl_sf_gamma.h>
 #include <math.h>
 
-/* The tail is asked for as such (Q): as 1 - P it is 0 or noise where it is small, and the test then alarms at anything. Below 1e-308, with
- * the signs 37 deviations on the other side, Q itself is 0 and so is E: its true value there is 1e-3 and less. */
+/* The tail is asked for as such (Q): as 1 - P it is 0 or noise where it is small, and the test then alarms at
+ * anything. Below 1e-308, with the signs 37 deviations on the other side, Q itself is 0 and so is E: its true value
+ * there is 1e-3 and less. */
 double sign_log_e(int64_t s, int64_t f)
 {
     const double a = 0.5 + (double)s, b = 0.5 + (double)f;

@@ -1,5 +1,5 @@
-/* The clock's engine on made-up machines, whose truth is known, and on traces of real ones (tests/data/traces): no alarm where both lanes are
- * the same, and every slowdown seen. */
+/* The clock's engine on made-up machines, whose truth is known, and on traces of real ones (tests/data/traces): no
+ * alarm where both lanes are the same, and every slowdown seen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "npy.h"
 #include "paired.h"
 
-/* ---- machines ---------------------------------------------------------------------------------------------------------- */
+/* ---- machines ---------------------------------------------------------------------------------------------------- */
 
 typedef struct machine {
     double ratio[LANES]; /* time of a lane's slice over 100 us */
@@ -67,7 +67,7 @@ static machine quiet(gsl_rng *random)
 
 static paired_settings settings(uint64_t seed) { return (paired_settings){.rule = single, .seed = seed, .seconds = 3}; }
 
-/* ---- truth known -------------------------------------------------------------------------------------------------------- */
+/* ---- truth known ------------------------------------------------------------------------------------------------- */
 
 static void says_what_is_true(void **state)
 {
@@ -134,7 +134,7 @@ static void no_look_before_the_first_mood_is_over(void **state)
     assert_true(r->decision.not_slower && r->decided >= 0.1);
 }
 
-/* ---- the instrument at fault --------------------------------------------------------------------------------------------- */
+/* ---- the instrument at fault ------------------------------------------------------------------------------------- */
 
 static void a_control_that_differs_voids_the_run(void **state)
 {
@@ -169,7 +169,7 @@ static void ends_are_told_apart(void **state)
     assert_true(r->seconds >= 0.2 && r->seconds < 0.21 && r->decided <= 0);
 }
 
-/* ---- recorded machines ---------------------------------------------------------------------------------------------------- */
+/* ---- recorded machines ------------------------------------------------------------------------------------------- */
 
 static const char *const traces[] = {TEST_DATA "/traces/compute.npy", TEST_DATA "/traces/memory.npy",
                                      TEST_DATA "/traces/neighbours.npy"};
@@ -193,7 +193,8 @@ static void replay(const npy_array *trace, double ratio, int runs, gsl_rng *rand
     }
 }
 
-/* At 0.005 % each way, 1000 runs raise an alarm once in ten such tests at most; two are as good as impossible (0.5 %). */
+/* At 0.005 % each way, 1000 runs raise an alarm once in ten such tests at most; two are as good as impossible (0.5
+ * %). */
 static void no_alarm_over_recorded_noise(void **state)
 {
     for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {

@@ -1,5 +1,6 @@
-/* Statistics against values known from elsewhere, against their own defining properties, and against simulation: false alarms under the
- * null, power, coverage of intervals. Simulations have fixed seeds; their margins are four standard deviations of a share. */
+/* Statistics against values known from elsewhere, against their own defining properties, and against simulation:
+ * false alarms under the null, power, coverage of intervals. Simulations have fixed seeds; their margins are four
+ * standard deviations of a share. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +27,7 @@ static void near(double got, double wanted, double tolerance)
 /* How far a share of n trials may be from p. */
 static double margin(double p, double n) { return 4 * sqrt(p * (1 - p) / n); }
 
-/* ---- the sequential sign test -------------------------------------------------------------------------------------- */
+/* ---- the sequential sign test ------------------------------------------------------------------------------------ */
 
 /* By hand: B(3/2, 1/2) = pi/2, B(1/2, 1/2) = pi, I_{1/2}(3/2, 1/2) = 1/2 - 1/pi. */
 static void e_after_one_observation(void **state)
@@ -99,9 +100,10 @@ static void power(void **state)
     assert_true(alarms(0.8, 0.01 / 200, 500, 200, random) >= 497);
 }
 
-/* ---- intervals ---------------------------------------------------------------------------------------------------- */
+/* ---- intervals --------------------------------------------------------------------------------------------------- */
 
-/* n = 9: 2 (1 + 9) / 512 = 3.9 % lie outside of the second smallest and largest; n = 8 with 1 %: 2/256 outside of the extremes. */
+/* n = 9: 2 (1 + 9) / 512 = 3.9 % lie outside of the second smallest and largest; n = 8 with 1 %: 2/256 outside of
+ * the extremes. */
 static void exact_interval_by_hand(void **state)
 {
     (void)state;
@@ -135,7 +137,8 @@ static void sequential_interval_is_the_test_turned_around(void **state)
     assert_true(isinf(sign_interval_sequential(x, 0, 0.005).low));
 }
 
-/* Skewed observations with a known median, ln 2. Exact: at least 95 % and not much more; sequential: never left at any look. */
+/* Skewed observations with a known median, ln 2. Exact: at least 95 % and not much more; sequential: never left at
+ * any look. */
 static void coverage(void **state)
 {
     gsl_rng *random = *state;
@@ -181,7 +184,7 @@ static void figures_of_pairs(void **state)
     assert_int_equal(pair_figures_of(base, fresh, 0, 0.01, &f), 0);
 }
 
-/* ---- launches and families ---------------------------------------------------------------------------------------- */
+/* ---- launches and families --------------------------------------------------------------------------------------- */
 
 /* t of 11 degrees at 1 % is 2.7181 (tables). Twelve launches, six at 1 and six at 3: mean 2, deviation sqrt(12/11). */
 static void bounds_of_twelve_launches(void **state)
@@ -241,7 +244,7 @@ static void order_of_evidence(void **state)
     assert_int_equal(discoveries, 0);
 }
 
-/* ---- the decision --------------------------------------------------------------------------------------------------- */
+/* ---- the decision ------------------------------------------------------------------------------------------------ */
 
 static decision decide(double ratio, double spread, int pairs, gsl_rng *random)
 {

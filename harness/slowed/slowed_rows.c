@@ -1,8 +1,10 @@
-/* slowed_rows: attention that does SLOWED_PERCENT more work, honestly: after its rows it computes so many of them again.
+/* slowed_rows: attention that does SLOWED_PERCENT more work, honestly: after its rows it computes so many of them
+ * again.
  *
- * The clock is tested with it (selftest clock): the same source is built several times, and what each build's time should be is known. Rows are
- * computed one by one and cost the same, so that a percent more rows is a percent more time; several sums side by side keep
- * the dot product from waiting on itself, so that a decode is limited by memory. */
+ * The clock is tested with it (selftest clock): the same source is built several times, and what each build's time
+ * should be is known. Rows are computed one by one and cost the same, so that a percent more rows is a percent more
+ * time; several sums side by side keep the dot product from waiting on itself, so that a decode is limited by
+ * memory. */
 #include <math.h>
 
 #include "problem.h"
