@@ -1,4 +1,4 @@
-/* cmd_selftest.c: attnbench selftest judge: the instrument checks itself. */
+/* cmd_selftest.c: attnbench selftest judge|clock: the instrument checks itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,11 @@
 #include "machine.h"
 #include "results.h"
 #include "selftest.h"
+#include "selftest_clock.h"
 #include "status.h"
 
 const char help_selftest[] =
+    "attnbench selftest clock [--runs N ...]: see 'attnbench selftest clock --help'\n"
     "attnbench selftest judge: does the judge find planted bugs, and accuse nothing that is right?\n\n"
     "Verifies every kernel with a planted bug, and every odd but right one, each in a process of its own. Prints which "
     "check\n"
@@ -55,12 +57,13 @@ static int judge(const options *o)
 int cmd_selftest(int argc, char **argv)
 {
     options o;
+    if (argc > 0 && strcmp(argv[0], "clock") == 0) return selftest_clock(argc - 1, argv + 1);
     int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_MATRIX, help_selftest, &o);
     if (code >= 0) return code;
     if (o.words.count == 1 && strcmp(o.words.word[0], "judge") == 0) {
         code = judge(&o);
     } else {
-        complain("selftest: say what: judge ('attnbench selftest --help' tells more)");
+        complain("selftest: say what: judge or clock ('attnbench selftest --help' tells more)");
         code = EXIT_USAGE;
     }
     options_free(&o);

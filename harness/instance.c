@@ -252,6 +252,14 @@ attn_args instance_args(const instance *in, bool lse, bool weights, attn_tensor 
     return (attn_args){.size = sizeof(attn_args), .count = ATTN_SLOTS, .slot = slot};
 }
 
+int instance_owner(const instance *in, int slot)
+{
+    const unsigned char *const at = in->slot[slot].data;
+    for (int s = 0; at && s < ATTN_SLOTS; s++)
+        if (in->map[s].base && at >= in->map[s].begin && at <= in->map[s].begin + in->map[s].bytes) return s;
+    return -1;
+}
+
 void instance_protect(instance *in, bool read_only)
 {
     for (int slot = 0; slot < ATTN_SLOTS; slot++)

@@ -17,6 +17,8 @@ bool slot_is_output(const attn_problem *problem, int slot);
 
 /* Is this a cache so much larger than its keys that only their rows are touched? Memory is then taken for them alone. */
 bool instance_sparse(const instance *in, int slot);
+/* The slot in whose mapping this slot's data lie: itself, or for a view (V in K) another; -1 none. */
+int instance_owner(const instance *in, int slot);
 
 /* Bytes from the first to behind the last element. */
 int64_t tensor_bytes(const attn_tensor *t);

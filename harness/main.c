@@ -17,10 +17,11 @@ static const struct {
     {"doctor", "can this machine be measured? what disturbs it, what would mend that", cmd_doctor},
     {"verify", "is it right? every kernel against the double-precision reference", cmd_verify},
     {"bench", "how fast? times of checked kernels, by Google Benchmark", cmd_bench},
+    {"compare", "is NEW slower than BASE? paired times of checked kernels, with an interval", cmd_compare},
     {"run", "verify, bench and report: the main job", cmd_run},
     {"report", "charts and one page from record files", cmd_report},
     {"history", "results over time in one file; where they changed", cmd_history},
-    {"selftest", "does the judge find planted bugs, and accuse nothing that is right?", cmd_selftest},
+    {"selftest", "does the judge find planted bugs, and the clock planted slowdowns, and nothing else?", cmd_selftest},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -34,6 +34,11 @@ enum flag_id {
     FLAG_COUNTERS,
     FLAG_COLD,
     FLAG_ROTATE,
+    FLAG_THRESHOLD,
+    FLAG_LAUNCHES,
+    FLAG_LAUNCH,
+    FLAG_RUNS,
+    FLAG_NEIGHBOURS,
     FLAG_DB,
     FLAG_VERBOSE,
     FLAG_ALL_FAILURES,
@@ -60,17 +65,17 @@ static const struct flag {
     {"--suite", FLAG_SUITE, OPTIONS_SELECT, true},
     {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT | OPTIONS_FILES, true},
     {"--threads", FLAG_THREADS, OPTIONS_SELECT, true},
-    {"--seed", FLAG_SEED, OPTIONS_SELECT, true},
+    {"--seed", FLAG_SEED, OPTIONS_SELECT | OPTIONS_CLOCK, true},
     {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON, true},
     {"--csv", FLAG_CSV, OPTIONS_OUTPUT | OPTIONS_HISTORY, true},
     {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON | OPTIONS_MATRIX, true},
     {"--csv", FLAG_CSV, OPTIONS_OUTPUT | OPTIONS_MATRIX, true},
     {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
-    {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT | OPTIONS_MATRIX, true},
+    {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT | OPTIONS_MATRIX | OPTIONS_COMPARE, true},
     {"--class", FLAG_CLASS, OPTIONS_VERIFY, true},
     {"--check", FLAG_CHECK, OPTIONS_VERIFY, true},
     {"--dump", FLAG_DUMP, OPTIONS_VERIFY, true},
-    {"--time-limit", FLAG_TIME_LIMIT, OPTIONS_VERIFY, true},
+    {"--time-limit", FLAG_TIME_LIMIT, OPTIONS_VERIFY | OPTIONS_COMPARE, true},
     {"--verbose", FLAG_VERBOSE, OPTIONS_VERIFY, false},
     {"-v", FLAG_VERBOSE, OPTIONS_VERIFY, false},
     {"--all-failures", FLAG_ALL_FAILURES, OPTIONS_VERIFY, false},
@@ -80,8 +85,13 @@ static const struct flag {
     {"-o", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"--time-budget", FLAG_TIME_BUDGET, OPTIONS_BUDGET, true},
     {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
-    {"--cold", FLAG_COLD, OPTIONS_BENCH, false},
-    {"--rotate", FLAG_ROTATE, OPTIONS_BENCH, false},
+    {"--cold", FLAG_COLD, OPTIONS_BENCH | OPTIONS_COMPARE, false},
+    {"--rotate", FLAG_ROTATE, OPTIONS_BENCH | OPTIONS_COMPARE, false},
+    {"--threshold", FLAG_THRESHOLD, OPTIONS_COMPARE, true},
+    {"--launches", FLAG_LAUNCHES, OPTIONS_COMPARE, true},
+    {"--launch", FLAG_LAUNCH, OPTIONS_COMPARE, true},
+    {"--runs", FLAG_RUNS, OPTIONS_CLOCK, true},
+    {"--neighbours", FLAG_NEIGHBOURS, OPTIONS_CLOCK, true},
     {"--db", FLAG_DB, OPTIONS_HISTORY, true},
     {"--mutants", FLAG_MUTANTS, OPTIONS_MATRIX, true},
     {"--only", FLAG_ONLY, OPTIONS_MATRIX, true},
@@ -108,6 +118,23 @@ static int parse_seconds(const char *text, double *out)
     *out = strtod(text, &end);
     if (*end == 's' && end != text) end++;
     return !errno && end != text && !*end && isfinite(*out) && *out > 0;
+}
+
+static int parse_percent(const char *text, double *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtod(text, &end) / 100;
+    if (*end == '%' && end != text) end++;
+    return !errno && end != text && !*end && *out > 0 && *out <= 1;
+}
+
+static int parse_count(const char *text, int most, int *out)
+{
+    char *end;
+    const long n = strtol(text, &end, 10);
+    *out = (int)n;
+    return isdigit((unsigned char)text[0]) && !*end && n <= most;
 }
 
 static int parse_seed(const char *text, uint64_t *out)
@@ -167,7 +194,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_ROTATE: {
         const residency wanted = flag->id == FLAG_COLD ? RESIDENCY_COLD : RESIDENCY_ROTATED;
         if (o->residency != RESIDENCY_HOT && o->residency != wanted) {
-            snprintf(reason, size, "--cold and --rotate exclude each other; run bench twice");
+            snprintf(reason, size, "--cold and --rotate exclude each other; run it twice");
             return 0;
         }
         o->residency = wanted;
@@ -183,6 +210,23 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
             break;
         }
         snprintf(reason, size, "--certify %.40s: must be a whole number of rows from 0 to %d", value, MOST_CERTIFIED);
+        return 0;
+    case FLAG_THRESHOLD:
+        if (parse_percent(value, &o->threshold)) break;
+        snprintf(reason, size, "--threshold %.40s: must be a percentage above 0 and up to 100", value);
+        return 0;
+    case FLAG_LAUNCHES:
+    case FLAG_LAUNCH:
+        if (parse_count(value, 64, flag->id == FLAG_LAUNCHES ? &o->launches : &o->launch)) break;
+        snprintf(reason, size, "%s %.40s: must be a whole number from 0 to 64", flag->name, value);
+        return 0;
+    case FLAG_RUNS:
+        if (parse_count(value, 100000, &o->runs) && o->runs) break;
+        snprintf(reason, size, "--runs %.40s: must be a whole number from 1 to 100000", value);
+        return 0;
+    case FLAG_NEIGHBOURS:
+        if (parse_count(value, 64, &o->neighbours)) break;
+        snprintf(reason, size, "--neighbours %.40s: must be a whole number from 0 to 64", value);
         return 0;
     case FLAG_TIME_LIMIT:
     case FLAG_TIME_BUDGET:
@@ -230,6 +274,7 @@ int options_parse(int argc, char **argv, unsigned groups, options *out, char *re
 {
     memset(out, 0, sizeof *out);
     out->seed = 1;
+    out->launches = out->launch = -1;
     out->certify = CERTIFY_CHEAP;
     snprintf(reason, size, "out of memory");
     for (int i = 0; i < argc; i++) {

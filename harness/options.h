@@ -25,6 +25,8 @@ enum option_group {
 
     OPTIONS_HISTORY = 1024, /* --db --kernel --workload --csv */
     OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
+    OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
+    OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed */
 };
 
 typedef struct word_list {
@@ -44,6 +46,9 @@ typedef struct options {
     bool whole;
     bool gdb, in_process;
     double time_limit, time_budget; /* seconds; 0 not given */
+    double threshold;               /* a relative difference; 0 not given */
+    int launches, launch;           /* -1 not given */
+    int runs, neighbours;           /* 0 not given */
     char **rest;                    /* after -- */
 
     const char *db; /* of history */

@@ -44,8 +44,7 @@ static int has_file(const char *list, const char *path)
 
 static const char *base_name(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
 
-/* Where the loader looks unasked: what lies there is one for all programs by intention. */
-static int of_system(const char *path) { return strncmp(path, "/lib", 4) == 0 || strncmp(path, "/usr/lib", 8) == 0; }
+int plugin_of_system(const char *path) { return strncmp(path, "/lib", 4) == 0 || strncmp(path, "/usr/lib", 8) == 0; }
 
 /* ---- symbols that the program answers ----------------------------------------------------------------------------- */
 
@@ -102,7 +101,7 @@ int plugin_interposed(const char *libraries, char *found, size_t size)
     int any = 0;
     while (!any && next_line(&at, path, sizeof path)) {
         elf_file f;
-        if (of_system(path) || !elf_open(path, &f, reason, sizeof reason)) continue;
+        if (plugin_of_system(path) || !elf_open(path, &f, reason, sizeof reason)) continue;
         any = !symbolic(&f) && (interposed_in(&f, f.call, f.calls, libraries, path, found, size) ||
                                 interposed_in(&f, f.relocation, f.relocations, libraries, path, found, size));
         elf_close(&f);
@@ -152,7 +151,7 @@ static int share_a_library(const plugin *a, const plugin *b, char *reason, size_
 {
     char path[4096];
     for (const char *at = a->libraries; next_line(&at, path, sizeof path);) {
-        if (of_system(path) || !has_file(b->libraries, path)) continue;
+        if (plugin_of_system(path) || !has_file(b->libraries, path)) continue;
         snprintf(reason, size, "%s and %s use one copy of %s", a->name, b->name, path);
         return 1;
     }

@@ -17,4 +17,7 @@ int plugins_isolated(const plugin_set *set, char *reason, size_t reason_size);
  * in `found`; 0 none. To be asked in the process that loaded it. */
 int plugin_interposed(const char *libraries, char *found, size_t found_size);
 
+/* Does the file lie where the loader looks unasked? What is there is one for all programs by intention. */
+int plugin_of_system(const char *path);
+
 #endif

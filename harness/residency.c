@@ -76,15 +76,6 @@ double rotation_wanted(void)
     return fmin(fmin(2 * (largest > 0 ? largest : unknown_cache), most), (double)memory_available() / 4);
 }
 
-/* The slot in whose mapping this slot's data lie: itself, or for a view (V in K) another; -1 none. */
-static int owner(const instance *in, int slot)
-{
-    const unsigned char *const at = in->slot[slot].data;
-    for (int s = 0; at && s < ATTN_SLOTS; s++)
-        if (in->map[s].base && at >= in->map[s].begin && at <= in->map[s].begin + in->map[s].bytes) return s;
-    return -1;
-}
-
 static void lay_out_set(rotation *r, const instance *in, size_t begin[ATTN_SLOTS])
 {
     for (int s = 0; s < ATTN_SLOTS; s++) {
@@ -93,7 +84,7 @@ static void lay_out_set(rotation *r, const instance *in, size_t begin[ATTN_SLOTS
         r->set_bytes += in->map[s].bytes;
     }
     for (int s = 0; s < ATTN_SLOTS; s++) {
-        const int o = in->slot[s].type == ATTN_ABSENT ? -1 : owner(in, s);
+        const int o = in->slot[s].type == ATTN_ABSENT ? -1 : instance_owner(in, s);
         if (o < 0 || slot_is_output(&in->problem, o)) continue;
         r->rotates[s] = true;
         r->offset[s] = begin[o] + (size_t)((const unsigned char *)in->slot[s].data - in->map[o].begin);

@@ -58,17 +58,27 @@ def make(options: argparse.Namespace) -> int:
     except record.RecordError as e:
         return fail(EXIT_INPUT, str(e))
     groups = results.collect(records)
-    if not any(group.timings or group.cases for group in groups):
+    if not any(group.timings or group.cases or group.comparisons for group in groups):
         return fail(EXIT_INPUT, f"{options.records[0]}: holds neither a time nor a case; run attnbench bench or verify")
     # Late: bad input is answered quickly, and a missing library in one line.
-    from attnbench_report import chart_channels, chart_error, chart_speed, chart_sweep, coverage, page, style
+    from attnbench_report import (
+        chart_channels,
+        chart_compare,
+        chart_error,
+        chart_speed,
+        chart_sweep,
+        coverage,
+        page,
+        style,
+    )
 
     try:
         sections = []
         for index, group in enumerate(groups):
             prefix = prefix_of(index, group.machine, len(groups))
             drawn, left_out = [], []
-            for draw in (chart_speed.draw, chart_sweep.draw, chart_channels.draw, chart_error.draw):
+            charts_of = (chart_compare, chart_speed, chart_sweep, chart_channels, chart_error)
+            for draw in (module.draw for module in charts_of):
                 charts, left = draw(group)
                 left_out += left
                 for chart in charts:

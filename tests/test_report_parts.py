@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
+from pathlib import Path
 
 from test_reports import PYTHON, ROOT, SKIPPED
 
@@ -72,6 +74,32 @@ class Parts(unittest.TestCase):
             "print(json.dumps([line.name for line in c._limits(of, timings, 'gflops')]))"
         )
         self.assertEqual(names, ["one: 1.00", "two × 2 threads: 4.00"])
+
+    def test_forest_of_comparisons(self) -> None:
+        """Figures of the launches where a verdict was confirmed, no end where the interval has none, findings first."""
+        one = {"base": "k", "new": "k", "workload": "w", "threads": 1}
+        launches = {"launches": [1.02, 1.02], "launch_ratio": 1.018, "launch_interval": [1.015, 1.021]}
+        comparisons = [
+            {**one, "verdict": "identical code"},
+            {**one, "verdict": "could not tell", "ratio": 1.002, "interval": ["-Infinity", "Infinity"]},
+            {**one, "verdict": "slower", "ratio": 1.5, "interval": [1.4, 1.6], **launches},
+        ]
+        context = {"attnbench": {"schema": 1, "compare": {"delta": 0.01}}}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(json.dumps({"context": context, "benchmarks": [], "comparisons": comparisons}))
+            found = self.ask(
+                "from pathlib import Path\nfrom attnbench_report import chart_compare, record, results\n"
+                f"group, = results.collect([record.read(Path({str(path)!r}))])\n"
+                "(chart,), left = chart_compare.draw(group)\n"
+                "axes = chart.figure.axes[0]\n"
+                "print(json.dumps([group.delta, chart.rows, [t.get_text() for t in axes.texts]]))"
+            )
+        delta, table, texts = found
+        self.assertEqual(0.01, delta)
+        self.assertEqual(["slower, 2 launches", "could not tell"], texts)
+        figures = [[None, None, None, 0], [1.002, None, None, 0], [1.018, 1.015, 1.021, 2]]
+        self.assertEqual(figures, [row[5:] for row in table])
 
 
 if __name__ == "__main__":

@@ -88,11 +88,27 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Time of NEW over BASE; None where it was not timed or the interval has no end."""
+
+    base: str
+    new: str
+    workload: str
+    threads: int
+    verdict: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    launches: int  # that confirmed it; the figures are then theirs
+
+
+@dataclass(frozen=True)
 class Record:
     path: Path
     context: dict[str, Any]
     entries: list[Entry]
     cases: list[Case]
+    comparisons: list[Comparison] = field(default_factory=list)
 
     @property
     def ours(self) -> dict[str, Any]:
@@ -176,6 +192,7 @@ def _record(path: Path, data: Any) -> Record:
         context=context,
         entries=[_entry(one, i) for i, one in enumerate(_objects(data, "benchmarks"))],
         cases=[_case(one, i) for i, one in enumerate(_objects(data, "cases"))],
+        comparisons=[_comparison(one, i) for i, one in enumerate(_objects(data, "comparisons"))],
     )
 
 
@@ -278,4 +295,25 @@ def _case(one: dict[str, Any], index: int) -> Case:
         features=texts(one, "features"),
         missing=texts(one, "missing"),
         types={slot: name for slot, name in types.items() if isinstance(name, str)} if isinstance(types, dict) else {},
+    )
+
+
+def _comparison(one: dict[str, Any], index: int) -> Comparison:
+    for key in ("base", "new", "workload", "verdict"):
+        if not isinstance(one.get(key), str):
+            raise RecordError(f'in "comparisons", entry {index} (from 0): "{key}" is not a text')
+    launches = one.get("launches")
+    confirmed = isinstance(launches, list) and len(launches) > 0
+    interval = one.get("launch_interval" if confirmed else "interval")
+    ends = interval if isinstance(interval, list) and len(interval) == 2 else [None, None]
+    return Comparison(
+        base=one["base"],
+        new=one["new"],
+        workload=one["workload"],
+        threads=integer(one, "threads") or 1,
+        verdict=one["verdict"],
+        ratio=number(one, "launch_ratio" if confirmed else "ratio"),
+        low=number({"end": ends[0]}, "end"),
+        high=number({"end": ends[1]}, "end"),
+        launches=len(launches) if isinstance(launches, list) else 0,
     )

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from . import spec as specs
-from .record import Case, Entry, Kernel, Record
+from .record import Case, Comparison, Entry, Kernel, Record, number
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,13 @@ class Results:
     cases: list[Case]
     skipped: list[dict[str, str]]
     sources: list[str]
+    comparisons: list[Comparison]
+
+    @property
+    def delta(self) -> float:
+        """The relative difference that counts in comparisons."""
+        rule = self.context.get("compare")
+        return (number(rule, "delta") if isinstance(rule, dict) else None) or 0.005
 
     @property
     def machine(self) -> str:
@@ -164,6 +171,7 @@ def _merge(records: list[Record]) -> Results:
         cases=cases,
         skipped=[{"name": str(one.get("name", "")), "reason": str(one.get("reason", ""))} for one in skipped],
         sources=[record.path.name for record in records],
+        comparisons=[one for record in records for one in record.comparisons],
     )
 
 

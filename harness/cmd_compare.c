@@ -1,0 +1,291 @@
+/* cmd_compare.c: attnbench compare: is NEW slower than BASE? */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ceilings.h"
+#include "commands.h"
+#include "compare_files.h"
+#include "compare_record.h"
+#include "context.h"
+#include "results.h"
+#include "status.h"
+
+const char help_compare[] =
+    "attnbench compare BASE NEW [SELECT]: is NEW slower than BASE, by how much, how sure?\n\n"
+    "BASE and NEW are a built-in kernel, FILE.so:KERNEL, FILE.so (kernel by kernel) or 'builtin'. Both are loaded as "
+    "modules\n"
+    "into one process and called in turn on the same tensors, in random order, until a sequential test has its answer; "
+    "a claim of\n"
+    "slower or faster is confirmed in fresh launches. Kernels are checked first: what is wrong is never timed.\n"
+    "Exit 0 not slower, 1 slower (or wrong), 3 could not tell. Two records (FILE.json) can be compared too, with less "
+    "certainty.\n\n"
+    "RULE\n"
+    "  --threshold PERCENT    the difference that matters (0.5)\n"
+    "  --time-limit S         seconds of pairs a case may take (5)\n"
+    "  --launches N           launches that confirm slower or faster (12; 0: none)\n"
+    "SELECT (each may be given again)\n"
+    "  --kernel GLOB          of whole plugins, kernels by their own names (all that both have)\n"
+    "  --workload NAME[,key=value...]|SPEC\n"
+    "  --suite NAME           suites (models, if no workload is given)\n"
+    "  --workloads FILE       your own workloads and suites\n"
+    "  --threads LIST         such as 1,2,all (1); serial kernels run at 1 only\n"
+    "  --seed N               of inputs, order and places (1)\n"
+    "INPUTS (hot)\n"
+    "  --rotate --cold        as in bench\n"
+    "OUTPUT\n"
+    "  --json FILE --markdown FILE\n\n"
+    "example: attnbench compare old/my_kernel.so new/my_kernel.so --workload gpt2-1k --json comparison.json\n";
+
+static const double default_delta = 0.005, family_alpha = 0.01, beta = 0.001, default_seconds = 5;
+enum { DEFAULT_LAUNCHES = 12 };
+
+typedef struct job {
+    const options *o;
+    const selection *s;
+    compare_sides sides;
+    compare_settings settings;
+    json_t *record;
+    comparison *list;
+    size_t listed;
+    int count[COMPARE_VERDICTS];
+    int refused; /* workloads that could not be made */
+} job;
+
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
+
+static void print_side(const char *name, const compare_side *s)
+{
+    const plugin *p = s->module;
+    printf("%s: %s%s%s (%s%s%s%.12s)\n", name, p->path, s->kernel ? ":" : "", s->kernel ? s->kernel : "", p->build_id,
+           p->build_id[0] ? ", " : "", p->linker_id[0] ? "linker id " : "digest ",
+           p->linker_id[0] ? p->linker_id : p->digest);
+}
+
+static void print_alone(const compare_sides *s)
+{
+    static const char *const say[2] = {"removed (only BASE has it)", "new (only NEW has it), not compared"};
+    for (int which = 0; which < 2; which++)
+        for (int i = 0; i < s->alone_count[which]; i++)
+            printf("%s: %s\n", compare_kernel_name(s->alone[which][i]), say[which]);
+}
+
+static void print_comparison(const comparison *c, const compare_settings *s)
+{
+    char title[2048], words[1024];
+    compare_title(c, "  ", title, sizeof title);
+    compare_words(c, s, words, sizeof words);
+    printf("%s: %s\n", title, words);
+    if (!c->timed || c->verdict == COMPARE_WRONG) return;
+    printf("    %zu pairs of %lld call%s in %.2g s; median %+.2g %%, trimmed mean %+.2g %%, 95th percentiles %+.2g %%",
+           c->pairs, (long long)c->calls, c->calls == 1 ? "" : "s", c->seconds, 100 * expm1(c->figures.median),
+           100 * expm1(c->figures.trimmed_mean), 100 * (c->figures.tail - 1));
+    if (c->controls) printf("; control %+.2g %%", 100 * expm1(c->control.median));
+    if (c->launches) printf("; %d launches, %.2g %% apart", c->launches, 100 * c->over_launches.deviation);
+    putchar('\n');
+}
+
+static bool wants_stage_two(const job *j, const comparison *c)
+{
+    return j->settings.launches > 0 && compare_wants_launches(c);
+}
+
+static void take(void *ctx, const comparison *c)
+{
+    job *j = ctx;
+    comparison *grown = realloc(j->list, (j->listed + 1) * sizeof *grown);
+    progress_clear();
+    if (!grown) {
+        complain("out of memory for what was compared");
+        json_decref(c->samples);
+        return;
+    }
+    j->list = grown;
+    j->list[j->listed++] = *c;
+    if (!wants_stage_two(j, c)) print_comparison(c, &j->settings);
+    fflush(stdout);
+}
+
+static void print_summary(const job *j)
+{
+    const char *separator = "\n";
+    for (int v = 0; v < COMPARE_VERDICTS; v++) {
+        if (j->count[v] == 0) continue;
+        printf("%s%d %s", separator, j->count[v], compare_verdict_name((compare_verdict)v));
+        separator = ", ";
+    }
+    printf("; threshold %.2g %%, false alarms %.2g %% over %d case%s\n", 100 * j->settings.delta,
+           100 * j->settings.family_alpha, j->settings.cases, j->settings.cases == 1 ? "" : "s");
+}
+
+/* ---- the job ----------------------------------------------------------------------------------------------------- */
+
+static int exit_of(const job *j)
+{
+    const int *n = j->count;
+    if (interrupted) return EXIT_INTERRUPTED;
+    if (n[COMPARE_WRONG] || n[COMPARE_SLOWER]) return EXIT_FINDING;
+    if (j->refused) return EXIT_USAGE;
+    if (n[COMPARE_COULD_NOT_TELL]) return EXIT_UNDECIDED;
+    if (n[COMPARE_FASTER] + n[COMPARE_NO_DIFFERENCE] + n[COMPARE_NOT_SLOWER] + n[COMPARE_IDENTICAL] == 0)
+        return EXIT_UNDECIDED;
+    return EXIT_WELL;
+}
+
+static int thread_cases(const job *j)
+{
+    int cases = 0;
+    for (int p = 0; p < j->sides.pairs; p++)
+        for (int t = 0; t < j->s->thread_counts; t++) {
+            const attn_kernel *const *k = j->sides.pair[p].kernel;
+            const uint64_t threaded = ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS;
+            cases += j->s->threads[t] == 1 || (k[0]->traits & threaded && k[1]->traits & threaded);
+        }
+    return cases;
+}
+
+/* Cases that stage one settled were shown at once; the others when their launches are done. */
+static void confirm_all(job *j)
+{
+    for (size_t i = 0; i < j->listed && !interrupted; i++)
+        if (wants_stage_two(j, &j->list[i])) compare_run_launches(&j->list[i], &j->sides, &j->settings);
+    bool *staged = calloc(j->listed + 1, sizeof *staged);
+    for (size_t i = 0; staged && i < j->listed; i++) staged[i] = wants_stage_two(j, &j->list[i]);
+    if (!staged || !compare_stage_two(j->list, j->listed, &j->settings)) complain("out of memory for stage two");
+    for (size_t i = 0; i < j->listed; i++) {
+        if (staged && staged[i]) print_comparison(&j->list[i], &j->settings);
+        j->count[j->list[i].verdict]++;
+        json_array_append_new(json_object_get(j->record, "comparisons"), compare_json(&j->list[i], &j->settings));
+        json_decref(j->list[i].samples);
+    }
+    free(staged);
+    free(j->list);
+    j->list = NULL;
+}
+
+static int compare_all(job *j)
+{
+    const selection *s = j->s;
+    char reason[512];
+    print_side("BASE", &j->sides.side[0]);
+    print_side("NEW", &j->sides.side[1]);
+    print_alone(&j->sides);
+    for (int i = 0; i < 2; i++) plugins_notes(&j->sides.side[i].set);
+    for (int i = 0; i < s->workloads && !interrupted && !command_unread(j->o); i++) {
+        progress("comparing %d of %d: %s", i + 1, s->workloads, s->workload[i].name);
+        if (compare_workload(&j->sides, &s->workload[i], s->threads, s->thread_counts, &j->settings,
+                             json_object_get(j->record, "cases"), take, j, reason, sizeof reason))
+            continue;
+        complain("%s: %s", s->workload[i].name, reason);
+        j->refused++;
+    }
+    progress_clear();
+    confirm_all(j);
+    print_summary(j);
+    return exit_of(j);
+}
+
+static int run_job(job *j, int argc, char **argv)
+{
+    const options *o = j->o;
+    const selection *s = j->s;
+    j->record = record_new();
+    json_object_set_new(j->record, "comparisons", json_array());
+    watch_interrupts();
+    int code = compare_all(j);
+    const attn_kernel **kernel = calloc(2 * (size_t)j->sides.pairs, sizeof *kernel);
+    int kernels = 0;
+    for (int p = 0; kernel && p < j->sides.pairs; p++)
+        for (int i = 0; i < 2; i++) kernel[kernels++] = j->sides.pair[p].kernel[i];
+    const context_facts facts = {argc + 2, argv - 2, s->isa, s->threads[s->thread_counts - 1], -1, NULL,
+                                 kernel,   kernels,  NULL};
+    json_t *context = context_new(&facts);
+    free(kernel);
+    json_object_set_new(context, "compare", compare_context(&j->sides, &j->settings));
+    json_object_set_new(json_object_get(j->record, "context"), "attnbench", context);
+    static const output_writers writers = {record_write_json, NULL, NULL, compare_write_markdown};
+    code = worse_exit(code, command_outputs_as(o, j->record, &writers));
+    command_interrupted(o);
+    json_decref(j->record);
+    return code;
+}
+
+static compare_settings settings_of(const options *o, const selection *s, const attn_machine *machine)
+{
+    return (compare_settings){.delta = o->threshold > 0 ? o->threshold : default_delta,
+                              .family_alpha = family_alpha,
+                              .beta = beta,
+                              .seconds = o->time_limit > 0 ? o->time_limit : default_seconds,
+                              .launches = o->launches >= 0 ? o->launches : DEFAULT_LAUNCHES,
+                              .residency = s->residency,
+                              .seed = s->seed,
+                              .machine = machine,
+                              .isa = s->isa};
+}
+
+static int compare_kernels(const options *o, const selection *s, int argc, char **argv)
+{
+    char reason[1400];
+    job j = {.o = o, .s = s};
+    if (!compare_sides_open(o->words.word[0], o->words.word[1], o->kernels.word, o->kernels.count, s->isa, &j.sides,
+                            reason, sizeof reason)) {
+        complain("%s", reason);
+        return EXIT_USAGE;
+    }
+    const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
+    j.settings = settings_of(o, s, &machine);
+    j.settings.cases = s->workloads * thread_cases(&j);
+    int code = EXIT_USAGE;
+    if (o->launch >= 0)
+        code = compare_launch(&j.sides, &s->workload[0], s->threads[0], o->launch, &j.settings);
+    else if (j.settings.cases == 0)
+        complain("nothing is selected: serial kernels run at 1 thread only; add 1 to --threads");
+    else
+        code = run_job(&j, argc, argv);
+    compare_sides_close(&j.sides);
+    return code;
+}
+
+int cmd_compare(int argc, char **argv)
+{
+    static const char *const suites[] = {"models", NULL};
+    options o;
+    selection s;
+    char reason[1024];
+    int code =
+        command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_WORDS | OPTIONS_COMPARE | OPTIONS_JSON, help_compare, &o);
+    if (code >= 0) return code;
+    code = EXIT_USAGE;
+    if (o.words.count != 2) {
+        complain("compare needs two names, BASE and NEW: kernels, FILE.so:KERNEL, FILE.so or records; %d given",
+                 o.words.count);
+    } else if (compare_is_file(o.words.word[0]) != compare_is_file(o.words.word[1])) {
+        complain("one of '%.200s' and '%.200s' is a record and the other is not; compare two of a kind",
+                 o.words.word[0], o.words.word[1]);
+    } else if (compare_is_file(o.words.word[0]) && (o.json || o.markdown)) {
+        complain("--json and --markdown are for comparisons of kernels; those of records are printed");
+    } else if (compare_is_file(o.words.word[0])) {
+        code = compare_files(&o);
+    } else if (o.plugins.count) {
+        complain("--plugin: name the file as BASE or NEW: FILE.so:KERNEL");
+    } else {
+        /* --kernel is for the kernels of the two sides, whatever the registry has; and one thread unless asked. */
+        const word_list globs = o.kernels;
+        o.kernels = (word_list){NULL, 0};
+        const char *one[] = {"1"};
+        const word_list threads = o.threads;
+        if (threads.count == 0) o.threads = (word_list){one, 1};
+        const int made = selection_make(&o, suites, &s, reason, sizeof reason);
+        o.kernels = globs;
+        o.threads = threads;
+        if (made) {
+            code = compare_kernels(&o, &s, argc, argv);
+            selection_free(&s);
+        } else {
+            complain("%s", reason);
+        }
+    }
+    options_free(&o);
+    return code;
+}

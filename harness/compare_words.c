@@ -1,0 +1,97 @@
+/* compare_words.c: comparisons in words, base first. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compare.h"
+
+/* An excess in percent; beyond twice, as a factor. `log_ratio` > 0. */
+static void amount(double log_ratio, const interval *at, const char *comparative, const char *times, char *out,
+                   size_t size)
+{
+    if (log_ratio < M_LN2)
+        snprintf(out, size, "is %.2g %% %s than BASE [%.2g, %.2g]", 100 * expm1(log_ratio), comparative,
+                 100 * expm1(at->low), 100 * expm1(at->high));
+    else
+        snprintf(out, size, "%s BASE [%.3g, %.3g]", times, exp(at->low), exp(at->high));
+}
+
+/* What is claimed of builds: of the launches where there were any, else of the one process. */
+static double claimed(const comparison *c, interval *at)
+{
+    *at = c->launches ? c->over_launches.bounds : c->figures.median_interval;
+    return c->launches ? c->over_launches.mean : c->figures.median;
+}
+
+static void say_slower(const comparison *c, char *out, size_t size)
+{
+    char times[96];
+    interval at;
+    const double ratio = claimed(c, &at);
+    snprintf(times, sizeof times, "takes %.3g times as long as", exp(ratio));
+    amount(ratio, &at, "slower", times, out, size);
+}
+
+/* Faster by x percent: the base takes x percent longer. */
+static void say_faster(const comparison *c, char *out, size_t size)
+{
+    char times[96];
+    interval at;
+    const double ratio = -claimed(c, &at);
+    const interval turned = {-at.high, -at.low};
+    snprintf(times, sizeof times, "is %.3g times as fast as", exp(ratio));
+    amount(ratio, &turned, "faster", times, out, size);
+}
+
+static void say_bounds(const comparison *c, char *out, size_t size)
+{
+    const interval at = c->launches ? c->over_launches.bounds : c->figures.median_interval;
+    snprintf(out, size, "[%+.2g, %+.2g]", 100 * expm1(at.low), 100 * expm1(at.high));
+}
+
+void compare_words(const comparison *c, const compare_settings *s, char *out, size_t size)
+{
+    char text[256];
+    const double delta = 100 * s->delta;
+    switch (c->verdict) {
+    case COMPARE_SLOWER:
+        say_slower(c, text, sizeof text);
+        snprintf(out, size, "NEW %s", text);
+        break;
+    case COMPARE_FASTER:
+        say_faster(c, text, sizeof text);
+        snprintf(out, size, "NEW %s", text);
+        break;
+    case COMPARE_NO_DIFFERENCE:
+        say_bounds(c, text, sizeof text);
+        snprintf(out, size, "no difference beyond %.2g %% %s%s%s", delta, text, c->why[0] ? "; " : "", c->why);
+        break;
+    case COMPARE_NOT_SLOWER:
+        say_bounds(c, text, sizeof text);
+        snprintf(out, size, "NEW is not slower than BASE by more than %.2g %% %s%s%s", delta, text,
+                 c->why[0] ? "; " : "", c->why);
+        break;
+    case COMPARE_IDENTICAL: snprintf(out, size, "identical code, not timed"); break;
+    case COMPARE_COULD_NOT_TELL:
+        if (c->timed && isfinite(c->visible)) {
+            say_bounds(c, text, sizeof text);
+            snprintf(out, size, "could not tell: %s; %s; a slowdown of %.2g %% would have shown", c->why, text,
+                     100 * c->visible);
+        } else {
+            snprintf(out, size, "could not tell: %s", c->why);
+        }
+        break;
+    case COMPARE_WRONG: snprintf(out, size, "wrong, %s: %s", c->timed ? "times void" : "not timed", c->why); break;
+    case COMPARE_UNSUPPORTED:
+    case COMPARE_VERDICTS: snprintf(out, size, "not compared: %s", c->why); break;
+    }
+}
+
+void compare_title(const comparison *c, const char *separator, char *out, size_t size)
+{
+    const char *base = compare_kernel_name(c->kernel[0]), *fresh = compare_kernel_name(c->kernel[1]);
+    const bool same = strcmp(base, fresh) == 0;
+    snprintf(out, size, "%s%s%s%s%s%sthreads:%d", base, same ? "" : " -> ", same ? "" : fresh, separator, c->w->name,
+             separator, c->threads);
+}

@@ -1,0 +1,94 @@
+/* paired.c: blocks and pairs; what the signs mean is decision.c's. */
+#include "paired.h"
+
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <string.h>
+
+enum { BLOCKS_A_CONTROL = 4 }; /* blocks between two of the control lane */
+
+typedef struct block {
+    double time[4];
+    bool base_first;
+} block;
+
+/* One block of base against `other`. */
+static paired_end take_block(const paired_lanes *lanes, int other, bool base_first, block *b, int *failed_lane)
+{
+    b->base_first = base_first;
+    for (int i = 0; i < 4; i++) {
+        const bool outer = i == 0 || i == 3;
+        const int lane = outer == base_first ? LANE_BASE : other;
+        b->time[i] = lanes->slice(lanes->ctx, lane);
+        if (isnan(b->time[i])) {
+            *failed_lane = lane;
+            return PAIRED_CALL_FAILED;
+        }
+        if (b->time[i] <= 0) return PAIRED_CLOCK_FAILED;
+    }
+    return PAIRED_DONE;
+}
+
+static void add_pairs(const block *b, sampled_pair *list, size_t *count, decision *d)
+{
+    const sampled_pair two[2] = {
+        {b->time[b->base_first ? 0 : 1], b->time[b->base_first ? 1 : 0], b->base_first},
+        {b->time[b->base_first ? 3 : 2], b->time[b->base_first ? 2 : 3], !b->base_first},
+    };
+    for (int i = 0; i < 2; i++) {
+        list[(*count)++] = two[i];
+        decision_add(d, log(two[i].fresh / two[i].base));
+    }
+}
+
+static void look(paired_run *r)
+{
+    decision_look(&r->decision);
+    decision_look(&r->control);
+}
+
+static bool enough(const paired_settings *s, const paired_run *r)
+{
+    return s->pairs ? r->pairs >= s->pairs : decision_made(&r->decision);
+}
+
+static paired_end sample(const paired_lanes *lanes, const paired_settings *s, gsl_rng *coin, paired_run *r)
+{
+    const double begin = lanes->now(lanes->ctx);
+    for (size_t blocks = 0; !enough(s, r); blocks++) {
+        const bool control = blocks % (BLOCKS_A_CONTROL + 1) == BLOCKS_A_CONTROL;
+        block b;
+        if (s->stop && *s->stop) return PAIRED_STOPPED;
+        if (r->pairs + 2 > MOST_PAIRS || r->controls + 2 > MOST_PAIRS / 4 || r->seconds > s->seconds)
+            return PAIRED_LIMIT;
+        const paired_end how =
+            take_block(lanes, control ? LANE_AGAIN : LANE_NEW, gsl_rng_uniform_int(coin, 2) == 1, &b, &r->failed_lane);
+        if (how != PAIRED_DONE) return how;
+        if (control)
+            add_pairs(&b, r->of_control, &r->controls, &r->control);
+        else
+            add_pairs(&b, r->pair, &r->pairs, &r->decision);
+        r->seconds = lanes->now(lanes->ctx) - begin;
+        if (s->pairs || r->seconds < s->least_seconds) continue;
+        look(r);
+        if (decision_made(&r->decision)) r->decided = r->seconds;
+    }
+    return PAIRED_DONE;
+}
+
+void paired_sample(const paired_lanes *lanes, const paired_settings *settings, paired_run *out)
+{
+    memset(out, 0, sizeof *out);
+    out->end = PAIRED_STOPPED;
+    out->decision.rule = settings->rule;
+    /* What would void a run is as rare as what would acquit wrongly. */
+    out->control.rule = (decision_rule){settings->rule.delta, settings->rule.beta, settings->rule.beta};
+    gsl_rng *coin = gsl_rng_alloc(gsl_rng_mt19937);
+    if (!coin) return;
+    gsl_rng_set(coin, (unsigned long)settings->seed);
+    out->end = sample(lanes, settings, coin, out);
+    gsl_rng_free(coin);
+    look(out);
+}
+
+bool paired_void(const paired_run *run) { return run->control.slower || run->control.faster; }

@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""compare through the program: words, exit codes, records, and everything that must not be timed.
+
+The kernels are the builds of harness/slowed (0, 1, 2, 5 % more work) and the plugins of tests/plugins. Only the standard
+library is used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from typing import Any
+
+from command_line import FINDING, INTERRUPTED, PROGRAM, UNDECIDED, USAGE, WELL, Result, attnbench, environment
+
+BUILD = Path(os.environ.get("ATTNBENCH_BUILD", "build")).resolve()
+SLOWED, PLUGINS = BUILD / "slowed", BUILD / "tests" / "plugins"
+COMPUTE = ("--workload", "h=1,q=100,k=64,d=128")
+TINY = ("--workload", "h=2,q=9,d=8")
+
+
+def slowed(build: str) -> str:
+    return str(SLOWED / f"slowed_{build}.so")
+
+
+def plugin(name: str) -> str:
+    return str(PLUGINS / f"{name}.so")
+
+
+class Compare(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def compare(self, *arguments: str, code: int) -> tuple[Result, dict[str, Any]]:
+        path = self.folder / "record.json"
+        done = attnbench("compare", *arguments, "--json", path)
+        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+        return done, json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def refused(self, *arguments: str, words: tuple[str, ...]) -> None:
+        done = attnbench("compare", *arguments)
+        self.assertEqual(USAGE, done.returncode, done.stdout + done.stderr)
+        self.assertEqual("", done.stdout)
+        self.assertEqual(1, len(done.stderr.splitlines()), done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+
+class Verdicts(Compare):
+    def test_slower_is_said_in_words_and_confirmed(self) -> None:
+        done, record = self.compare(slowed("0"), slowed("5"), *COMPUTE, code=FINDING)
+        (one,) = record["comparisons"]
+        self.assertEqual("slower", one["verdict"])
+        self.assertRegex(one["words"], r"^NEW is [\d.]+ % slower than BASE \[[\d.]+, [\d.]+\]$")
+        self.assertIn(one["words"], done.stdout)
+        self.assertEqual(12, len(one["launches"]))
+        self.assertGreater(one["launch_interval"][0], 1.005)
+        self.assertLess(abs(one["ratio"] - 1.05), 0.03)
+        self.assertEqual(one["pairs"], len(one["samples"]))
+        self.assertGreater(one["controls"], 0)
+
+    def test_faster_is_no_finding(self) -> None:
+        _, record = self.compare(slowed("5"), slowed("0"), *COMPUTE, "--launches", "0", code=WELL)
+        (one,) = record["comparisons"]
+        self.assertEqual("faster", one["verdict"])
+        self.assertIn("% faster than BASE", one["words"])
+
+    def test_the_same_work_is_no_difference(self) -> None:
+        _, record = self.compare(slowed("0"), slowed("again"), *COMPUTE, "--threshold", "3", code=WELL)
+        (one,) = record["comparisons"]
+        self.assertEqual("no difference", one["verdict"])
+        self.assertIn("no difference beyond 3 %", one["words"])
+
+    def test_identical_code_is_not_timed(self) -> None:
+        copy = self.folder / "copy.so"
+        shutil.copy(slowed("0"), copy)
+        for other in (slowed("0"), str(copy)):
+            _, record = self.compare(slowed("0"), other, *COMPUTE, code=WELL)
+            (one,) = record["comparisons"]
+            self.assertEqual("identical code", one["verdict"])
+            self.assertNotIn("pairs", one)
+
+    def test_out_of_time_is_undecided(self) -> None:
+        """A block or two: with four pairs E is 9 at most."""
+        rule = ("--time-limit", "0.0005", "--launches", "0")
+        done, record = self.compare(slowed("0"), slowed("5"), *COMPUTE, *rule, code=UNDECIDED)
+        self.assertEqual("could not tell", record["comparisons"][0]["verdict"])
+        self.assertIn("the time was up", done.stdout)
+
+    def test_markdown_has_findings_first(self) -> None:
+        path = self.folder / "page.md"
+        names = (plugin("well"), plugin("is_wrong"))
+        self.compare(*names, *TINY, "--markdown", str(path), code=FINDING)
+        page = path.read_text(encoding="utf-8")
+        self.assertIn("| wrong | odd\\_plain |", page)
+        self.compare(slowed("0"), slowed("5"), *COMPUTE, "--launches", "3", "--markdown", str(path), code=FINDING)
+        self.assertRegex(path.read_text(encoding="utf-8"), r"\| slower \| slowed\\_rows \| the same \|.* \+[456]")
+
+    def test_residencies(self) -> None:
+        for flag in ("--cold", "--rotate"):
+            _, record = self.compare(slowed("0"), slowed("5"), *COMPUTE, flag, "--threshold", "40", code=WELL)
+            self.assertIn(record["comparisons"][0]["verdict"], ("no difference", "not slower"))
+
+    def test_both_sides_and_the_rule_are_in_the_record(self) -> None:
+        _, record = self.compare(slowed("0"), slowed("5"), *COMPUTE, "--launches", "0", code=FINDING)
+        context = record["context"]["attnbench"]["compare"]
+        self.assertEqual(0.005, context["delta"])
+        self.assertEqual(os.path.realpath(slowed("5")), context["new"]["file"])
+        self.assertNotEqual(context["base"]["digest"], context["new"]["digest"])
+        self.assertIn(os.path.realpath(slowed("0")), context["base"]["libraries"])
+
+
+class Sides(Compare):
+    def test_whole_plugins_are_compared_kernel_by_kernel(self) -> None:
+        rule = ("--kernel", "naive*", "--launches", "0", "--threshold", "20")
+        done, record = self.compare("builtin", plugin("builtin"), *TINY, *rule, code=WELL)
+        self.assertGreaterEqual(len(record["comparisons"]), 2)
+        self.assertTrue(all(one["base"] == one["new"] for one in record["comparisons"]))
+        self.assertIn("over", done.stdout)
+
+    def test_kernels_of_one_side_alone_are_listed(self) -> None:
+        rule = ("--launches", "0", "--threshold", "50")
+        _, record = self.compare(plugin("twin_inside_a"), plugin("twin_inside_b"), *TINY, *rule, code=WELL)
+        self.assertEqual(1, len(record["comparisons"]))
+        self.refused(plugin("twin_inside_a"), plugin("well"), *TINY, words=("no kernel of the same name",))
+
+    def test_sides_that_collapse_are_not_told_apart(self) -> None:
+        done, record = self.compare(plugin("twin_a"), plugin("twin_b"), *TINY, code=UNDECIDED)
+        self.assertEqual("could not tell", record["comparisons"][0]["verdict"])
+        self.assertIn("another library of that name", done.stdout)
+
+    def test_a_slower_library_behind_one_side_is_seen(self) -> None:
+        _, record = self.compare(plugin("twin_a"), plugin("twin_slow"), *TINY, "--launches", "0", code=FINDING)
+        (one,) = record["comparisons"]
+        self.assertEqual("slower", one["verdict"])
+        self.assertGreater(one["ratio"], 1.2)
+
+    def test_what_is_no_side_is_refused(self) -> None:
+        self.refused("no_such", slowed("0"), words=("no_such", "FILE.so:KERNEL"))
+        self.refused(slowed("0") + ":no_such", slowed("1"), words=("no kernel 'no_such'", "slowed_rows"))
+        self.refused("missing.so", slowed("0"), words=("missing.so",))
+        self.refused(plugin("major_abi"), slowed("0"), words=("ABI",))
+        self.refused(slowed("0"), words=("BASE and NEW",))
+        self.refused(slowed("0"), "record.json", words=("record",))
+        self.refused("a.json", "b.json", "--json", str(self.folder / "c.json"), words=("--json", "kernels"))
+        self.refused(slowed("0"), slowed("1"), "--threshold", "0", words=("--threshold",))
+        self.refused(slowed("0"), slowed("1"), "--threads", "2", *COMPUTE, words=("serial kernels",))
+
+
+class NeverTimed(Compare):
+    def test_a_wrong_kernel_is_a_finding_with_its_reason(self) -> None:
+        done, record = self.compare(plugin("well"), plugin("is_wrong"), *TINY, code=FINDING)
+        (one,) = record["comparisons"]
+        self.assertEqual("wrong", one["verdict"])
+        self.assertNotIn("pairs", one)
+        self.assertIn("NEW, is_wrong:", one["why"])
+        self.assertIn("verify", done.stderr)
+
+    def test_crashes_later_and_hangs_are_findings(self) -> None:
+        for name in ("crashes_running", "crashes_later"):
+            _, record = self.compare(plugin("well"), plugin(name), *TINY, code=FINDING)
+            self.assertEqual("wrong", record["comparisons"][0]["verdict"])
+            self.assertIn(name, record["comparisons"][0]["why"])
+
+    def test_different_abilities_are_undecided(self) -> None:
+        backward = ("--workload", "h=2,q=9,d=8,pass=backward")
+        _, record = self.compare("builtin", plugin("builtin"), "--kernel", "naive*", *backward, code=UNDECIDED)
+        self.assertEqual("unsupported", record["comparisons"][0]["verdict"])
+
+
+class Interruption(Compare):
+    def test_what_was_measured_is_kept(self) -> None:
+        path = self.folder / "record.json"
+        process = subprocess.Popen(
+            [PROGRAM, "compare", slowed("0"), slowed("5"), *COMPUTE, "--launches", "64", "--json", str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
+        self.assertEqual(INTERRUPTED, process.returncode, out + error)
+        self.assertTrue(json.loads(path.read_text(encoding="utf-8"))["comparisons"])
+
+
+class Selftest(unittest.TestCase):
+    def test_the_clock_counts_what_it_said(self) -> None:
+        """Few runs: enough for the table to be made; that its figures are good is for a run by hand."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "clock.json"
+            done = attnbench("selftest", "clock", "--runs", "1", "--neighbours", "1", "--json", path)
+            self.assertIn(done.returncode, (WELL, FINDING), done.stdout + done.stderr)
+            rows = json.loads(path.read_text(encoding="utf-8"))["clock"]["rows"]
+        self.assertEqual([0, 0.01, 0.02, 0.05] * 2, [row["true"] for row in rows])
+        for row in rows:
+            self.assertEqual(1, row["slower"] + row["faster"] + row["neither"] + row["undecided"])
+        self.assertEqual(USAGE, attnbench("selftest", "clock", "--runs", "0").returncode)
+
+
+class Records(Compare):
+    def record(self, name: str, times: list[float], **context: str) -> str:
+        entries = [
+            {"name": "k/w/threads:1", "run_type": "iteration", "real_time": t, "cpu_time": t, "time_unit": "us"}
+            for t in times
+        ]
+        ours = {"schema": 1, "cpu": "c", "cpu_id": "i", **context}
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps({"context": {"attnbench": ours}, "benchmarks": entries}), encoding="utf-8")
+        return str(path)
+
+    def run_on(self, base: str, new: str, code: int, *words: str) -> None:
+        done = attnbench("compare", base, new)
+        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+        for word in words:
+            self.assertIn(word, done.stdout + done.stderr)
+
+    def test_verdicts_on_records(self) -> None:
+        base = self.record("base", [100 + i % 3 for i in range(20)])
+        slow = self.record("slow", [110 + i % 3 for i in range(20)])
+        self.run_on(base, slow, FINDING, "9.9 % slower than BASE", "weaker")
+        self.run_on(base, self.record("fast", [80 + i % 3 for i in range(20)]), WELL, "faster than BASE")
+        self.run_on(base, self.record("same", [101 + i % 3 for i in range(20)]), WELL, "no difference beyond 5 %")
+        self.run_on(base, self.record("wide", [90 + 2 * i for i in range(20)]), UNDECIDED, "could not tell")
+
+    def test_too_few_repetitions(self) -> None:
+        base = self.record("base", [100] * 8)
+        self.run_on(base, self.record("slow", [200] * 8), UNDECIDED, "too few", "9 of each")
+        self.run_on(self.record("b9", [100] * 9), self.record("s9", [200] * 9), FINDING, "slower")
+
+    def test_other_machines_and_other_names(self) -> None:
+        base = self.record("base", [100] * 9)
+        self.run_on(base, self.record("other", [100] * 9, cpu="d"), UNDECIDED, "differ in cpu")
+        damaged = self.folder / "damaged.json"
+        damaged.write_text("{", encoding="utf-8")
+        self.run_on(base, str(damaged), USAGE, "damaged")
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())

@@ -1,0 +1,254 @@
+/* The clock's engine on made-up machines, whose truth is known, and on traces of real ones (tests/data/traces): no
+ * alarm where both lanes are the same, and every slowdown seen. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "npy.h"
+#include "paired.h"
+
+/* ---- machines ---------------------------------------------------------------------------------------------------- */
+
+typedef struct machine {
+    double ratio[LANES]; /* time of a lane's slice over 100 us */
+    double jitter;       /* spread of the logarithm */
+    double interrupted;  /* share of slices that take 30 us more */
+    double drift;        /* growth of all times a second */
+    double mood;         /* seconds during which the new lane is 5 % slower */
+    double clock;        /* seconds so far */
+    int calls, fails_at, stands_still_at;
+    gsl_rng *random;
+    const npy_array *trace; /* nanoseconds of slices in order; NULL: made up */
+    int64_t at;
+} machine;
+
+static double slice(void *ctx, int lane)
+{
+    machine *m = ctx;
+    m->calls++;
+    if (m->calls == m->fails_at) return (double)NAN;
+    if (m->calls == m->stands_still_at) return 0;
+    double time = 1e-4 * (1 + m->drift * m->clock) * exp(gsl_ran_gaussian(m->random, m->jitter));
+    if (gsl_rng_uniform(m->random) < m->interrupted) time += 3e-5;
+    if (m->trace) {
+        time = 1e-9 * ((const int32_t *)m->trace->data)[m->at];
+        m->at = (m->at + 1) % m->trace->count;
+    }
+    time *= m->ratio[lane];
+    if (lane == LANE_NEW && m->clock < m->mood) time *= 1.05;
+    m->clock += time;
+    return time;
+}
+
+static double now(void *ctx) { return ((machine *)ctx)->clock; }
+
+static const decision_rule single = {0.005, 0.01, 0.001};
+
+static paired_run *play(machine *m, const paired_settings *s)
+{
+    static paired_run run;
+    const paired_lanes lanes = {slice, now, m};
+    paired_sample(&lanes, s, &run);
+    return &run;
+}
+
+static machine quiet(gsl_rng *random)
+{
+    return (machine){.ratio = {1, 1, 1}, .jitter = 0.003, .interrupted = 0.05, .random = random};
+}
+
+static paired_settings settings(uint64_t seed) { return (paired_settings){.rule = single, .seed = seed, .seconds = 3}; }
+
+/* ---- truth known ------------------------------------------------------------------------------------------------- */
+
+static void says_what_is_true(void **state)
+{
+    const struct {
+        double ratio;
+        bool slower, faster;
+    } truth[] = {{1, false, false}, {1.02, true, false}, {1 / 1.02, false, true}, {3, true, false}, {0.1, false, true}};
+    for (size_t i = 0; i < sizeof truth / sizeof *truth; i++) {
+        machine m = quiet(*state);
+        m.ratio[LANE_NEW] = truth[i].ratio;
+        const paired_settings s = settings(i + 1);
+        const paired_run *r = play(&m, &s);
+        assert_int_equal(r->end, PAIRED_DONE);
+        assert_int_equal(r->decision.slower, truth[i].slower);
+        assert_int_equal(r->decision.faster, truth[i].faster);
+        assert_true(r->decided > 0 && r->decided < 0.5);
+        assert_false(paired_void(r));
+    }
+}
+
+/* A machine that slows down by half within a second strikes both lanes alike. */
+static void drift_is_no_difference(void **state)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        machine m = quiet(*state);
+        m.drift = 0.5;
+        const paired_settings s = settings(seed);
+        const paired_run *r = play(&m, &s);
+        assert_false(r->decision.slower || r->decision.faster || paired_void(r));
+        assert_true(r->decision.not_slower);
+    }
+}
+
+static void both_orders_come_as_often(void **state)
+{
+    machine m = quiet(*state);
+    paired_settings s = settings(7);
+    s.pairs = 2000;
+    const paired_run *r = play(&m, &s);
+    int first = 0, starts = 0;
+    assert_int_equal(r->pairs, 2000);
+    for (size_t i = 0; i < r->pairs; i++) first += r->pair[i].base_first;
+    for (size_t i = 0; i < r->pairs; i += 2) starts += r->pair[i].base_first;
+    assert_int_equal(first, 1000); /* one of each in every block */
+    assert_in_range(starts, 430, 570);
+    assert_in_range(r->controls, 480, 500); /* a quarter */
+}
+
+/* Within a mood of 20 ms the new lane is slower, and never again: ten pairs are no evidence, however alike. */
+static void no_look_before_the_first_mood_is_over(void **state)
+{
+    machine m = quiet(*state);
+    m.ratio[LANE_NEW] = 1.5;
+    paired_settings s = settings(1);
+    assert_true(play(&m, &s)->decided < 0.01);
+    m = quiet(*state);
+    m.mood = 0.02;
+    assert_true(play(&m, &s)->decision.slower);
+    m = quiet(*state);
+    m.mood = 0.02;
+    s.least_seconds = 0.1;
+    const paired_run *r = play(&m, &s);
+    assert_false(r->decision.slower);
+    assert_true(r->decision.not_slower && r->decided >= 0.1);
+}
+
+/* ---- the instrument at fault ------------------------------------------------------------------------------------- */
+
+static void a_control_that_differs_voids_the_run(void **state)
+{
+    machine m = quiet(*state);
+    m.ratio[LANE_AGAIN] = 1.02;
+    paired_settings s = settings(1);
+    s.pairs = 1000;
+    assert_true(paired_void(play(&m, &s)));
+}
+
+static void ends_are_told_apart(void **state)
+{
+    machine m = quiet(*state);
+    paired_settings s = settings(3);
+    m.fails_at = 10;
+    const paired_run *r = play(&m, &s);
+    assert_int_equal(r->end, PAIRED_CALL_FAILED);
+    assert_in_range(r->failed_lane, LANE_BASE, LANE_NEW);
+    m = quiet(*state);
+    m.stands_still_at = 10;
+    assert_int_equal(play(&m, &s)->end, PAIRED_CLOCK_FAILED);
+    m = quiet(*state);
+    const int stop = 1;
+    s.stop = &stop;
+    assert_int_equal(play(&m, &s)->end, PAIRED_STOPPED);
+    m = quiet(*state);
+    m.ratio[LANE_NEW] = 1.005; /* on the border: never decided */
+    s.stop = NULL;
+    s.seconds = 0.2;
+    r = play(&m, &s);
+    assert_int_equal(r->end, PAIRED_LIMIT);
+    assert_true(r->seconds >= 0.2 && r->seconds < 0.21 && r->decided <= 0);
+}
+
+/* ---- recorded machines ------------------------------------------------------------------------------------------- */
+
+static const char *const traces[] = {TEST_DATA "/traces/compute.npy", TEST_DATA "/traces/memory.npy",
+                                     TEST_DATA "/traces/neighbours.npy"};
+
+/* Runs of the engine over a trace from random places on, at the level of one case of 200. */
+static void replay(const npy_array *trace, double ratio, int runs, gsl_rng *random, int *slower, int *faster,
+                   double *latest)
+{
+    const paired_settings gate = {.rule = {0.005, 0.01 / 200, 0.001}, .seconds = 3, .least_seconds = 0.1};
+    *slower = *faster = 0;
+    *latest = 0;
+    for (int i = 0; i < runs; i++) {
+        machine m = {.ratio = {1, ratio, 1}, .random = random, .trace = trace};
+        m.at = (int64_t)gsl_rng_uniform_int(random, (unsigned long)trace->count);
+        paired_settings s = gate;
+        s.seed = (uint64_t)i;
+        const paired_run *r = play(&m, &s);
+        *slower += r->decision.slower;
+        *faster += r->decision.faster;
+        *latest = fmax(*latest, r->decided > 0 ? r->decided : INFINITY);
+    }
+}
+
+/* At 0.005 % each way, 1000 runs raise an alarm once in ten such tests at most; two are as good as impossible (0.5
+ * %). */
+static void no_alarm_over_recorded_noise(void **state)
+{
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+        npy_array trace;
+        char reason[256];
+        int slower, faster;
+        double latest;
+        if (!npy_read(traces[i], &trace, reason, sizeof reason)) fail_msg("%s", reason);
+        assert_string_equal(trace.type, "i4");
+        replay(&trace, 1, 1000, *state, &slower, &faster, &latest);
+        assert_in_range(slower + faster, 0, 1);
+        npy_free(&trace);
+    }
+}
+
+/* 2 % in 99 % of runs: of 300, fewer than 290 would come by chance once in 1000 times. */
+static void slowdowns_over_recorded_noise(void **state)
+{
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++) {
+        npy_array trace;
+        char reason[256];
+        int slower, faster;
+        double latest;
+        if (!npy_read(traces[i], &trace, reason, sizeof reason)) fail_msg("%s", reason);
+        replay(&trace, 1.02, 300, *state, &slower, &faster, &latest);
+        assert_in_range(slower, 290, 300);
+        assert_int_equal(faster, 0);
+        npy_free(&trace);
+    }
+}
+
+static int begin(void **state)
+{
+    *state = gsl_rng_alloc(gsl_rng_mt19937);
+    return *state == NULL;
+}
+
+static int end(void **state)
+{
+    gsl_rng_free(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_what_is_true),
+        cmocka_unit_test(drift_is_no_difference),
+        cmocka_unit_test(both_orders_come_as_often),
+        cmocka_unit_test(no_look_before_the_first_mood_is_over),
+        cmocka_unit_test(a_control_that_differs_voids_the_run),
+        cmocka_unit_test(ends_are_told_apart),
+        cmocka_unit_test(no_alarm_over_recorded_noise),
+        cmocka_unit_test(slowdowns_over_recorded_noise),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
