@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "inputs.h"
 #include "instance.h"
 #include "problem.h"
 #include "reference.h"
@@ -50,17 +49,6 @@ static inline subject *make(const char *line, input_class input, uint64_t seed)
     if (!instance_describe(&s->in, &s->w, input, seed, reason, sizeof reason)) fail_msg("%s: %s", line, reason);
     if (!instance_fill(&s->in, reason, sizeof reason)) fail_msg("%s: %s", line, reason);
     return s;
-}
-
-/* Can the class be drawn for the workload? */
-static inline bool fits(const char *line, input_class input)
-{
-    char reason[512];
-    workload w;
-    if (!workload_parse(line, builtin, &w, reason, sizeof reason)) fail_msg("%s: %s", line, reason);
-    const bool possible = inputs_class_fits(&w, input, reason, sizeof reason);
-    workload_free(&w);
-    return possible;
 }
 
 static inline void drop(subject *s)
