@@ -20,8 +20,9 @@ void case_scores_print(FILE *to, const trial *t);
 /* One line for people; under a failure lines for each finding, the error's pattern and the reproducer. */
 void case_print(FILE *to, const trial_group *g, const trial *t);
 
-/* Writes q, k, v, output, expected, bound and, where judged, lse, expected_lse, lse_bound as .npy files into the folder, which is
- * made. Rows that were not judged are NaN in expected and bound. */
+/* Writes q, k, v, output, expected and bound, expected_scores and expected_weights (unless they are very large), and where the kernel
+ * writes them lse, expected_lse, lse_bound, weights and scores (what its weights and LSE say) as .npy files into the folder, which is
+ * made. What was not judged is NaN, as are the scores of keys that a row does not see. */
 int case_dump(const trial_group *g, const trial *t, const char *folder, char *reason, size_t reason_size);
 
 /* A folder's name for the case: kernel, workload, class and threads, without characters that shells or file systems dislike. */

@@ -187,6 +187,8 @@ static void add_property(json_t *to, const char *before, const char *what)
     json_object_set_new(to, text, json_null());
 }
 
+static bool is_f32(const json_t *type) { return json_is_string(type) && strcmp(json_string_value(type), "f32") == 0; }
+
 /* What may decide whether a case fails, as keys of an object. */
 static json_t *properties_of(const json_t *one)
 {
@@ -196,7 +198,7 @@ static json_t *properties_of(const json_t *one)
     json_array_foreach(json_object_get(one, "features"), i, feature)
         add_property(properties, "", json_string_value(feature));
     json_object_foreach(json_object_get(one, "types"), slot, type)
-        add_property(properties, slot, strcmp(json_string_value(type), "f32") == 0 ? " in f32" : " not in f32");
+        add_property(properties, slot, is_f32(type) ? " in f32" : " not in f32");
     add_property(properties, "class ", text_of(one, "class"));
     if (json_integer_value(json_object_get(one, "threads")) > 1) add_property(properties, "more than one thread", "");
     return properties;

@@ -44,7 +44,7 @@ const char help_verify[] =
     "  --all-failures         every failure in full, not the first few of each kernel\n"
     "  --shrink               reduce the first failure of each kernel to the smallest case that still fails\n"
     "  --json FILE --csv FILE --junit FILE --markdown FILE\n"
-    "  --dump DIR             q, k, v, output, expected, bound, lse as .npy, one folder a case\n\n"
+    "  --dump DIR             output, lse, scores, weights, what was expected and q, k, v as .npy, a folder a case\n\n"
     "example: attnbench verify --kernel 'blocked*' --workload b=1,h=2,q=100,d=64,mask=causal --class outliers\n";
 
 static const double whole_budget = 3e7; /* element visits of the reference a workload: about 0.3 s */

@@ -73,6 +73,67 @@ static int write_rows(const dump *d, const char *name, const trial_group *g, con
     return ok;
 }
 
+/* Expected logits and weights of the judged rows by key, NaN where the mask hides the key; and the kernel's own logits where its weights and
+ * LSE give them: ln(weight) + LSE. */
+typedef struct by_key {
+    int64_t shape[4];
+    double *scores, *weights, *own;
+} by_key;
+
+static const int64_t most_by_key = INT64_C(1) << 24; /* entries of one array: 128 MiB */
+
+static int by_key_fill(const dump *d, const trial_group *g, const trial *t, by_key *x)
+{
+    attn_tensor slot[ATTN_SLOTS];
+    const attn_problem *p = &g->in.problem;
+    const attn_args args = instance_args(&g->in, true, false, slot);
+    ref_workspace *ws = ref_workspace_new(p->k, p->d, p->dv);
+    int ok = ws != NULL;
+    if (!ok) snprintf(d->reason, d->reason_size, "no memory to compute scores again");
+    for (int64_t r = 0; ok && r < g->rows.count; r++) {
+        const row_id id = g->rows.row[r];
+        const int64_t batch = x->shape[0] == 1 ? 0 : id.b;
+        const int64_t at = ((batch * x->shape[1] + id.h) * x->shape[2] + id.row) * x->shape[3];
+        const ref_row *row = ref_gather_row(ws, p, &args, id.b, id.h, id.i, d->reason, d->reason_size);
+        ok = row != NULL;
+        for (int64_t j = 0; ok && j < row->n; j++) {
+            const int64_t key = ref_kept_keys(ws)[j];
+            x->scores[at + key] = row->s[j];
+            x->weights[at + key] = row->w[j];
+            if (x->own)
+                x->own[at + key] = log(ref_element(&t->weights, id.b, id.h, id.row, key)) +
+                                   ref_element(&t->lse, id.b, id.h, id.row, 0);
+        }
+    }
+    ref_workspace_free(ws);
+    return ok;
+}
+
+static double *all_nan(int64_t count)
+{
+    double *values = malloc((size_t)(count > 0 ? count : 1) * sizeof *values);
+    for (int64_t i = 0; values && i < count; i++) values[i] = NAN;
+    return values;
+}
+
+static int write_by_key(const dump *d, const trial_group *g, const trial *t)
+{
+    const attn_tensor *o = &g->in.slot[ATTN_O];
+    by_key x = {{batches_of(o), o->extent[1], o->extent[2], g->in.problem.k}, NULL, NULL, NULL};
+    const bool own = t->weights.type && t->lse.type;
+    int64_t count;
+    if (__builtin_mul_overflow(x.shape[0] * x.shape[1] * x.shape[2], x.shape[3], &count) || count > most_by_key)
+        return 1;
+    x.scores = all_nan(count), x.weights = all_nan(count), x.own = own ? all_nan(count) : NULL;
+    int ok = x.scores && x.weights && (x.own || !own);
+    if (!ok) snprintf(d->reason, d->reason_size, "no memory to write scores");
+    ok = ok && by_key_fill(d, g, t, &x) && write_values(d, "expected_scores", "f8", 4, x.shape, x.scores) &&
+         write_values(d, "expected_weights", "f8", 4, x.shape, x.weights) &&
+         (!own || write_values(d, "scores", "f8", 4, x.shape, x.own));
+    free(x.scores), free(x.weights), free(x.own);
+    return ok;
+}
+
 int case_dump(const trial_group *g, const trial *t, const char *folder, char *reason, size_t reason_size)
 {
     const dump d = {folder, reason, reason_size};
@@ -89,10 +150,7 @@ int case_dump(const trial_group *g, const trial *t, const char *folder, char *re
     if (!write_tensor(&d, "output", &t->output, 4) || !write_rows(&d, "expected", g, e->output, e->dv, 4) ||
         !write_rows(&d, "bound", g, e->output_limit, e->dv, 4))
         return 0;
-    if (t->weights.type && e->keys &&
-        (!write_tensor(&d, "weights", &t->weights, 4) ||
-         !write_rows(&d, "expected_weights", g, e->weights, e->keys, 4)))
-        return 0;
+    if (!write_by_key(&d, g, t) || (t->weights.type && !write_tensor(&d, "weights", &t->weights, 4))) return 0;
     if (!t->lse.type) return 1;
     return write_tensor(&d, "lse", &t->lse, 3) && write_rows(&d, "expected_lse", g, e->lse, 1, 3) &&
            write_rows(&d, "lse_bound", g, e->lse_limit, 1, 3);

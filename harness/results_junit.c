@@ -47,11 +47,41 @@ static void put_part(FILE *out, const json_t *one, const char *part)
     free(where);
 }
 
+/* The type of a failure is the checks that failed, so that a CI system groups by them. */
+static void put_checks(FILE *out, const json_t *one)
+{
+    size_t i;
+    const json_t *finding, *findings = json_object_get(one, "findings");
+    if (json_array_size(findings) == 0) put_xml(out, text_of(one, "status"));
+    json_array_foreach(findings, i, finding)
+    {
+        if (i) fputc(' ', out);
+        put_xml(out, text_of(finding, "check"));
+    }
+}
+
 static void put_finding(FILE *out, const json_t *one, const char *element)
 {
-    fprintf(out, "      <%s type=\"%s\" message=\"", element, text_of(one, "status"));
+    size_t i;
+    const json_t *finding;
+    fprintf(out, "      <%s type=\"", element);
+    put_checks(out, one);
+    fputs("\" message=\"", out);
     put_xml(out, text_of(one, "reason"));
     fputs("\">", out);
+    json_array_foreach(json_object_get(one, "findings"), i, finding)
+    {
+        fputc('[', out);
+        put_xml(out, text_of(finding, "check"));
+        fputs("] ", out);
+        put_xml(out, text_of(finding, "reason"));
+        fputc('\n', out);
+    }
+    if (*text_of(one, "pattern")) {
+        fputs("pattern: ", out);
+        put_xml(out, text_of(one, "pattern"));
+        fputc('\n', out);
+    }
     put_part(out, one, "output");
     put_part(out, one, "lse");
     put_part(out, one, "weights");

@@ -70,6 +70,26 @@ static void put_machine(FILE *out, const json_t *record)
     if (json_is_integer(threads)) fprintf(out, "- threads: %" JSON_INTEGER_FORMAT "\n", json_integer_value(threads));
 }
 
+/* Each finding with its check, then the shape of the error. */
+static void put_findings(FILE *out, const json_t *one)
+{
+    size_t i;
+    const json_t *finding, *findings = json_object_get(one, "findings");
+    if (json_array_size(findings) == 0) put_text(out, text_of(one, "reason"));
+    json_array_foreach(findings, i, finding)
+    {
+        if (i) fputs("; ", out);
+        put_text(out, text_of(finding, "check"));
+        fputs(": ", out);
+        put_text(out, text_of(finding, "reason"));
+    }
+    if (*text_of(one, "pattern")) {
+        fputs(". Pattern: ", out);
+        put_text(out, text_of(one, "pattern"));
+    }
+    fputc('\n', out);
+}
+
 static void put_failures(FILE *out, const json_t *record)
 {
     bool first = true;
@@ -89,8 +109,7 @@ static void put_failures(FILE *out, const json_t *record)
             put_text(out, text_of(one, "class"));
         }
         fputs(": ", out);
-        put_text(out, text_of(one, "reason"));
-        fputc('\n', out);
+        put_findings(out, one);
         if (*text_of(one, "reproducer")) put_code(out, text_of(one, "reproducer"));
     }
 }

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "known_bugs_list.h"
-
 enum { MOST_NAMED = 3 };
 
 static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }

@@ -191,12 +191,27 @@ class Verify(InFolder):
                 self.assertLessEqual(abs(got - wanted), limit)
                 worst = max(worst, abs(got - wanted) / limit)
             self.assertAlmostEqual(worst, case[part]["ratio"], delta=1e-6)
+        weights, scores = (load(f"expected_{name}", "b", "h", "q", "k") for name in ("weights", "scores"))
+        for row in range(0, len(weights), size["k"]):
+            self.assertAlmostEqual(sum(weights[row : row + size["k"]]), 1, delta=1e-12)
+        if (folder / "scores.npy").exists():
+            for name, wanted in (("weights", weights), ("scores", scores)):
+                for a, b in zip(load(name, "b", "h", "q", "k"), wanted, strict=True):
+                    self.assertAlmostEqual(a, b, delta=1e-5)
 
     def test_dump(self) -> None:
         spec = "b=2,h=4,hkv=2,q=9,k=21,d=8,dv=6"
         one = ("--kernel", cl.baseline(), "--class", "normal", "--threads", "1")
         (case,) = self.record("--workload", spec, *one, "--dump", "one ü")["cases"]
         self.check_dump(self.folder / "one ü", extents(spec), case)
+        weights = f"{spec},outputs=o+lse+weights"
+        cases = self.record("--workload", weights, "--class", "normal", "--threads", "1", "--dump", "weights")["cases"]
+        able = [case["kernel"] for case in cases if case["status"] == "pass"]
+        self.assertTrue(able)
+        for case in cases:
+            for folder in (self.folder / "weights").glob(f"{case['kernel']}--*"):
+                self.check_dump(folder, extents(weights), case)
+                self.assertTrue((folder / "scores.npy").exists())
         several = self.record("--workload", spec, "--class", "normal", "--dump", "several")["cases"]
         folders = sorted((self.folder / "several").iterdir())
         self.assertEqual(len(folders), len(several))

@@ -123,7 +123,9 @@ static json_t *sample(void)
         "  {'kernel': 'other', 'workload': 'w,a=1', 'class': 'normal', 'status': 'fail', 'reason': '<O> & | is wrong',"
         "   'output': {'error': 'NaN', 'bound': 1e-6, 'ratio': 'NaN', 'where': [0, 1, 2, 3], 'got': 'NaN', 'wanted': "
         "1},"
-        "   'reproducer': 'attnbench verify --workload q=1 --seed 7'},"
+        "   'reproducer': 'attnbench verify --workload q=1 --seed 7', 'pattern': 'rows >= 4',"
+        "   'findings': [{'check': 'output-bound', 'reason': '<O> & | is wrong'}, {'check': 'lse-bound', 'reason': "
+        "'LSE'}]},"
         "  {'kernel': 'other', 'workload': 'w,a=1', 'class': 'large', 'status': 'pass', 'output': {'ratio': 0.2}},"
         "  {'kernel': 'other', 'workload': 'x', 'status': 'crash', 'reason': 'signal\\u0001 11\\u0007'},"
         "  {'kernel': 'other', 'workload': 'y', 'status': 'hang', 'reason': 'over 10 s'},"
@@ -414,7 +416,8 @@ static void junit_is_well_formed(void **state)
         strstr(text, "<testsuites name=\"attnbench\" tests=\"9\" failures=\"1\" errors=\"4\" skipped=\"1\">"));
     assert_non_null(strstr(text, "<testsuite name=\"other\" tests=\"5\" failures=\"1\" errors=\"2\" skipped=\"1\">"));
     assert_non_null(strstr(text, "name=\"w,a=1 class=normal seed=7 threads=1\" time=\"0.500000\"/>"));
-    assert_non_null(strstr(text, "<failure type=\"fail\" message=\"&lt;O&gt; &amp; | is wrong\">"));
+    assert_non_null(strstr(text, "<failure type=\"output-bound lse-bound\" message=\"&lt;O&gt; &amp; | is wrong\">"));
+    assert_non_null(strstr(text, "[lse-bound] LSE\npattern: rows &gt;= 4\noutput: error "));
     assert_non_null(
         strstr(text, "at [0,1,2,3], got nan, wanted 1\nattnbench verify --workload q=1 --seed 7</failure>"));
     assert_non_null(strstr(text, "<error type=\"crash\" message=\"signal 11\">"));
@@ -435,7 +438,9 @@ static void markdown_puts_failures_first(void **state)
     char *text = written(record_write_markdown, "r.md");
     const char *verdict =
         strstr(text, "**WRONG:** 3 of 6 cases passed, 1 failed, 1 crashed, 1 hung; 1 unsupported here.");
-    const char *failure = strstr(text, "- **fail** other on w,a=1, class normal: \\<O\\> & \\| is wrong");
+    const char *failure =
+        strstr(text, "- **fail** other on w,a=1, class normal: output-bound: \\<O\\> & \\| is wrong; lse-bound: LSE. "
+                     "Pattern: rows \\>= 4\n");
     const char *how = strstr(text, "\n\n      attnbench verify --workload q=1 --seed 7\n\n");
     const char *table = strstr(text, "| workload | kernel |");
     assert_true(verdict && failure && how && table && verdict < failure && failure < how && how < table);

@@ -1,0 +1,33 @@
+/* fuzz_record: records. Any file is read or refused with a reason; from what is read every table and file is made. */
+#include <string.h>
+
+#include "cases_summary.h"
+#include "fuzz.h"
+#include "results.h"
+#include "results_table.h"
+
+static FILE *nowhere;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char path[64], reason[512] = "";
+    result_table table;
+    if (!nowhere) nowhere = fopen("/dev/null", "w");
+    const int fd = file_of(data, size, path);
+    json_t *record = record_read(path, reason, sizeof reason);
+    close(fd);
+    if (!record) {
+        HOLDS(reason[0]);
+        return 0;
+    }
+    if (result_table_make(record, &table)) result_table_free(&table);
+    HOLDS(record_write_markdown(record, "/dev/null", reason, sizeof reason));
+    HOLDS(record_write_junit(record, "/dev/null", reason, sizeof reason));
+    HOLDS(record_write_csv(record, "/dev/null", reason, sizeof reason));
+    HOLDS(record_write_json(record, "/dev/null", reason, sizeof reason));
+    cases_print_counts(nowhere, json_object_get(record, "cases"));
+    cases_print_unsupported(nowhere, json_object_get(record, "cases"));
+    cases_print_shared(nowhere, json_object_get(record, "cases"));
+    json_decref(record);
+    return 0;
+}
