@@ -72,7 +72,7 @@ static void list_checks(const sources *from)
     for (int g = 0; g < groups; g++)
         for (int i = 0; i < group[g]->count; i++) {
             const check *c = &group[g]->check[i];
-            printf("%-22s %-32s %s\n", c->name, c->applies, c->statement);
+            printf("%-24s %-34s %s\n", c->name, c->applies, c->statement);
         }
 }
 

@@ -11,6 +11,7 @@
 #include "instance_parts.h"
 #include "problem.h"
 #include "property_call.h"
+#include "status.h"
 
 /* About 40 calls and as many references for each kernel: small problems only, where every row is judged. */
 static const double most_operations = 4e6;
@@ -194,7 +195,7 @@ static void run_trial(runner *r, trial *t)
     const child_end end = chosen ? property_calls(t->kernel, &r->g->in, t->threads, r->s->machine, r->limit, call,
                                                   r->variants, &at, how, sizeof how)
                                  : CHILD_DONE;
-    if (end == CHILD_NOT_MADE) return;
+    if (end == CHILD_NOT_MADE || interrupted) return;
     ended e = {call, end == CHILD_DONE ? -1 : at, how};
     each_property(r, t, compare, &e);
 }
@@ -233,7 +234,7 @@ void properties_run(trial_group *g, const trial_settings *s, double limit_second
     r.calm = is_calm(g);
     for (int i = 0; i < g->count; i++)
         if (ready(&g->trial[i])) each_property(&r, &g->trial[i], prepare_all, NULL);
-    for (int i = 0; i < g->count; i++)
+    for (int i = 0; i < g->count && !interrupted; i++)
         if (ready(&g->trial[i])) run_trial(&r, &g->trial[i]);
     free_variants(&r);
 }
