@@ -45,11 +45,11 @@ static int judge(const options *o)
     json_t *results = selftest_run(&list, o->jobs ? o->jobs : machine_facts_get()->threads, o->whole, folder);
     rmdir(folder);
     planted_free(&list);
-    if (!results) return interrupted ? EXIT_INTERRUPTED : EXIT_BUG;
+    if (!results) return EXIT_BUG;
     json_t *matrix = kill_matrix(results);
     kill_matrix_print(matrix);
-    const int code =
-        worse_exit(command_outputs_as(o, matrix, &writers), kill_matrix_fails(matrix) ? EXIT_FINDING : EXIT_WELL);
+    const int verdict = interrupted ? EXIT_INTERRUPTED : kill_matrix_fails(matrix) ? EXIT_FINDING : EXIT_WELL;
+    const int code = worse_exit(command_outputs_as(o, matrix, &writers), verdict);
     json_decref(matrix);
     return code;
 }

@@ -15,7 +15,7 @@ typedef struct planted {
     bool odd;     /* right, and must be accepted; else wrong, and must be found */
     char *module; /* path of the plugin */
     char *what;   /* in one line */
-    char *verify; /* flags that show it, separated by blanks; "" suite smoke */
+    char *verify; /* flags that show it, separated by blanks; "" suite smoke, class normal */
     char *varies; /* why a failure need not repeat in the same digits; "" it must */
 } planted;
 
@@ -35,8 +35,8 @@ void planted_free(planted_list *list);
  *    "reason"    of accused, skipped and unclear ones,
  *    "checks": {check: cases in which it found something},
  *    "line"      that repeats the first failure, "replays": did it, with the same findings and the same digits (absent: not tried)}
- * `whole`: with verify's own default for all, and not the part of it that shows the bug. NULL where memory is short or the user
- * interrupts. */
+ * `whole`: with verify's own default for all, and not the part of it that shows the bug. Where the user interrupts, only those
+ * that were begun. NULL where memory is short. */
 json_t *selftest_run(const planted_list *list, int jobs, bool whole, const char *folder);
 
 /* The whole result: {"bugs": [...], "odd": [...], "checks": [{"name","found": bugs,"alone": [bugs that no other check found],

@@ -4,7 +4,7 @@
 #
 #   kernel: the kernel that it changes
 #   what: what is wrong, or odd, in one line
-#   verify: flags for verify, where suite smoke does not show it                       (optional)
+#   verify: flags for verify, where suite smoke with class normal does not show it     (optional)
 #   varies: why a failure need not repeat in the same digits                           (optional)
 #   signature: what its failures look like, for a table of known bugs                  (optional)
 #
