@@ -9,8 +9,9 @@
  * raised where a score exceeds them by more than LAZY: weights that are already bf16 are then multiplied by a power of 2, exactly. Where
  * rows see different keys, scores are masked lane by lane, and so are values if the block has a NaN or an infinity.
  * Improves on avx512_online where vdpbf16ps runs at the rate of a multiply-add: half of the instructions, half of the packed bytes.
- * Measured: 80% of the ceiling of vdpbf16ps at d = 64 and 79% at d = 128 (n = 2048, one thread) on an Intel CPU where that ceiling is half
- * of fp32's, so that avx512_online is 1.9 times as fast there; attempts on a Zen 5, where it is twice fp32's, had 69 and 80%.
+ * Measured: 95% of the ceiling of vdpbf16ps at d = 64 (n = 2048) and 91% at d = 128 (causal, n = 2048), one thread, on an Intel CPU where
+ * that ceiling is half of fp32's, so that avx512_online is 1.8 times as fast there; attempts on a Zen 5, where it is twice fp32's,
+ * had 69 and 80%.
  * Weaknesses: where the rate is full, the softmax takes twice the share of the time that it takes in fp32.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
@@ -212,9 +213,11 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
                 attn_plan *out)
 {
     (void)exec;
+    const int few = problem->q * (problem->h / problem->hkv) <= FEW;
+    const uint32_t compute = few ? ATTN_CEILING_FP32_AVX512 : ATTN_CEILING_BF16_DOT; /* few rows are widened */
     transposed_plan(problem, args, machine, out);
-    out->ceiling = attn_limiting_ceiling(machine, ATTN_CEILING_BF16_DOT, problem, bytes_per_key(problem, args));
-    out->expected_share = problem->q * (problem->h / problem->hkv) <= FEW ? 0.5 : 0.7;
+    out->ceiling = attn_limiting_ceiling(machine, compute, problem, bytes_per_key(problem, args));
+    out->expected_share = !few ? 0.9 : out->ceiling == ATTN_CEILING_BANDWIDTH ? 0.95 : 0.45; /* measured: few_impl.h */
     out->weight_type = ATTN_BF16;
     out->accuracy_flags = ATTN_L_FROM_ROUNDED | ATTN_FLUSHES_SUBNORMALS;
     out->kappa = AVX512_EXP2_SHORT_KAPPA;
