@@ -92,7 +92,7 @@ static void store_elements(const ref_row *row, const int64_t *key, const bounds 
     for (int64_t c = 0; c < e->dv; c++) {
         e->output[r * e->dv + c] = row->o[c];
         e->output_limit[r * e->dv + c] = no_softmax(row) ? (double)NAN : b->output[c] + b->output_ref[c];
-        bounded &= isfinite(b->output[c]) || !isfinite(row->o[c]);
+        bounded &= isfinite(b->output[c]) || !isfinite(row->o[c]) || no_softmax(row);
     }
     e->unbounded += !bounded;
     for (int64_t j = 0; e->keys && j < row->n; j++) {
