@@ -219,19 +219,19 @@ bool pattern_values(const pattern_case *c, const wrong_map *wrong, char *words, 
         snprintf(words, size, "%s", kind);
         return true;
     }
-    int mistakes, named = 0, best = 0;
+    int mistakes, named = 0, highest = 0;
     const mistake *list = mistake_list(&mistakes);
     int *rank = calloc((size_t)mistakes, sizeof *rank);
     const bool ready = attempt_new(c, wrong, &a) && rank;
     for (int i = 0; ready && i < mistakes; i++) {
         const standing s = stands(&a, &list[i], picked, rows);
         rank[i] = rank_of(&s, wrong);
-        if (rank[i] > best) best = rank[i];
+        if (rank[i] > highest) highest = rank[i];
     }
-    for (int i = 0; best > 0 && i < mistakes && named < MOST_NAMED; i++) {
+    for (int i = 0; highest > 0 && i < mistakes && named < MOST_NAMED; i++) {
         const size_t used = strlen(words);
-        if (rank[i] != best) continue;
-        const char *subject = best == 3 && !wrong->elements ? "LSE" : what[best][wrong->lses == 0];
+        if (rank[i] != highest) continue;
+        const char *subject = highest == 3 && !wrong->elements ? "LSE" : what[highest][wrong->lses == 0];
         snprintf(words + used, size - used, "%s%s%s", named++ ? " or " : subject, used ? "" : " as if ", list[i].words);
     }
     free(rank);

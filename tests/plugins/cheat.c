@@ -48,7 +48,9 @@ static float *first_of(const attn_args *args, int slot) { return attn_slot_of(ar
 static size_t bytes_of(const attn_args *args, int slot)
 {
     const attn_tensor *t = attn_slot_of(args, slot);
-    return (size_t)(t->extent[0] * t->stride[0]) * sizeof(float);
+    int64_t last = 0;
+    for (int axis = 0; axis < 4; axis++) last += (t->extent[axis] - 1) * t->stride[axis];
+    return (size_t)(last + 1) * sizeof(float);
 }
 
 static void head(const attn_problem *p, const attn_args *args, int64_t h)
