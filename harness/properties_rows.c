@@ -81,10 +81,8 @@ static bool sliceable(const property_subject *s)
            s->in->slot[ATTN_QUERY_LENGTHS].type == ATTN_ABSENT;
 }
 
-static bool threaded(const property_subject *s)
-{
-    return (s->kernel->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS)) != 0;
-}
+/* Not kernels with threads of their own: a runtime has one number of them in a process. */
+static bool threaded(const property_subject *s) { return (s->kernel->traits & ATTN_TRAIT_THREADED) != 0; }
 
 static bool grouped(const property_subject *s) { return s->in->problem.h != s->in->problem.hkv; }
 
@@ -96,7 +94,8 @@ static void hold_rows(const property_view *v)
 static const check checks[] = {
     {"slice-of-rows", "more than one row",
      "rows run as a slice at their own positions equal those of the whole: bit by bit where declared"},
-    {"thread-count", "threaded kernels", "other numbers of threads give the same: bit by bit where declared"},
+    {"thread-count", "kernels on the threads of attn_exec",
+     "other numbers of threads give the same: bit by bit where declared"},
     {"repeated-kv-heads", "grouped KV heads", "each query head with a KV head of its own gives the same within bounds"},
 };
 const check_group row_checks = {"rows", checks, sizeof checks / sizeof *checks};

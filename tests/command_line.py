@@ -60,6 +60,14 @@ def baseline() -> str:
     return next(name for name, role in kernels_by_role().items() if role == "baseline")
 
 
+def plain() -> set[str]:
+    """The kernels that take fp32 on this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plain.json"
+        attnbench("verify", "--workload", "h=2,q=64,d=64", "--class", "normal", "--threads", "1", "--json", path)
+        return {case["kernel"] for case in load(path)["cases"] if case["status"] != "unsupported"}
+
+
 def threaded() -> list[str]:
     """The kernels that are offered at two threads."""
     names = attnbench("bench", "--workload", TINY, "--threads", "1,2", "--", "--benchmark_list_tests").stdout

@@ -38,7 +38,7 @@ class Judge(InFolder):
         return out, cl.load(self.folder / "m.json")
 
     def test_found(self) -> None:
-        self.plant("mutants", "seen", f"--workload {TINY} --class normal --check lse-bound")
+        self.plant("mutants", "seen", f"--workload {TINY} --class normal")
         out, matrix = self.judge("--markdown", "m.md")
         self.assertEqual((out.returncode, out.stderr), (0, ""))
         (bug,) = matrix["bugs"]
