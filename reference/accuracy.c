@@ -111,10 +111,11 @@ int accuracy_of_plan(const attn_plan *plan, accuracy *out, char *capped, size_t 
         .delta_p = plan->delta_p,
         .logit_limit = plan->logit_limit,
         .rescales = (double)plan->rescales,
+        .out_step = rounding_of(plan->output_type, flags & ATTN_OUTPUT_TRUNCATES) *
+                    (plan->output_type == ATTN_F16 ? 0x1p-14 : 0x1p-126),
         .eta = flags & ATTN_FLUSHES_SUBNORMALS ? 0x1p-126 : 0x1p-150,
         .fp16_score = plan->score_type == ATTN_F16,
         .fp16_weight = plan->weight_type == ATTN_F16,
-        .fp16_output = plan->output_type == ATTN_F16,
         .l_from_rounded = flags & ATTN_L_FROM_ROUNDED,
         .weights_normalised = flags & ATTN_WEIGHTS_NORMALISED,
         .merge_lse = flags & ATTN_MERGE_LSE,

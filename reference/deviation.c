@@ -99,7 +99,7 @@ double deviation_from_sums(const ref_row *row, const accuracy *a, const deviatio
     }
     const double step = (a->fp16_weight ? error_fp16_step(a->u_p) : 0) + a->delta_p / 2;
     variance += square(a->weights_normalised ? step : step / row->l) / 3 * x->steps;
-    if (a->fp16_output) variance += x->channels * square(error_fp16_step(a->u_out)) / 3;
+    variance += x->channels * square(a->out_step) / 3;
     const double sigma =
         sqrt(variance + square(a->eta) * (x->channels * (n + rescales + 2) + x->own_size / square(row->l)));
     return 4 * x->lost > sigma ? 0 : sigma;

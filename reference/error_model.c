@@ -27,8 +27,7 @@ typedef struct output {
     double spread;          /* sum wT|v - o| + acc sum (w + wT)|v| + pi sum (w + wT)(|v| or |v - o|) over the keys */
     double sum_abs;         /* sum |v| */
     double lowest, highest; /* of V; 0 included where there is a sink */
-    double u_out;
-    bool fp16;
+    double u_out, out_step;
 } output;
 
 static double output_bound(const ref_row *row, const accuracy *a, const row_terms *t, const output *x)
@@ -46,7 +45,7 @@ static double output_bound(const ref_row *row, const accuracy *a, const row_term
     const double before = fmin(quotient, hull);
     if (!(before < INFINITY)) return INFINITY;
     return before + (a->rho * a->u + x->u_out) * (magnitude + before) + t->smallest_normal * x->sum_abs +
-           ((double)row->n + t->rescales + 2) * a->eta + (x->fp16 ? error_fp16_step(x->u_out) : 0);
+           ((double)row->n + t->rescales + 2) * a->eta + x->out_step;
 }
 
 static double lse_bound(const ref_row *row, const accuracy *a, const row_terms *t)
@@ -85,7 +84,7 @@ static void channel_bounds(const ref_row *row, const accuracy *a, const row_term
         }
     }
     for (int64_t c = 0; c < count; ++c) {
-        const output x = {o[c], spread[c], sum_abs[c], lowest[c], highest[c], a->u_out, a->fp16_output};
+        const output x = {o[c], spread[c], sum_abs[c], lowest[c], highest[c], a->u_out, a->out_step};
         bound[c] = output_bound(row, a, t, &x);
     }
 }
@@ -104,7 +103,7 @@ static void weight_bounds(const ref_row *row, const accuracy *a, const row_terms
         const double wt_distance = wt * (1 - w) + w * fmax(all_wt - wt, 0);
         const double grown_distance = grown * (1 - w) + w * fmax(all_grown - grown, 0);
         const double spread = wt_distance + t->acc * grown + t->pi * (a->l_from_rounded ? grown_distance : grown);
-        const output x = {w, spread, 1, zero_in_hull ? 0 : 1, 1, 0, false};
+        const output x = {w, spread, 1, zero_in_hull ? 0 : 1, 1, 0, 0};
         bound[j] = output_bound(row, a, t, &x);
     }
 }

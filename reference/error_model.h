@@ -10,7 +10,9 @@ typedef struct accuracy {
     double u_s, u_p, u_out; /* rounding of stored scores, weights, output; 0 none */
     double u_q, kappa, kappa_1, kappa_t, tau, kappa_log, rho, lambda, delta_q, delta_p, logit_limit, rescales;
     double eta; /* 2^-150, or 2^-126 where subnormals are flushed */
-    bool fp16_score, fp16_weight, fp16_output, l_from_rounded, weights_normalised, merge_lse;
+    double
+        out_step; /* half the spacing of 16-bit outputs where they are subnormal: 2^-25 in fp16, 2^-134 in bf16; else 0 */
+    bool fp16_score, fp16_weight, l_from_rounded, weights_normalised, merge_lse;
     bool to_nearest; /* nothing is truncated: rounding errors have mean 0 */
 } accuracy;
 

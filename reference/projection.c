@@ -85,7 +85,7 @@ double projection_bound(const ref_row *row, const accuracy *a, const projection 
     const double steps = t.p_step_v * sum + t.p_step_o * fabs(p->o);
     const double steps_abs = t.p_step_v * sum_abs + t.p_step_o * p->o_abs;
     const double before = (channels + own + steps_abs) / (1 - t.t); /* sum_c B'_c at most */
-    const double tiny = ((double)row->n + t.rescales + 2) * a->eta + (a->fp16_output ? error_fp16_step(a->u_out) : 0);
+    const double tiny = ((double)row->n + t.rescales + 2) * a->eta + a->out_step;
     const double bound = (shared + own + steps) / (1 - t.t) + (a->rho * a->u + a->u_out) * (p->o_abs + before) +
                          t.smallest_normal * sum_abs + p->channels * tiny;
     return fmin(by_channels, bound);

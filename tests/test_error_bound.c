@@ -67,7 +67,7 @@ static bounds written_out(const accuracy *y)
         const double b2 = far_end + (2 * acc + pi) / (1 - acc) * largest + a;
         const double before = fmin(b1, b2);
         b.o[c] = before + (y->rho * u + y->u_out) * (fabs(o) + before) + 0x1p-126 * sum + (n + big_r + 2) * y->eta +
-                 (y->fp16_output ? 0x1p-25 : 0);
+                 y->out_step;
     }
     const double first = t < 1 ? -log(1 - t) : INFINITY;
     const double second = worst + log(1 + y->kappa * u) + 2 * acc + 2 * rounded;
@@ -229,7 +229,7 @@ static void weights_are_unit_vectors(void **state)
     for (size_t k = 0; k < COUNT(styles); ++k) {
         accuracy a = accuracy_of(&styles[k]);
         a.u_out = 0; /* weights are always stored in f32 */
-        a.fp16_output = false;
+        a.out_step = 0;
         for (int in = 0; in < INPUTS; ++in) {
             double o[DV], lse, w[KEYS];
             make_row((input)in, 40, 3);
@@ -305,7 +305,7 @@ static void plans_become_roundings(void **state)
     y = (style){.score_type = ATTN_BF16, .weight_type = ATTN_F16, .output_type = ATTN_BF16, .parts = 2};
     a = accuracy_of(&y);
     assert_true(a.u_s == 0x1p-8 && a.u_p == 0x1p-11 && a.u_out == 0x1p-8 && a.merge_lse);
-    assert_true(a.fp16_weight && !a.fp16_score && !a.fp16_output);
+    assert_true(a.fp16_weight && !a.fp16_score && a.out_step == 0x1p-134);
     y.truncate = true;
     a = accuracy_of(&y);
     assert_true(a.u_s == 0x1p-7 && a.u_p == 0x1p-10 && a.u_out == 0x1p-7);
