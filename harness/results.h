@@ -42,7 +42,8 @@
  *                   "rows_checked","rows","seconds","reproducer"}],
  *   "deviations": [{"kernel","class","accuracy","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h),
  *   "reference": {"certified_rows", "failures": [{"workload","class","reason"}], "reason" where nothing can be certified},
- *   "comparisons": of compare (compare_record.c); "clock": of selftest clock (selftest_clock.c)
+ *   "comparisons": of compare (compare_record.c); "clock": of selftest clock (selftest_clock.c);
+ *   "bugs", "odd" and "checks": of selftest judge (selftest_matrix.c)
  * }
  * JSON has no NaN and no infinity: in "cases" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent. */
 #ifndef ATTNBENCH_RESULTS_H
