@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accuracy_class.h"
 #include "npy.h"
 #include "problem.h"
 #include "reservations.h"
@@ -93,7 +94,7 @@ static json_t *findings_json(const findings *f)
 
 json_t *case_json(const trial_group *g, const trial *t)
 {
-    char spec[2048], reproducer[3072], signature[512];
+    char spec[2048], reproducer[3072], signature[512], types[ACCURACY_CLASS_SIZE];
     full_spec(g, spec, sizeof spec);
     case_reproducer(g, t, reproducer, sizeof reproducer);
     json_t *j =
@@ -107,6 +108,10 @@ json_t *case_json(const trial_group *g, const trial *t)
     add_features(j, g, t);
     if (t->inner[0]) json_object_set_new(j, "inner", json_string(t->inner));
     if (t->capped[0]) json_object_set_new(j, "capped", json_string(t->capped));
+    if (t->contract >= 0) {
+        accuracy_class(&t->plan, types, sizeof types);
+        json_object_set_new(j, "accuracy", json_string(types));
+    }
     if (t->rows_checked) {
         json_object_set_new(j, "verdict", json_string(verdict_kind(t)));
         json_object_set_new(j, "rows_checked", json_integer(t->rows_checked));

@@ -18,7 +18,8 @@ extern char **environ;
 const char help_report[] =
     "attnbench report RECORDS... [-o DIR]: charts (PNG, SVG, PDF, each with its CSV) and one self-contained "
     "report.html\n\n"
-    "RECORDS are files that bench, verify and run wrote with --json; several machines may be given together.\n\n"
+    "RECORDS are files that bench, verify, run, compare and selftest wrote with --json; several machines may be given\n"
+    "together.\n\n"
     "  -o, --output DIR       attnbench-out\n\n"
     "needs Python 3 with matplotlib and Jinja2 (scripts/install-deps); ATTNBENCH_PYTHON names the interpreter\n"
     "example: attnbench report laptop.json server.json -o comparison\n";

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "context.h"
+#include "cpu.h"
 #include "machine.h"
 #include "results.h"
 #include "selftest.h"
@@ -27,7 +29,16 @@ const char help_selftest[] =
     "                         the kill matrix\n\n"
     "example: attnbench selftest judge --only 'causal*'\n";
 
-static int judge(const options *o)
+/* What makes the matrix a record that reports take: on which machine, by which build it was found. */
+static void add_context(json_t *matrix, int argc, char **argv, int jobs)
+{
+    const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), jobs, -1, NULL, NULL, 0, NULL};
+    json_object_set_new(matrix, "context", json_pack("{s:o}", "attnbench", context_new(&facts)));
+    json_object_set_new(matrix, "benchmarks", json_array());
+    json_object_set_new(matrix, "cases", json_array());
+}
+
+static int judge(const options *o, int argc, char **argv)
 {
     static const output_writers writers = {record_write_json, kill_matrix_write_csv, NULL, kill_matrix_write_markdown};
     char reason[1024], folder[] = "/tmp/attnbench-selftest-XXXXXX";
@@ -42,11 +53,13 @@ static int judge(const options *o)
         return EXIT_NOT_WRITTEN;
     }
     watch_interrupts();
-    json_t *results = selftest_run(&list, o->jobs ? o->jobs : machine_facts_get()->threads, o->whole, folder);
+    const int jobs = o->jobs ? o->jobs : machine_facts_get()->threads;
+    json_t *results = selftest_run(&list, jobs, o->whole, folder);
     rmdir(folder);
     planted_free(&list);
     if (!results) return EXIT_BUG;
     json_t *matrix = kill_matrix(results);
+    add_context(matrix, argc, argv, jobs);
     kill_matrix_print(matrix);
     const int verdict = interrupted ? EXIT_INTERRUPTED : kill_matrix_fails(matrix) ? EXIT_FINDING : EXIT_WELL;
     const int code = worse_exit(command_outputs_as(o, matrix, &writers), verdict);
@@ -61,7 +74,7 @@ int cmd_selftest(int argc, char **argv)
     int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_MATRIX, help_selftest, &o);
     if (code >= 0) return code;
     if (o.words.count == 1 && strcmp(o.words.word[0], "judge") == 0) {
-        code = judge(&o);
+        code = judge(&o, argc, argv);
     } else {
         complain("selftest: say what: judge or clock ('attnbench selftest --help' tells more)");
         code = EXIT_USAGE;

@@ -32,6 +32,7 @@
  *                   "weights": the same with where [b,h,q,k], only where checked,
  *                   "findings": [{"check", "reason"}] and "pattern": where the wrong elements lie and what explains them, "signature": what to
  *                   compare failures by, where wrong,
+ *                   "accuracy": class of its contract, "f32" or "bf16, weights bf16" (accuracy_class.h), where it ran,
  *                   "smallest": the line of the smallest case that still fails, where --shrink looked for it,
  *                   "deviation": {"judged","rms","max","rows", "reason" where not judged}   errors in standard deviations
  *                   "projection": the same, with "ratio" (error to bound) and "covered" (rows),
@@ -39,9 +40,10 @@
  *                   "features": [names of attn_needs, without Q, K, V, O], "types": {"Q","K","V","O": type's name},
  *                   "missing": [those features that the kernel has not got], where unsupported,
  *                   "rows_checked","rows","seconds","reproducer"}],
- *   "deviations": [{"kernel","class","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h),
+ *   "deviations": [{"kernel","class","accuracy","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h),
  *   "reference": {"certified_rows", "failures": [{"workload","class","reason"}], "reason" where nothing can be certified},
- *   "comparisons": of compare (compare_record.c); "clock": of selftest clock (selftest_clock.c)
+ *   "comparisons": of compare (compare_record.c); "clock": of selftest clock (selftest_clock.c);
+ *   "bugs", "odd" and "checks": of selftest judge (selftest_matrix.c)
  * }
  * JSON has no NaN and no infinity: in "cases" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent. */
 #ifndef ATTNBENCH_RESULTS_H

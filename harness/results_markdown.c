@@ -201,6 +201,59 @@ static void put_table(FILE *out, const json_t *record, const result_table *table
     fputc('\n', out);
 }
 
+/* Errors in standard deviations, pooled; then what the figures of the judge rest on. */
+static void put_deviations(FILE *out, const json_t *record)
+{
+    static const char *const names[] = {"kernel", "accuracy", "class"};
+    static const char *const figures[] = {"rms", "max", "projected_rms", "projected_max"};
+    const json_t *deviations = json_object_get(record, "deviations");
+    size_t i;
+    const json_t *one;
+    json_array_foreach(deviations, i, one)
+    {
+        if (i == 0)
+            fputs("\n## Errors in standard deviations\n\n"
+                  "| kernel | accuracy class | input class | rms z | max z | projected rms z | max | rows |\n"
+                  "|---|---|---|--:|--:|--:|--:|--:|\n",
+                  out);
+        fputc('|', out);
+        for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+            fputc(' ', out);
+            put_text(out, text_of(one, names[n]));
+            fputs(" |", out);
+        }
+        for (size_t n = 0; n < sizeof figures / sizeof *figures; n++)
+            put_number(out, json_real_of(json_object_get(one, figures[n]), (double)NAN));
+        fprintf(out, " %" JSON_INTEGER_FORMAT " |\n", json_integer_value(json_object_get(one, "rows")));
+    }
+    if (json_array_size(deviations))
+        fputs("\nz: error over the standard deviation that rounding is expected to cause, pooled over the rows of all "
+              "cases that it "
+              "applies to. Shown, not judged here: each case is judged by its own. Compare kernels of one accuracy "
+              "class only.\n",
+              out);
+}
+
+static void put_reference(FILE *out, const json_t *record)
+{
+    const json_t *reference = json_object_get(record, "reference");
+    const json_t *certified = json_object_get(reference, "certified_rows");
+    size_t i, unbounded = 0;
+    const json_t *one;
+    json_array_foreach(json_object_get(record, "cases"), i, one)
+    {
+        unbounded += json_integer_value(json_object_get(one, "unbounded_rows")) > 0;
+    }
+    if (json_is_integer(certified))
+        fprintf(out, "\nReference: %" JSON_INTEGER_FORMAT " rows certified, %zu failed the certificate. ",
+                json_integer_value(certified), json_array_size(json_object_get(reference, "failures")));
+    put_text(out, text_of(reference, "reason"));
+    if (unbounded)
+        fprintf(out, "\n\n%zu case%s rows of which the accuracy contract promises nothing.", unbounded,
+                unbounded == 1 ? " has" : "s have");
+    if (json_is_integer(certified) || unbounded) fputc('\n', out);
+}
+
 /* Counts of one call. What is scaled up says so: '1.2e+06 (of 33 %)'. */
 static void put_counts(FILE *out, const json_t *entry, const json_t *events)
 {
@@ -309,6 +362,8 @@ static int emit_markdown(FILE *out, const json_t *record)
     put_verdict(out, record);
     put_failures(out, record);
     put_table(out, record, &table);
+    put_deviations(out, record);
+    put_reference(out, record);
     put_counters(out, record);
     put_unsupported(out, record);
     put_skipped(out, record);

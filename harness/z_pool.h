@@ -1,4 +1,4 @@
-/* z_pool.h: errors in standard deviations, pooled over all cases of a kernel and an input class. Shown, not judged: cases share inputs, so
+/* z_pool.h: errors in standard deviations, pooled over all cases of a kernel, an input class and an accuracy class. Shown, not judged: cases share inputs, so
  * their rows are no independent sample. */
 #ifndef ATTNBENCH_Z_POOL_H
 #define ATTNBENCH_Z_POOL_H
@@ -6,11 +6,13 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "accuracy_class.h"
 #include "trial.h"
 
 typedef struct z_pool_entry {
     const char *kernel;
     input_class input;
+    char accuracy[ACCURACY_CLASS_SIZE];
     z_scores outputs, projections;
 } z_pool_entry;
 
@@ -22,7 +24,7 @@ typedef struct z_pool {
 /* Adds a judged case; one without z, or where memory is short, leaves the pool as it is. */
 void z_pool_add(z_pool *pool, const trial *t, input_class input);
 
-/* [{"kernel","class","rms","max","rows","projected_rms","projected_max"}] */
+/* [{"kernel","class","accuracy","rms","max","rows","projected_rms","projected_max"}] */
 json_t *z_pool_json(const z_pool *pool);
 
 /* One line: the largest of them. */

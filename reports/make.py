@@ -58,13 +58,16 @@ def make(options: argparse.Namespace) -> int:
     except record.RecordError as e:
         return fail(EXIT_INPUT, str(e))
     groups = results.collect(records)
-    if not any(group.timings or group.cases or group.comparisons for group in groups):
+    if all(group.is_empty for group in groups):
         return fail(EXIT_INPUT, f"{options.records[0]}: holds neither a time nor a case; run attnbench bench or verify")
     # Late: bad input is answered quickly, and a missing library in one line.
     from attnbench_report import (
+        chart_accuracy,
         chart_channels,
+        chart_clock,
         chart_compare,
         chart_error,
+        chart_kills,
         chart_speed,
         chart_sweep,
         coverage,
@@ -77,7 +80,8 @@ def make(options: argparse.Namespace) -> int:
         for index, group in enumerate(groups):
             prefix = prefix_of(index, group.machine, len(groups))
             drawn, left_out = [], []
-            charts_of = (chart_compare, chart_speed, chart_sweep, chart_channels, chart_error)
+            judges = (chart_error, chart_accuracy, chart_kills, chart_clock)
+            charts_of = (chart_compare, chart_speed, chart_sweep, chart_channels, *judges)
             for draw in (module.draw for module in charts_of):
                 charts, left = draw(group)
                 left_out += left

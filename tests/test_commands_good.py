@@ -266,6 +266,8 @@ class Verify(InFolder):
             wanted = {"grouped KV heads", "right (causal) limit", "WEIGHTS"} if plain else set()
             self.assertEqual(set(case["features"]) - {"LSE"}, wanted)
             self.assertEqual("missing" in case, case["status"] == "unsupported")
+            if case["status"] == "pass":
+                self.assertEqual(case["accuracy"].split(",")[0], case["types"]["K"])
             for name in case.get("missing", ()):
                 refused += 1
                 self.assertIn(name, case["features"])

@@ -101,6 +101,48 @@ class Parts(unittest.TestCase):
         figures = [[None, None, None, 0], [1.002, None, None, 0], [1.018, 1.015, 1.021, 2]]
         self.assertEqual(figures, [row[5:] for row in table])
 
+    def test_ranking_counts_common_cases_only(self) -> None:
+        """One that refuses the hard case does not win by it, and one of another class does not take part."""
+        ranked = self.ask(
+            "from types import SimpleNamespace as N\nfrom attnbench_report import ranking, record as r\n"
+            "def case(kernel, spec, ratio, accuracy='f32', threads=1):\n"
+            "    parts = {'output': r.Figures(0, 1, ratio, '', 0, 0)}\n"
+            "    return r.Case(kernel, spec, spec, '', 1, threads, 'pass', '', '', '', parts, accuracy=accuracy)\n"
+            "cases = [case('shy', 'easy', .3), case('bold', 'easy', .1), case('bold', 'easy', .2, threads=2),\n"
+            "         case('bold', 'hard', .9), case('half', 'easy', .01, 'bf16'), case('half', 'hard', .9, 'f32')]\n"
+            "found = ranking.accuracy_classes(N(kernels=['shy', 'bold', 'half'], cases=cases))\n"
+            "print(json.dumps([[c.name, c.common, [[s.kernel, s.median] for s in c.standings]] for c in found]))"
+        )
+        self.assertEqual(ranked[0], ["f32", 0, [["shy", None], ["bold", None], ["half", None]]])
+        self.assertEqual(ranked[1], ["bf16", 1, [["half", 0.01]]])
+
+    def test_ranking_takes_the_worst_thread_count(self) -> None:
+        ranked = self.ask(
+            "from types import SimpleNamespace as N\nfrom attnbench_report import ranking, record as r\n"
+            "def case(kernel, ratio, threads):\n"
+            "    parts = {'output': r.Figures(0, 1, ratio, '', 0, 0)}\n"
+            "    return r.Case(kernel, 'w', 'w', 'normal', 1, threads, 'pass', '', '', '', parts, accuracy='f32')\n"
+            "cases = [case('a', .1, 1), case('a', .5, 2), case('b', .2, 1), case('c', float('nan'), 1)]\n"
+            "(found,) = ranking.accuracy_classes(N(kernels=['c', 'a', 'b'], cases=cases))\n"
+            "print(json.dumps([s.kernel for s in found.standings]))"
+        )
+        self.assertEqual(ranked, ["b", "a", "c"])
+
+    def test_pooled_rows_of_z_fill_charts_by_whole_classes(self) -> None:
+        sizes = self.ask(
+            "from types import SimpleNamespace as N\n"
+            "from attnbench_report import chart_accuracy as c, ranking, record as r\n"
+            "def case(kernel, name):\n"
+            "    parts, z = {'output': r.Figures(0, 1, .5, '', 0, 0)}, r.Scores(1, 2, 8)\n"
+            "    return r.Case(kernel, 'w', 'w', name, 1, 1, 'pass', '', '', '', parts, accuracy='f32', z=z)\n"
+            "kernels = [f'k{i}' for i in range(12)]\n"
+            "cases = [case(k, f'class{n}') for n in range(25) for k in kernels]\n"
+            "of = N(kernels=kernels, cases=cases, deviations=[])\n"
+            "(found,) = ranking.accuracy_classes(of)\n"
+            "print(json.dumps([len(rows) for rows in c._score_rows(of, found)]))"
+        )
+        self.assertEqual(sizes, [60] * 5)
+
 
 if __name__ == "__main__":
     if PYTHON is None:

@@ -120,6 +120,7 @@ class SampleReport(unittest.TestCase):
     def test_every_chart_has_all_its_files(self) -> None:
         stems = {path.stem for path in (self.out / "charts").iterdir()}
         wanted = {"speedup-ladder", "speedup-by-workload", "share-of-peak", "error-against-bound"}
+        wanted |= {f"{kind}-{name}" for kind in ("error-by-class", "z") for name in ("f32", "f32-weights-bf16")}
         wanted |= {"time-h1-d64", "gflops-h1-d64", "time-h1-d128", "gflops-h1-d128", "decode-h8-hkv2-q1-d128"}
         self.assertEqual(stems, wanted)
         magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "csv": b"kernel,"}
@@ -250,7 +251,7 @@ class SampleReport(unittest.TestCase):
         for link in self.page.links:
             self.assertNotRegex(link, r"^[a-z]+:|^//")
             self.assertTrue((self.out / link).is_file(), link)
-        self.assertEqual(self.html.count("data:image/svg+xml;base64,"), 9)
+        self.assertEqual(self.html.count("data:image/svg+xml;base64,"), 13)
         image = re.search(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", self.html)
         assert image
         self.assertIn(b"<svg", base64.b64decode(image[1]))

@@ -118,7 +118,9 @@ static json_t *sample(void)
         " 'cases': ["
         "  {'kernel': 'base', 'workload': 'w,a=1', 'spec': 'q=1', 'class': 'normal', 'seed': 7, 'threads': 1,"
         "   'status': 'pass', 'output': {'error': 1e-7, 'bound': 1e-6, 'ratio': 0.1}, 'lse': {'ratio': 0.3}, "
-        "'seconds': 0.5},"
+        "'seconds': 0.5, 'accuracy': 'f32, weights bf16', 'unbounded_rows': 2,"
+        "   'deviation': {'judged': true, 'rms': 0.25, 'max': 2.5, 'rows': 96},"
+        "   'projection': {'judged': true, 'rms': 0.125, 'max': 1.5, 'rows': 48, 'ratio': 0.0625}},"
         "  {'kernel': 'base', 'workload': 'w,a=1', 'class': 'large', 'status': 'pass', 'output': {'ratio': 0.2}},"
         "  {'kernel': 'other', 'workload': 'w,a=1', 'class': 'normal', 'status': 'fail', 'reason': '<O> & | is wrong',"
         "   'output': {'error': 'NaN', 'bound': 1e-6, 'ratio': 'NaN', 'where': [0, 1, 2, 3], 'got': 'NaN', 'wanted': "
@@ -129,7 +131,11 @@ static json_t *sample(void)
         "  {'kernel': 'other', 'workload': 'w,a=1', 'class': 'large', 'status': 'pass', 'output': {'ratio': 0.2}},"
         "  {'kernel': 'other', 'workload': 'x', 'status': 'crash', 'reason': 'signal\\u0001 11\\u0007'},"
         "  {'kernel': 'other', 'workload': 'y', 'status': 'hang', 'reason': 'over 10 s'},"
-        "  {'kernel': 'other', 'workload': 'z', 'status': 'unsupported', 'reason': 'lacks: sinks'}]}";
+        "  {'kernel': 'other', 'workload': 'z', 'status': 'unsupported', 'reason': 'lacks: sinks'}],"
+        " 'deviations': [{'kernel': 'base', 'class': 'normal', 'accuracy': 'f32, weights bf16', 'rms': 0.25, 'max': "
+        "2.5,"
+        "   'rows': 96, 'projected_rms': 0.125, 'projected_max': 'NaN'}],"
+        " 'reference': {'certified_rows': 2372, 'failures': [{'workload': 'w', 'class': 'large', 'reason': 'far'}]}}";
     char quoted[sizeof text];
     for (size_t i = 0; i < sizeof text; i++) quoted[i] = text[i] == '\'' ? '"' : text[i];
     json_error_t error;
@@ -404,6 +410,7 @@ static void csv_is_rectangular_and_quoted(void **state)
     assert_non_null(strstr(text, "case,base,\"w,a=1\",,1,q=1,normal,7,"));
     assert_non_null(strstr(text, "9.9999999999999995e-08,"));
     assert_non_null(strstr(text, "NaN,9.9999999999999995e-07,NaN,"));
+    assert_non_null(strstr(text, ",0.25,2.5,96,0.0625,0.125,1.5,\"f32, weights bf16\",2,"));
     free(text);
 }
 
@@ -450,6 +457,9 @@ static void markdown_puts_failures_first(void **state)
     assert_non_null(strstr(text, "over 1 to 5 repetitions"));
     assert_non_null(strstr(text, "| other | 1 | 5 |"));
     assert_non_null(strstr(text, "- other/huge: no time"));
+    assert_non_null(strstr(text, "| base | f32, weights bf16 | normal | 0.25 | 2.5 | 0.125 | - | 96 |"));
+    assert_non_null(strstr(text, "2372 rows certified, 1 failed the certificate"));
+    assert_non_null(strstr(text, "1 case has rows of which the accuracy contract promises nothing"));
     free(text);
 }
 

@@ -35,7 +35,10 @@ class Judge(InFolder):
 
     def judge(self, *more: str) -> tuple[cl.Result, dict[str, Any]]:
         out = self.run_here("selftest", "judge", "--mutants", ".", "--json", "m.json", "--csv", "m.csv", *more)
-        return out, cl.load(self.folder / "m.json")
+        matrix = cl.load(self.folder / "m.json")
+        self.assertEqual((matrix["benchmarks"], matrix["cases"]), ([], []), "a record that reports take")
+        self.assertEqual(matrix["context"]["attnbench"]["schema"], 1)
+        return out, matrix
 
     def test_found(self) -> None:
         self.plant("mutants", "seen", f"--workload {TINY} --class normal")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from .record import Comparison
 from .results import Results
 from .style import COLOURS, FAIL, GREY, Chart, LeftOut, figure, origin
@@ -55,7 +53,7 @@ def draw(results: Results) -> tuple[list[Chart], list[LeftOut]]:
             xycoords=("axes fraction", "data"),
             fontsize=8,
             va="center",
-            color=colour,
+            color=FAIL if one.verdict == "slower" else "black",
         )
     axes.set_yticks(range(len(shown)), [_label(one) for one in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
@@ -64,7 +62,8 @@ def draw(results: Results) -> tuple[list[Chart], list[LeftOut]]:
     untimed = len(results.comparisons) - len(timed)
     caption = (
         "A line a case: the median ratio of adjacent pairs of times and its interval, or the mean over fresh launches "
-        f"with its bounds where a verdict was confirmed in them; the band of ±{100 * delta:.2g} % counts as no difference. "
+        "with its bounds where a verdict was confirmed in them; the band of "
+        f"±{100 * delta:.2g} % counts as no difference. "
         + (f"{more} more cases are in the table beside the chart. " if more > 0 else "")
         + (f"Not timed: {untimed} (identical code, wrong or unsupported). " if untimed else "")
         + origin(results)

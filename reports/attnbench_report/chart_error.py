@@ -9,16 +9,11 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from .record import Case
 from .results import Results
-from .style import FAIL, Chart, LeftOut, colour, figure, marker, origin, significant
+from .style import FAIL, Chart, LeftOut, colour, figure, marker, origin, significant, spread_within_row
 
 TITLE = "Error against its bound"
 PARTS = (("output", "O"), ("lse", "LSE"), ("weights", "weights"))
 FLOOR = 1e-7  # errors of 0 are drawn here
-
-
-def _spread_within_row(index: int) -> float:
-    """A fixed, even scatter: points of one row do not hide each other, and the picture never changes."""
-    return ((index * 0.6180339887) % 1 - 0.5) * 0.5
 
 
 def _rows(results: Results) -> list[tuple[str, str, list[Case]]]:
@@ -49,7 +44,7 @@ def draw(results: Results) -> tuple[list[Chart], list[LeftOut]]:
             at = ceiling if not math.isfinite(ratio) else max(ratio, floor)
             axes.plot(
                 at,
-                place + _spread_within_row(i),
+                place + spread_within_row(i),
                 marker="X" if bad else marker(index),
                 color=FAIL if bad else colour(index),
                 markersize=9 if bad else 4,
@@ -65,7 +60,8 @@ def draw(results: Results) -> tuple[list[Chart], list[LeftOut]]:
             axes.plot([middle, middle], [place - 0.34, place + 0.34], color="black", linewidth=1.4, zorder=3)
         worst = math.nan if any(math.isnan(r) for r in ratios) else max(ratios)
         axes.annotate(
-            f"{len(cases)} cases, largest {significant(worst, 2)}" + (f", {sum(wrong)} wrong" if any(wrong) else ""),
+            f"{len(cases)} case{'s' if len(cases) > 1 else ''}, largest {significant(worst, 2)}"
+            + (f", {sum(wrong)} wrong" if any(wrong) else ""),
             xy=(1.03, place),
             xycoords=("axes fraction", "data"),
             fontsize=8,

@@ -13,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from .coverage import Coverage
-from .record import Case, text
+from .ranking import accuracy_classes
+from .record import Case, Deviation, Reference, text
 from .results import Results, Timing
 from .style import Drawn, LeftOut, significant
 
@@ -104,11 +105,30 @@ class Doctor:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What stands behind the verdict."""
+
+    references: list[Reference]
+    unbounded: list[Case]  # with rows of which the contract promises nothing
+    checks: list[tuple[str, int, list[str]]]  # name, findings, kernels
+    pooled: list[tuple[str, list[Deviation]]]  # by accuracy class, kernels in the order of their err/bound
+
+    @property
+    def certified(self) -> int:
+        return sum(one.certified_rows for one in self.references)
+
+    @property
+    def uncertified(self) -> list[str]:
+        return [line for one in self.references for line in one.failures]
+
+
+@dataclass(frozen=True)
 class Section:
     """One machine and build."""
 
     results: Results
     findings: list[Case]
+    judged: Judged
     passed: int
     unsupported_count: int
     untimed: list[Timing]
@@ -292,6 +312,30 @@ def _doctor(results: Results) -> Doctor | None:
     return Doctor(found.get("measurable") is not False, lines)
 
 
+def _judged(results: Results) -> Judged:
+    checks: dict[str, list[Case]] = {}
+    for case in results.cases:
+        for name in case.checks if case.is_finding else ():
+            checks.setdefault(name, []).append(case)
+    rank = {c.name: {s.kernel: i for i, s in enumerate(c.standings)} for c in accuracy_classes(results)}
+    pooled: dict[str, list[Deviation]] = {}
+    for one in results.deviations:
+        pooled.setdefault(one.accuracy, []).append(one)
+    for name, them in pooled.items():
+        classes = list(dict.fromkeys(one.input_class for one in them))
+        places = rank.get(name, {})
+        them.sort(key=lambda d: (classes.index(d.input_class), places.get(d.kernel, len(places))))
+    return Judged(
+        references=results.references,
+        unbounded=[c for c in results.cases if c.unbounded_rows],
+        checks=sorted(
+            ((name, len(cases), list(dict.fromkeys(c.kernel for c in cases))) for name, cases in checks.items()),
+            key=lambda found: -found[1],
+        ),
+        pooled=list(pooled.items()),
+    )
+
+
 def table_rows(results: Results) -> tuple[list[str], list[list[object]]]:
     """The table of the page with all digits, for a CSV beside it."""
     header = [
@@ -329,6 +373,7 @@ def section(
     return Section(
         results=results,
         findings=[c for c in results.cases if c.is_finding],
+        judged=_judged(results),
         passed=sum(1 for c in results.cases if c.status == "pass"),
         unsupported_count=sum(1 for c in results.cases if c.status == "unsupported"),
         untimed=[t for t in results.timings if t.error],

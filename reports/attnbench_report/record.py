@@ -58,6 +58,15 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Scores:
+    """Errors over their expected standard deviations: of one case, or pooled over many."""
+
+    rms: float
+    most: float
+    rows: int
+
+
+@dataclass(frozen=True)
 class Case:
     kernel: str
     workload: str
@@ -73,6 +82,11 @@ class Case:
     features: tuple[str, ...] = ()  # that the case uses
     missing: tuple[str, ...] = ()  # of those, what a kernel that refused it has not got
     types: dict[str, str] = field(default_factory=dict)  # of Q, K, V and O; empty in older records
+    accuracy: str = ""  # class of the kernel's contract; empty where it did not run
+    z: Scores | None = None  # None: not judged by it
+    checks: tuple[str, ...] = ()  # that found something
+    pattern: str = ""  # of the wrong elements
+    unbounded_rows: int = 0
 
     @property
     def is_finding(self) -> bool:
@@ -85,6 +99,65 @@ class Case:
         if any(math.isnan(r) for r in ratios):
             return math.nan
         return max(ratios, default=None)
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """z pooled over the cases of a kernel, an input class and an accuracy class."""
+
+    kernel: str
+    input_class: str
+    accuracy: str
+    z: Scores
+    projected_rms: float
+    projected_max: float
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How the reference itself was tested."""
+
+    certified_rows: int
+    failures: list[str]
+    reason: str  # why nothing could be certified
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A kernel with a planted bug, or an odd one that is right."""
+
+    name: str
+    kernel: str  # that it was made from
+    what: str
+    status: str
+    found_by: dict[str, int]  # check to failing cases
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    found: int
+    alone: tuple[str, ...]  # bugs that no other check finds
+    stays: str  # why it stays although there are none
+
+
+@dataclass(frozen=True)
+class KillMatrix:
+    bugs: list[Planted]
+    odd: list[Planted]
+    checks: list[Check]
+
+
+@dataclass(frozen=True)
+class ClockRow:
+    """A slowdown that was made, and what the clock said of it in many runs."""
+
+    case: str
+    true: float
+    runs: int
+    said: dict[str, int]  # verdict to runs
+    decided_95: float | None  # seconds in which 95 % of the runs were decided
+    failed: str
 
 
 @dataclass(frozen=True)
@@ -109,6 +182,10 @@ class Record:
     entries: list[Entry]
     cases: list[Case]
     comparisons: list[Comparison] = field(default_factory=list)
+    deviations: list[Deviation] = field(default_factory=list)
+    reference: Reference | None = None
+    matrix: KillMatrix | None = None
+    clock: list[ClockRow] = field(default_factory=list)
 
     @property
     def ours(self) -> dict[str, Any]:
@@ -193,6 +270,12 @@ def _record(path: Path, data: Any) -> Record:
         entries=[_entry(one, i) for i, one in enumerate(_objects(data, "benchmarks"))],
         cases=[_case(one, i) for i, one in enumerate(_objects(data, "cases"))],
         comparisons=[_comparison(one, i) for i, one in enumerate(_objects(data, "comparisons"))],
+        deviations=[_deviation(one) for one in _objects(data, "deviations")],
+        reference=_reference(data["reference"]) if isinstance(data.get("reference"), dict) else None,
+        matrix=_matrix(data) if "bugs" in data else None,
+        clock=[_clock_row(one) for one in _objects(data["clock"], "rows")]
+        if isinstance(data.get("clock"), dict)
+        else [],
     )
 
 
@@ -295,6 +378,62 @@ def _case(one: dict[str, Any], index: int) -> Case:
         features=texts(one, "features"),
         missing=texts(one, "missing"),
         types={slot: name for slot, name in types.items() if isinstance(name, str)} if isinstance(types, dict) else {},
+        accuracy=text(one, "accuracy"),
+        z=_scores(one.get("deviation")),
+        checks=tuple(dict.fromkeys(text(found, "check") for found in _objects(one, "findings"))),
+        pattern=text(one, "pattern"),
+        unbounded_rows=integer(one, "unbounded_rows") or 0,
+    )
+
+
+def _scores(found: Any) -> Scores | None:
+    if not isinstance(found, dict) or not integer(found, "rows"):
+        return None
+    return Scores(any_real(found, "rms"), any_real(found, "max"), integer(found, "rows") or 0)
+
+
+def _deviation(one: dict[str, Any]) -> Deviation:
+    return Deviation(
+        kernel=text(one, "kernel"),
+        input_class=text(one, "class"),
+        accuracy=text(one, "accuracy"),
+        z=Scores(any_real(one, "rms"), any_real(one, "max"), integer(one, "rows") or 0),
+        projected_rms=any_real(one, "projected_rms"),
+        projected_max=any_real(one, "projected_max"),
+    )
+
+
+def _reference(one: dict[str, Any]) -> Reference:
+    failures = [": ".join((text(f, "workload"), text(f, "reason"))) for f in _objects(one, "failures")]
+    return Reference(integer(one, "certified_rows") or 0, failures, text(one, "reason"))
+
+
+def _planted(one: dict[str, Any]) -> Planted:
+    checks = one.get("checks")
+    found_by = {name: count for name, count in checks.items() if isinstance(count, int)} if checks else {}
+    return Planted(*(text(one, key) for key in ("name", "kernel", "what", "status")), found_by)
+
+
+def _matrix(data: dict[str, Any]) -> KillMatrix:
+    return KillMatrix(
+        bugs=[_planted(one) for one in _objects(data, "bugs")],
+        odd=[_planted(one) for one in _objects(data, "odd")],
+        checks=[
+            Check(text(one, "name"), integer(one, "found") or 0, texts(one, "alone"), text(one, "stays"))
+            for one in _objects(data, "checks")
+        ],
+    )
+
+
+def _clock_row(one: dict[str, Any]) -> ClockRow:
+    said = {verdict: integer(one, verdict) or 0 for verdict in ("slower", "neither", "undecided", "faster")}
+    return ClockRow(
+        case=text(one, "case"),
+        true=number(one, "true") or 0,
+        runs=integer(one, "runs") or 0,
+        said=said,
+        decided_95=number(one, "decided_95"),
+        failed=text(one, "failed"),
     )
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from . import spec as specs
-from .record import Case, Comparison, Entry, Kernel, Record, number
+from .record import Case, ClockRow, Comparison, Deviation, Entry, Kernel, KillMatrix, Record, Reference, number
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,14 @@ class Results:
     skipped: list[dict[str, str]]
     sources: list[str]
     comparisons: list[Comparison]
+    deviations: list[Deviation]
+    references: list[Reference]
+    matrices: list[KillMatrix]
+    clock: list[ClockRow]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.timings or self.cases or self.comparisons or self.matrices or self.clock)
 
     @property
     def delta(self) -> float:
@@ -172,6 +180,10 @@ def _merge(records: list[Record]) -> Results:
         skipped=[{"name": str(one.get("name", "")), "reason": str(one.get("reason", ""))} for one in skipped],
         sources=[record.path.name for record in records],
         comparisons=[one for record in records for one in record.comparisons],
+        deviations=[one for record in records for one in record.deviations],
+        references=[record.reference for record in records if record.reference],
+        matrices=[record.matrix for record in records if record.matrix],
+        clock=[row for record in records for row in record.clock],
     )
 
 

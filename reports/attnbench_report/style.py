@@ -31,6 +31,7 @@ HATCHES = ("", "///", "...", "\\\\\\", "xxx", "---", "ooo", "+++")
 FAIL = "#B00020"
 GREY = "#555555"
 MARGIN = 0.12  # inches around a chart
+LEAST_WIDTH = 7.6  # inches, with empty room at the right: a page scales all charts alike
 
 matplotlib.rcParams.update(
     {
@@ -168,6 +169,11 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
     return placed
 
 
+def spread_within_row(index: int) -> float:
+    """A fixed, even scatter: points of one row do not hide each other, and the picture never changes."""
+    return ((index * 0.6180339887) % 1 - 0.5) * 0.5
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Whole or not at all: a temporary file beside it, then a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +207,7 @@ def _add_caption(made: Figure, area: Bbox, caption: str) -> Bbox:
     Areas are measured here, once: matplotlib's "tight" draws the figure an extra time for every file.
     """
     size = made.get_size_inches()
-    lines = textwrap.wrap(caption, int(size[0] * 17.5))
+    lines = textwrap.wrap(caption, int(max(size[0], LEAST_WIDTH) * 17.5))
     left, bottom = area.x0 + MARGIN, area.y0 - MARGIN / 2
     text = made.text(left / size[0], bottom / size[1], "\n".join(lines), fontsize=7, color=GREY, va="top", ha="left")
     extent = text.get_window_extent(FigureCanvasAgg(made).get_renderer())
@@ -210,7 +216,8 @@ def _add_caption(made: Figure, area: Bbox, caption: str) -> Bbox:
 
 def write(chart: Chart, folder: Path, formats: Sequence[str]) -> Drawn:
     made = chart.figure
-    area = made.get_tightbbox(FigureCanvasAgg(made).get_renderer()).padded(MARGIN)
+    drawn = made.get_tightbbox(FigureCanvasAgg(made).get_renderer()).padded(MARGIN)
+    area = Bbox.from_extents(drawn.x0, drawn.y0, max(drawn.x1, drawn.x0 + LEAST_WIDTH), drawn.y1)
     image = base64.b64encode(_render(made, "svg", area)).decode()
     area = _add_caption(made, area, chart.caption)
     files = {"csv": f"charts/{chart.slug}.csv"}
