@@ -73,7 +73,7 @@ static bool lse_explained(const attempt *a, double lse, double bound)
     return agrees(got, lse, bound) && tells(got, a->c->expected->lse[a->r], bound);
 }
 
-/* What is still explained by every row tried. */
+/* What is still explained by every row tried, and by at least one where it is wrong. */
 typedef struct standing {
     bool output, lse;
 } standing;
@@ -150,24 +150,44 @@ static const char *kind_of(const pattern_case *c, const wrong_map *m)
 
 /* ---- all mistakes over the first wrong rows -------------------------------------------------------------------------- */
 
-/* The first rows with something wrong, spread: the first two, the one in the middle and the last. */
-static int pick_rows(const wrong_map *m, int64_t picked[ROWS_TRIED])
+static bool output_wrong(const wrong_map *m, int64_t r)
+{
+    for (int64_t x = 0; x < m->columns; x++)
+        if (m->element[r * m->columns + x]) return true;
+    return false;
+}
+
+/* A mistake must not explain what no row tried has: where LSE (or the output) is wrong in rows not picked only, one of them more. */
+static int pick_missing(const wrong_map *m, int64_t *picked, int picks, bool lse)
+{
+    for (int i = 0; i < picks; i++)
+        if (lse ? m->lse[picked[i]] : output_wrong(m, picked[i])) return picks;
+    for (int64_t r = 0; r < m->rows; r++)
+        if (lse ? m->lse[r] : output_wrong(m, r)) {
+            picked[picks] = r;
+            return picks + 1;
+        }
+    return picks;
+}
+
+/* The first rows with something wrong, spread: the first two, the one in the middle and the last; and one with a wrong output and
+ * one with a wrong LSE, where there are such. */
+static int pick_rows(const wrong_map *m, int64_t picked[ROWS_TRIED + 2])
 {
     int64_t count = 0, seen = 0;
     int picks = 0;
     for (int pass = 0; pass < 2; pass++) {
         seen = 0;
         for (int64_t r = 0; r < m->rows; r++) {
-            bool wrong = m->lse[r];
-            for (int64_t x = 0; x < m->columns && !wrong; x++) wrong = m->element[r * m->columns + x];
-            if (!wrong) continue;
+            if (!m->lse[r] && !output_wrong(m, r)) continue;
             if (pass == 1 && (seen < 2 || seen == count / 2 || seen == count - 1) && picks < ROWS_TRIED)
                 picked[picks++] = r;
             seen++;
         }
         count = seen;
     }
-    return picks;
+    picks = pick_missing(m, picked, picks, false);
+    return pick_missing(m, picked, picks, true);
 }
 
 static int attempt_new(const pattern_case *c, const wrong_map *wrong, attempt *a)
@@ -211,7 +231,7 @@ bool pattern_values(const pattern_case *c, const wrong_map *wrong, char *words, 
 {
     static const char *const what[][2] = {{"", ""}, {"LSE", "LSE"}, {"output", "output"}, {"output and LSE", "output"}};
     attempt a;
-    int64_t picked[ROWS_TRIED];
+    int64_t picked[ROWS_TRIED + 2];
     const int rows = pick_rows(wrong, picked);
     const char *kind = kind_of(c, wrong);
     words[0] = 0;
