@@ -15,6 +15,7 @@ enum kind {
     SLOT_SHARED, /* axis `by` of slot `bits` read at index 0 */
     SCALE,       /* scale *= by */
     SCALE_POWER, /* scale = scale ^ by */
+    SCALE_DEFAULT,
     NO_SOFTCAP,
     HEAD_NEXT,      /* slots `bits` of the next KV head */
     HEAD_MODULO,    /* K and V of KV head h % hkv */
@@ -76,6 +77,7 @@ static const mistake mistakes[] = {
     {"neither output nor sum were rescaled when the maximum rises", NOTHING_RESCALED, 0, 0, 0},
     {"logits were not scaled", SCALE_POWER, 0, 0, 0},
     {"logits were scaled twice", SCALE_POWER, 0, 0, 2},
+    {"the scale were 1/sqrt(d) whatever the problem says", SCALE_DEFAULT, 0, 0, 0},
     {"exp2 stood in the place of exp", SCALE, 0, 0, LN_2},
     {"logits were multiplied by log2(e) once too often", SCALE, 0, 0, LOG2_E},
     {"the scale had the wrong sign", SCALE, 0, 0, -1},
@@ -176,6 +178,7 @@ static bool change_problem(const mistake *m, const mistake_row *row, attn_proble
     }
     case SCALE: p->scale = (float)((double)p->scale * m->by); return true;
     case SCALE_POWER: p->scale = (float)pow((double)p->scale, m->by); return p->scale != row->problem.scale;
+    case SCALE_DEFAULT: p->scale = (float)(1 / sqrt((double)p->d)); return p->scale != row->problem.scale;
     case NO_SOFTCAP: p->softcap = 0; return row->problem.softcap > 0;
     case HEAD_NEXT: return shift_kv(row, slot, m->bits, 1, (g + 1) % p->hkv - g);
     case HEAD_MODULO: return shift_kv(row, slot, both, 1, id->h % p->hkv - g);
