@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -83,14 +84,33 @@ static child_end ending(int in_time, int status, double limit, int done, char *r
     return CHILD_EXITED;
 }
 
-static bool in_process;
-void children_in_process(void) { in_process = true; }
+static bool in_process, in_body;
+
+/* The kernel's exit() would end the run as if all were well. */
+static void left_in_body(void)
+{
+    if (!in_body) return;
+    fflush(NULL);
+    complain(
+        "the process was ended by the kernel's exit() in a case run in this process; without --in-process the case "
+        "is named");
+    _exit(EXIT_FINDING);
+}
+
+void children_in_process(void)
+{
+    if (!in_process) atexit(left_in_body);
+    in_process = true;
+}
+
 bool children_are_in_process(void) { return in_process; }
 
 child_end child_run(void (*body)(void *), void *arg, const child_limit *limit, char *reason, size_t size)
 {
     if (in_process) {
+        in_body = true;
         body(arg);
+        in_body = false;
         return CHILD_DONE;
     }
     int pipes[2] = {-1, -1}, status = 0;
