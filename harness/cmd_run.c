@@ -20,7 +20,8 @@ const char help_run[] = "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget
                         "does not fit is listed with its cost. A slow kernel on a huge workload runs fewer heads, "
                         "under that workload's own name.\n\n"
                         "  -o, --output DIR       attnbench-out\n"
-                        "  --time-budget S        seconds for all of it (300)\n"
+                        "  --time-budget S        seconds for all of it (300); verifying is not cut short, and what "
+                        "it leaves is for timing\n"
                         "SELECT and OUTPUT as for bench\n\n"
                         "example: attnbench run --kernel 'blocked*' --time-budget 60 -o out\n";
 
@@ -137,6 +138,10 @@ static json_t *time_selected(main_job *j, int argc, char **argv)
     for (int i = 0; i < b.skipped_count; i++) context_skip(context, b.skipped[2 * i], b.skipped[2 * i + 1]);
     if (b.skipped_count)
         printf("skipped for want of time: %d cases (the record lists them with their cost)\n", b.skipped_count);
+    if (t.timed == 0 && b.skipped_count && !interrupted)
+        complain("nothing was timed: no case fits into what verifying left of the time budget of %g s; give more with "
+                 "--time-budget, or name fewer kernels (--kernel)",
+                 j->budget);
     if (t.failed)
         j->code = worse_exit(j->code, EXIT_FINDING);
     else if (t.timed == 0 && !interrupted)
