@@ -80,6 +80,16 @@ static bool is_empty(history *h)
     return empty;
 }
 
+static bool is_sound(history *h)
+{
+    sqlite3_stmt *s = NULL;
+    bool sound = false;
+    if (sqlite3_prepare_v2(h->db, "PRAGMA quick_check(1)", -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        sound = strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
+    sqlite3_finalize(s);
+    return sound;
+}
+
 /* Inside one write transaction, so that of two programs that open an old file one migrates and the other finds it done. */
 static int migrate(history *h, char *reason, size_t size)
 {
@@ -112,6 +122,10 @@ static int examine(history *h, const char *path, char *reason, size_t size)
     if (version > HISTORY_SCHEMA) {
         snprintf(reason, size, "%s: schema %d is newer than this program's %d; use the newer attnbench", path, version,
                  HISTORY_SCHEMA);
+        return 0;
+    }
+    if (owner == application && !is_sound(h)) {
+        snprintf(reason, size, "%s: is damaged (PRAGMA quick_check); restore a copy or name another --db", path);
         return 0;
     }
     if (version == HISTORY_SCHEMA && owner == application) return 1;

@@ -82,17 +82,21 @@ static void flip_words(const instance_map *map, const uint64_t mask[2])
     for (size_t i = 0; i < map->bytes / sizeof *word; i++) word[i] ^= mask[i & 1];
 }
 
-/* Signs of all elements of a word, or of every second one. */
+/* Signs of all elements of a word, or of every second one; and the lowest exponent bit of all, which doubles or halves them. */
 typedef struct sign_masks {
-    uint64_t all, half;
+    uint64_t all, half, size;
 } sign_masks;
 
 static sign_masks masks_of(uint32_t type)
 {
-    switch (attn_type_size(type)) {
-    case 4: return (sign_masks){UINT64_C(0x8000000080000000), UINT64_C(0x8000000000000000)};
-    case 2: return (sign_masks){UINT64_C(0x8000800080008000), UINT64_C(0x8000000080000000)};
-    default: return (sign_masks){UINT64_MAX, UINT64_C(0xff00ff00ff00ff00)}; /* int8: x becomes -x - 1 */
+    static const uint64_t all = UINT64_C(0x8000800080008000), half = UINT64_C(0x8000000080000000);
+    switch (type) {
+    case ATTN_F32:
+        return (sign_masks){UINT64_C(0x8000000080000000), UINT64_C(0x8000000000000000), UINT64_C(0x0080000000800000)};
+    case ATTN_F16: return (sign_masks){all, half, UINT64_C(0x0400040004000400)};
+    case ATTN_BF16: return (sign_masks){all, half, UINT64_C(0x0080008000800080)};
+    default: /* int8: x becomes -x - 1 */
+        return (sign_masks){UINT64_MAX, UINT64_C(0xff00ff00ff00ff00), UINT64_C(0x1515151515151515)};
     }
 }
 
@@ -100,9 +104,9 @@ void instance_flip(instance *in)
 {
     const sign_masks q = masks_of(in->slot[ATTN_Q].type), k = masks_of(in->slot[ATTN_K].type);
     const sign_masks v = masks_of(in->slot[ATTN_V].type);
-    flip_words(&in->map[ATTN_Q], (const uint64_t[2]){q.all, 0});
-    flip_words(&in->map[ATTN_K], (const uint64_t[2]){k.half, k.half});
-    flip_words(&in->map[ATTN_V], (const uint64_t[2]){v.all, v.all});
+    flip_words(&in->map[ATTN_Q], (const uint64_t[2]){q.all ^ q.size, q.size});
+    flip_words(&in->map[ATTN_K], (const uint64_t[2]){k.half ^ k.size, k.half ^ k.size});
+    flip_words(&in->map[ATTN_V], (const uint64_t[2]){v.all ^ v.size, v.all ^ v.size});
 }
 
 void instance_negate(instance *in)

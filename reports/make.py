@@ -4,7 +4,7 @@
     python reports/make.py results.json -o build/report
     python reports/make.py laptop.json server.json -o both --formats png,pdf --title "Two machines"
 
-Exit codes: 0 made; 2 bad usage or a damaged record, nothing was written; 74 the output could not be written.
+Exit codes: 0 made; 2 bad usage or a damaged record, nothing was written; 74 the output could not be written; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 EXIT_INPUT = 2
 EXIT_OUTPUT = 74
+EXIT_INTERRUPTED = 130
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -110,6 +111,8 @@ def main() -> int:
     except ModuleNotFoundError as e:
         packages = "python3-matplotlib python3-jinja2"
         return fail(EXIT_INPUT, f"{sys.executable} lacks {e.name}; Debian: apt-get install {packages}")
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
 
 
 if __name__ == "__main__":
