@@ -195,10 +195,10 @@ static void misbehaviour_is_told_apart(void **state)
     expect_status(EXITS, plain, TRIAL_FAIL, "exit(0)");
     expect_status(REFUSES, plain, TRIAL_FAIL, "run: failed");
     expect_status(WRITES_INPUT, plain, TRIAL_CRASH, "a write to the read-only input Q, at its byte 0");
-    expect_status(PAST_THE_END, plain, TRIAL_CRASH, "a write at byte 0 behind the end of O");
+    expect_status(PAST_THE_END, plain, TRIAL_CRASH, "byte 0 behind the end of O");
     /* In the plain class tensors lie at either end of their pages too. */
-    expect_status(BEFORE_THE_BEGIN, plain, TRIAL_CRASH, "a write at byte 4 before the beginning of O");
-    expect_status(PAST_THE_END, "h=2,q=9,k=12,d=9", TRIAL_CRASH, "a write at byte 0 behind the end of O");
+    expect_status(BEFORE_THE_BEGIN, plain, TRIAL_CRASH, "byte 4 before the beginning of O");
+    expect_status(PAST_THE_END, "h=2,q=9,k=12,d=9", TRIAL_CRASH, "byte 0 behind the end of O");
     /* In the others 9 channels do not fill the last 64 bytes before the guard page: the bytes between are watched. */
     expect_of_class(BEFORE_THE_BEGIN, plain, INPUT_OUTLIERS, TRIAL_FAIL, "wrote outside of O");
     expect_of_class(PAST_THE_END, "h=2,q=9,k=12,d=9", INPUT_OUTLIERS, TRIAL_FAIL, "wrote outside of O");
