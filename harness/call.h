@@ -14,7 +14,7 @@ typedef struct call {
     attn_plan plan;
     void *shared, *workspace;
     guarded memory[2]; /* of both */
-    int declined; /* its plan cannot do this problem after all: not a fault */
+    int declined;      /* its plan cannot do this problem after all: not a fault */
 } call;
 
 /* Plans and allocates; `machine` and `exec` must outlive the call. 0 and a reason where the kernel or memory refuses. */

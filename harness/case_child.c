@@ -30,7 +30,7 @@ static int call_again(instrument *t, call *c)
     if (slot >= 0) instrument_say_changed(t, slot);
     if (slot >= 0 && t->others) { /* the parent judges both */
         const repeated_call first = {"state", "after another problem of the same shape at the same addresses", c->plan,
-                                    1u | (t->lse ? 2u : 0) | (t->weights ? 4u : 0)};
+                                     1u | (t->lse ? 2u : 0) | (t->weights ? 4u : 0)};
         variants_keep(t->others, &first, t->first);
     }
     return 1;

@@ -12,9 +12,10 @@
 
 /* Which flags a command takes, as bits. */
 enum option_group {
-    OPTIONS_SELECT = 1,  /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
-    OPTIONS_OUTPUT = 2,  /* --json --csv --junit --markdown */
-    OPTIONS_VERIFY = 4,  /* --class --check --dump --time-limit --certify --shrink --verbose --all-failures --gdb --in-process */
+    OPTIONS_SELECT = 1, /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
+    OPTIONS_OUTPUT = 2, /* --json --csv --junit --markdown */
+    OPTIONS_VERIFY =
+        4, /* --class --check --dump --time-limit --certify --shrink --verbose --all-failures --gdb --in-process */
     OPTIONS_FOLDER = 8,  /* -o, --output */
     OPTIONS_BUDGET = 16, /* --time-budget */
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */

@@ -47,7 +47,8 @@ typedef struct property_family {
     const check_group *checks;
     const property *property;
 } property_family;
-extern const property_family symmetry_properties, row_properties, key_properties, masked_properties, weight_properties, probe_properties;
+extern const property_family symmetry_properties, row_properties, key_properties, masked_properties, weight_properties,
+    probe_properties;
 
 /* Results of one kernel: the base's and those of each variant, in the property's order. */
 struct property_view {

@@ -211,7 +211,7 @@ int spec_float(spec_key key, const char *text, float low, float *out, char *reas
 {
     char *end;
     const double x = strchr("+-.0123456789", text[0]) ? strtod(text, &end) : (end = NULL, 0.0);
-    *out = (float)x;
+    *out = (float)x + 0.0f; /* one zero: -0 would be left out of the SPEC as the default is */
     if (end && end != text && !*end && isfinite(*out) && *out >= low) return 1;
     snprintf(reason, reason_size, "%s=%.40s: must be a finite number%s within the range of fp32", key_names[key], text,
              low == 0 ? " of at least 0" : "");

@@ -4,7 +4,8 @@
     python reports/make.py results.json -o build/report
     python reports/make.py laptop.json server.json -o both --formats png,pdf --title "Two machines"
 
-Exit codes: 0 made; 2 bad usage or a damaged record, nothing was written; 74 the output could not be written; 130 interrupted.
+Exit codes: 0 made; 2 bad usage or a damaged record, nothing was written; 74 the output could not be written;
+130 interrupted.
 """
 
 from __future__ import annotations

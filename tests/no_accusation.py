@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Correct kernels, many seeds: nobody may be accused.
 
-Runs `attnbench verify` with one seed after the other over all kernels, the suites asked for and every input class, and fails on the first
-case that is not passed, with the line that repeats it. That bounds and thresholds are right is their derivation's matter; this is
-its test: with N seeds and no accusation, a rate above 3 / N would have shown with a probability of 95 %.
+Runs `attnbench verify` with one seed after the other over all kernels, the suites asked for and every input class, and
+fails on the first case that is not passed, with the line that repeats it. That bounds and thresholds are right is their
+derivation's matter; this is its test: with N seeds and no accusation, a rate above 3 / N would have shown with a
+probability of 95 %.
 
     tests/no_accusation.py --seeds 1000 --first 1 -- --suite smoke --suite edge
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """compare through the program: words, exit codes, records, and everything that must not be timed.
 
-The kernels are the builds of harness/slowed (0, 1, 2, 5 % more work) and the plugins of tests/plugins. Only the standard
-library is used.
+The kernels are the builds of harness/slowed (0, 1, 2, 5 % more work) and the plugins of tests/plugins. Only the
+standard library is used.
 """
 
 from __future__ import annotations

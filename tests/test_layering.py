@@ -147,7 +147,7 @@ def own_headers(source: Source, tree: Tree) -> Iterator[tuple[int, str]]:
 
 @rule
 def libraries(source: Source, _tree: Tree) -> Iterator[tuple[int, str]]:
-    """Kernels need nothing but libc and libm; the reference adds GSL and Arb. CBLAS's own header stays with the reference."""
+    """Kernels need nothing but libc and libm; the reference adds GSL and Arb. CBLAS's header stays with it."""
     if not source.is_c_or_cpp():
         return
     for line, match in numbered(source.no_comments, INCLUDE):

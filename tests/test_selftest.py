@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""attnbench selftest judge on folders made here from one bug that the build planted, a log-sum-exp in base 2: what is found, missed,
-accused and unclear, as lines, exit codes and files."""
+"""attnbench selftest judge on folders made here from one bug that the build planted, a log-sum-exp in base 2: what is
+found, missed, accused and unclear, as lines, exit codes and files."""
 
 from __future__ import annotations
 
