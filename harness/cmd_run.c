@@ -14,7 +14,7 @@
 const char help_run[] =
     "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget S]: the main job\n\n"
     "Looks at the machine (doctor), verifies every kernel (suites smoke and edge on plain inputs), times every "
-    "kernel (suites models, sweep and channels, "
+    "kernel (suites models and sweep, "
     "or what SELECT names), prints\n"
     "the table, and writes results.json, charts and report.html. Within the time budget the "
     "cheapest cases come first; what\n"
@@ -226,7 +226,7 @@ static int run_all(main_job *j, int argc, char **argv)
 
 int cmd_run(int argc, char **argv)
 {
-    static const char *const suites[] = {"models", "sweep", "channels", NULL};
+    static const char *const suites[] = {"models", "sweep", NULL};
     options o;
     selection s;
     char reason[1024];
