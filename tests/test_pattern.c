@@ -7,13 +7,13 @@
 
 /* ---- along one axis -------------------------------------------------------------------------------------------------- */
 
-/* '.' right, 'x' wrong, ' ' not judged */
+/* '.' right, '#' wrong, ' ' not judged */
 static void says(const char *marks, int64_t border, const char *wanted)
 {
     char words[128];
     unsigned char judged[400], wrong[400];
     const int64_t extent = (int64_t)strlen(marks);
-    for (int64_t i = 0; i < extent; i++) judged[i] = marks[i] != ' ', wrong[i] = marks[i] == 'x';
+    for (int64_t i = 0; i < extent; i++) judged[i] = marks[i] != ' ', wrong[i] = marks[i] == '#';
     const pattern_axis a = {"row", "rows", extent, judged, wrong, border};
     assert_int_equal(pattern_axis_words(&a, words, sizeof words), *wanted != 0);
     assert_string_equal(words, wanted);
@@ -22,22 +22,22 @@ static void says(const char *marks, int64_t border, const char *wanted)
 static void test_axis(void **state)
 {
     (void)state;
-    says("xxxxxxxx", 0, "");
+    says("########", 0, "");
     says("........", 0, "");
-    says("x x x x ", 0, "");
-    says("...x....", 0, "row 3 only");
-    says(".......x", 0, "the last row 7 only");
-    says(".....xxx", 0, "rows >= 5");
-    says("....xxxx", 4, "rows >= 4, behind a block border");
-    says("....x xx", 4, "rows >= 4, behind a block border");
-    says("xxxx....", 0, "rows <= 3");
-    says("..xxx...", 0, "rows 2 to 4");
-    says("...x...x...x...x", 0, "rows 4i + 3");
-    says("..xx..xx..xx..xx", 0, "rows 4i + 2..3");
-    says(" x . x . x . x .", 0, "rows 4i + 1");
-    says(".x..x.........x.", 0, "rows 1, 4, 14");
-    says("....xx.xxxx.xxxx", 0, "rows >= 4 (10 of 12)");
-    says("x.xx.x..xx.xx..x", 0, "9 of 16 rows");
+    says("# # # # ", 0, "");
+    says("...#....", 0, "row 3 only");
+    says(".......#", 0, "the last row 7 only");
+    says(".....###", 0, "rows >= 5");
+    says("....####", 4, "rows >= 4, behind a block border");
+    says("....# ##", 4, "rows >= 4, behind a block border");
+    says("####....", 0, "rows <= 3");
+    says("..###...", 0, "rows 2 to 4");
+    says("...#...#...#...#", 0, "rows 4i + 3");
+    says("..##..##..##..##", 0, "rows 4i + 2..3");
+    says(" # . # . # . # .", 0, "rows 4i + 1");
+    says(".#..#.........#.", 0, "rows 1, 4, 14");
+    says("....##.####.####", 0, "rows >= 4 (10 of 12)");
+    says("#.##.#..##.##..#", 0, "9 of 16 rows");
 }
 
 /* ---- spoilt outputs -------------------------------------------------------------------------------------------------- */

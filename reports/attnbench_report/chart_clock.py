@@ -10,7 +10,7 @@ LOOKS = {  # verdict: words, fill, hatch
     "slower": ("slower", "#444444", ""),
     "neither": ("neither slower nor faster", "white", "..."),
     "undecided": ("could not tell", "#BBBBBB", ""),
-    "faster": ("faster", "white", "xxx"),
+    "faster": ("faster", "white", "xx"),
 }
 
 
