@@ -30,17 +30,62 @@ static int64_t few_floats(int64_t d, int64_t dv)
 
 /* Queries scaled and padded; results, maxima and sums of no key yet. */
 static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows);
-/* Dot products of one row with keys first .. first + LANES - 1, of which those at or beyond `end` are not read. */
-static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score);
+/* Dot products of one row with keys first .. first + LANES - 1 of type `type`, of which those at or beyond `end` are not read. */
+ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
+                                 const uint32_t type);
 /* The same of four rows: queries d_padded apart, scores KEYS_MOST apart. */
-static void few_scores_4(const row_job *job, const float *q, int64_t first, int64_t end, float *score);
+ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
+                                   const uint32_t type);
 /* Scores of one row become weights; its maximum, sum and o follow. The row sees begin .. end - 1 of the block's `count` keys. */
 static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t count);
-/* o += weights x values of keys begin .. end - 1 of the block that starts at key `first`, for one row or for four. */
-static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end);
-static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end);
+/* o += weights x values of type `type` of keys begin .. end - 1 of the block that starts at key `first`, for one row or four. */
+ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
+                                   int64_t end, const uint32_t type);
+ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
+                                   int64_t end, const uint32_t type);
 /* O and LSE of one row; O is 0 where it `sees` no key. */
 static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_t r, int sees);
+
+/* Each type has loops of its own: it is a constant in them. */
+static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+{
+    switch (job->k->type) {
+    case ATTN_F16: few_scores_of(job, q, first, end, score, ATTN_F16); break;
+    case ATTN_BF16: few_scores_of(job, q, first, end, score, ATTN_BF16); break;
+    case ATTN_I8: few_scores_of(job, q, first, end, score, ATTN_I8); break;
+    default: few_scores_of(job, q, first, end, score, ATTN_F32); break;
+    }
+}
+
+static void few_scores_4(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+{
+    switch (job->k->type) {
+    case ATTN_F16: few_scores_4_of(job, q, first, end, score, ATTN_F16); break;
+    case ATTN_BF16: few_scores_4_of(job, q, first, end, score, ATTN_BF16); break;
+    case ATTN_I8: few_scores_4_of(job, q, first, end, score, ATTN_I8); break;
+    default: few_scores_4_of(job, q, first, end, score, ATTN_F32); break;
+    }
+}
+
+static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+{
+    switch (job->v->type) {
+    case ATTN_F16: few_values_1_of(job, f, row, first, begin, end, ATTN_F16); break;
+    case ATTN_BF16: few_values_1_of(job, f, row, first, begin, end, ATTN_BF16); break;
+    case ATTN_I8: few_values_1_of(job, f, row, first, begin, end, ATTN_I8); break;
+    default: few_values_1_of(job, f, row, first, begin, end, ATTN_F32); break;
+    }
+}
+
+static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+{
+    switch (job->v->type) {
+    case ATTN_F16: few_values_4_of(job, f, row, first, begin, end, ATTN_F16); break;
+    case ATTN_BF16: few_values_4_of(job, f, row, first, begin, end, ATTN_BF16); break;
+    case ATTN_I8: few_values_4_of(job, f, row, first, begin, end, ATTN_I8); break;
+    default: few_values_4_of(job, f, row, first, begin, end, ATTN_F32); break;
+    }
+}
 
 /* Scores of LANES keys from `first` times the keys' scales. */
 static inline void few_scale(const row_job *job, int64_t rows, int64_t first, int64_t end, float *score)

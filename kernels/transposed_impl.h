@@ -23,6 +23,8 @@
 #include "roofline_impl.h"
 #include "rows_impl.h"
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 enum {
     GROUP = LANES * VECTORS,     /* query rows of a group */
     KEYS_MOST = 192,             /* of a block: (keys, GROUP) weights stay in L1 */

@@ -30,8 +30,6 @@ enum { LANES = 16, VECTORS = 2, TILE = 32, FEW = 16, ROW_TYPE = ATTN_BF16 };
 #include "amxbf16_reference_impl.h"
 #include "avx512/avx512_few_impl.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 enum kind { BOUNDED, ANY, CAPPED };
 
 typedef struct score_step {

@@ -26,9 +26,8 @@ static inline __m256 sums_of_8(const __m256 x[8])
 }
 
 /* Dot products of `rows` rows with `keys` keys from `first`, rows * keys = 8, in the lanes row by row. */
-static inline __attribute__((always_inline)) __m256 dots_of_8(const row_job *job, const float *q, int64_t q_stride,
-                                                              int64_t first, int64_t end, const int rows,
-                                                              const int keys, const uint32_t type)
+ALWAYS_INLINE __m256 dots_of_8(const row_job *job, const float *q, int64_t q_stride, int64_t first, int64_t end,
+                               const int rows, const int keys, const uint32_t type)
 {
     const int64_t d = job->problem->d, whole = d / LANES * LANES;
     const char *k[LANES];
@@ -45,40 +44,20 @@ static inline __attribute__((always_inline)) __m256 dots_of_8(const row_job *job
     return sums_of_8(sum);
 }
 
-static inline __attribute__((always_inline)) void few_scores_of(const row_job *job, const float *q, int64_t first,
-                                                                int64_t end, float *score, const uint32_t type)
+ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
+                                 const uint32_t type)
 {
     _mm256_store_ps(score, dots_of_8(job, q, 0, first, end, 1, 8, type));
 }
 
-static inline __attribute__((always_inline)) void few_scores_4_of(const row_job *job, const float *q, int64_t first,
-                                                                  int64_t end, float *score, const uint32_t type)
+ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
+                                   const uint32_t type)
 {
     const int64_t q_stride = round_up(job->problem->d, LANES);
     for (int64_t j = 0; j < LANES; j += 2, score += 2) {
         float dots[LANES];
         _mm256_storeu_ps(dots, dots_of_8(job, q, q_stride, first + j, end, 4, 2, type));
         for (int r = 0; r < 4; r++) memcpy(score + r * KEYS_MOST, dots + 2 * r, 2 * sizeof(float));
-    }
-}
-
-static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
-{
-    switch (job->k->type) {
-    case ATTN_F16: few_scores_of(job, q, first, end, score, ATTN_F16); break;
-    case ATTN_BF16: few_scores_of(job, q, first, end, score, ATTN_BF16); break;
-    case ATTN_I8: few_scores_of(job, q, first, end, score, ATTN_I8); break;
-    default: few_scores_of(job, q, first, end, score, ATTN_F32); break;
-    }
-}
-
-static void few_scores_4(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
-{
-    switch (job->k->type) {
-    case ATTN_F16: few_scores_4_of(job, q, first, end, score, ATTN_F16); break;
-    case ATTN_BF16: few_scores_4_of(job, q, first, end, score, ATTN_BF16); break;
-    case ATTN_I8: few_scores_4_of(job, q, first, end, score, ATTN_I8); break;
-    default: few_scores_4_of(job, q, first, end, score, ATTN_F32); break;
     }
 }
 
@@ -132,9 +111,8 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
 }
 
 /* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last is cut off where dv ends. */
-static inline __attribute__((always_inline)) void few_values(const row_job *job, const few_rows *f, int64_t row,
-                                                             int64_t first, int64_t begin, int64_t end, int64_t c,
-                                                             const int rows, const int vectors, const uint32_t type)
+ALWAYS_INLINE void few_values(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
+                              int64_t end, int64_t c, const int rows, const int vectors, const uint32_t type)
 {
     const int64_t left = job->problem->dv - c - (vectors - 1) * LANES;
     __m256 o[4][8];
@@ -157,9 +135,8 @@ static inline __attribute__((always_inline)) void few_values(const row_job *job,
         for (int n = 0; n < vectors; n++) _mm256_store_ps(f->o + (row + r) * f->dv_padded + c + LANES * n, o[r][n]);
 }
 
-static inline __attribute__((always_inline)) void few_values_1_of(const row_job *job, const few_rows *f, int64_t row,
-                                                                  int64_t first, int64_t begin, int64_t end,
-                                                                  const uint32_t type)
+ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
+                                   int64_t end, const uint32_t type)
 {
     const int64_t vectors = f->dv_padded / LANES;
     int64_t n = 0;
@@ -169,34 +146,13 @@ static inline __attribute__((always_inline)) void few_values_1_of(const row_job 
     for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 1, 1, type);
 }
 
-static inline __attribute__((always_inline)) void few_values_4_of(const row_job *job, const few_rows *f, int64_t row,
-                                                                  int64_t first, int64_t begin, int64_t end,
-                                                                  const uint32_t type)
+ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
+                                   int64_t end, const uint32_t type)
 {
     const int64_t vectors = f->dv_padded / LANES;
     int64_t n = 0;
     for (; n + 2 <= vectors; n += 2) few_values(job, f, row, first, begin, end, n * LANES, 4, 2, type);
     for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 4, 1, type);
-}
-
-static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
-{
-    switch (job->v->type) {
-    case ATTN_F16: few_values_1_of(job, f, row, first, begin, end, ATTN_F16); break;
-    case ATTN_BF16: few_values_1_of(job, f, row, first, begin, end, ATTN_BF16); break;
-    case ATTN_I8: few_values_1_of(job, f, row, first, begin, end, ATTN_I8); break;
-    default: few_values_1_of(job, f, row, first, begin, end, ATTN_F32); break;
-    }
-}
-
-static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
-{
-    switch (job->v->type) {
-    case ATTN_F16: few_values_4_of(job, f, row, first, begin, end, ATTN_F16); break;
-    case ATTN_BF16: few_values_4_of(job, f, row, first, begin, end, ATTN_BF16); break;
-    case ATTN_I8: few_values_4_of(job, f, row, first, begin, end, ATTN_I8); break;
-    default: few_values_4_of(job, f, row, first, begin, end, ATTN_F32); break;
-    }
 }
 
 static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows)

@@ -25,8 +25,6 @@ enum { LANES = 8, VECTORS = 3, TILE = 4, FEW = 8, ROW_TYPE = ATTN_F32 };
 #include "avx2_few_impl.h"
 #include "avx2_pack_impl.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 static const float LAZY = 8; /* weights are at most 2^8 */
 
 /* Rows of a vector of the group that see a key of the block: all bits set. */

@@ -11,9 +11,8 @@
 #include "few_impl.h"
 
 /* Dot products of `rows` rows with `keys` keys from `first`, rows * keys = 16, in the lanes row by row. */
-static inline __attribute__((always_inline)) __m512 dots_of_16(const row_job *job, const float *q, int64_t q_stride,
-                                                               int64_t first, int64_t end, const int rows,
-                                                               const int keys, const uint32_t type)
+ALWAYS_INLINE __m512 dots_of_16(const row_job *job, const float *q, int64_t q_stride, int64_t first, int64_t end,
+                                const int rows, const int keys, const uint32_t type)
 {
     const int64_t d = job->problem->d;
     const char *k[16];
@@ -32,14 +31,14 @@ static inline __attribute__((always_inline)) __m512 dots_of_16(const row_job *jo
     return sums_of_16(sum);
 }
 
-static inline __attribute__((always_inline)) void few_scores_of(const row_job *job, const float *q, int64_t first,
-                                                                int64_t end, float *score, const uint32_t type)
+ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
+                                 const uint32_t type)
 {
     _mm512_store_ps(score, dots_of_16(job, q, 0, first, end, 1, 16, type));
 }
 
-static inline __attribute__((always_inline)) void few_scores_4_of(const row_job *job, const float *q, int64_t first,
-                                                                  int64_t end, float *score, const uint32_t type)
+ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
+                                   const uint32_t type)
 {
     const int64_t q_stride = round_up(job->problem->d, LANES);
     for (int64_t j = 0; j < LANES; j += 4, score += 4) {
@@ -48,26 +47,6 @@ static inline __attribute__((always_inline)) void few_scores_4_of(const row_job 
         _mm_store_ps(score + KEYS_MOST, _mm512_extractf32x4_ps(dots, 1));
         _mm_store_ps(score + 2 * KEYS_MOST, _mm512_extractf32x4_ps(dots, 2));
         _mm_store_ps(score + 3 * KEYS_MOST, _mm512_extractf32x4_ps(dots, 3));
-    }
-}
-
-static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
-{
-    switch (job->k->type) {
-    case ATTN_F16: few_scores_of(job, q, first, end, score, ATTN_F16); break;
-    case ATTN_BF16: few_scores_of(job, q, first, end, score, ATTN_BF16); break;
-    case ATTN_I8: few_scores_of(job, q, first, end, score, ATTN_I8); break;
-    default: few_scores_of(job, q, first, end, score, ATTN_F32); break;
-    }
-}
-
-static void few_scores_4(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
-{
-    switch (job->k->type) {
-    case ATTN_F16: few_scores_4_of(job, q, first, end, score, ATTN_F16); break;
-    case ATTN_BF16: few_scores_4_of(job, q, first, end, score, ATTN_BF16); break;
-    case ATTN_I8: few_scores_4_of(job, q, first, end, score, ATTN_I8); break;
-    default: few_scores_4_of(job, q, first, end, score, ATTN_F32); break;
     }
 }
 
@@ -102,10 +81,9 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
 }
 
 /* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last is cut off by `last`. */
-static inline __attribute__((always_inline)) void few_values(const row_job *job, const few_rows *f, int64_t row,
-                                                             int64_t first, int64_t begin, int64_t end, int64_t c,
-                                                             __mmask16 last, const int rows, const int vectors,
-                                                             const uint32_t type)
+ALWAYS_INLINE void few_values(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
+                              int64_t end, int64_t c, __mmask16 last, const int rows, const int vectors,
+                              const uint32_t type)
 {
     __m512 o[4][8];
     for (int r = 0; r < rows; r++)
@@ -126,9 +104,8 @@ static inline __attribute__((always_inline)) void few_values(const row_job *job,
         for (int n = 0; n < vectors; n++) _mm512_store_ps(f->o + (row + r) * f->dv_padded + c + 16 * n, o[r][n]);
 }
 
-static inline __attribute__((always_inline)) void few_values_1_of(const row_job *job, const few_rows *f, int64_t row,
-                                                                  int64_t first, int64_t begin, int64_t end,
-                                                                  const uint32_t type)
+ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
+                                   int64_t end, const uint32_t type)
 {
     const int64_t dv = job->problem->dv;
     int64_t c = 0;
@@ -145,9 +122,8 @@ static inline __attribute__((always_inline)) void few_values_1_of(const row_job 
     }
 }
 
-static inline __attribute__((always_inline)) void few_values_4_of(const row_job *job, const few_rows *f, int64_t row,
-                                                                  int64_t first, int64_t begin, int64_t end,
-                                                                  const uint32_t type)
+ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
+                                   int64_t end, const uint32_t type)
 {
     const int64_t dv = job->problem->dv;
     for (int64_t c = 0; c < dv; c += 64) {
@@ -159,26 +135,6 @@ static inline __attribute__((always_inline)) void few_values_4_of(const row_job 
         case 2: few_values(job, f, row, first, begin, end, c, last, 4, 2, type); break;
         default: few_values(job, f, row, first, begin, end, c, last, 4, 1, type); break;
         }
-    }
-}
-
-static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
-{
-    switch (job->v->type) {
-    case ATTN_F16: few_values_1_of(job, f, row, first, begin, end, ATTN_F16); break;
-    case ATTN_BF16: few_values_1_of(job, f, row, first, begin, end, ATTN_BF16); break;
-    case ATTN_I8: few_values_1_of(job, f, row, first, begin, end, ATTN_I8); break;
-    default: few_values_1_of(job, f, row, first, begin, end, ATTN_F32); break;
-    }
-}
-
-static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
-{
-    switch (job->v->type) {
-    case ATTN_F16: few_values_4_of(job, f, row, first, begin, end, ATTN_F16); break;
-    case ATTN_BF16: few_values_4_of(job, f, row, first, begin, end, ATTN_BF16); break;
-    case ATTN_I8: few_values_4_of(job, f, row, first, begin, end, ATTN_I8); break;
-    default: few_values_4_of(job, f, row, first, begin, end, ATTN_F32); break;
     }
 }
 

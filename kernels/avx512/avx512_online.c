@@ -25,8 +25,6 @@ enum { LANES = 16, VECTORS = 3, TILE = 8, FEW = 16, ROW_TYPE = ATTN_F32 };
 #include "avx512_few_impl.h"
 #include "avx512_pack_impl.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 static const float LAZY = 8; /* weights are at most 2^8 */
 
 /* Rows of a vector of the group that see a key of the block. */
