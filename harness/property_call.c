@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "fault.h"
 #include "own_threads.h"
 #include "plugin.h"
 #include "pool.h"
@@ -18,6 +19,7 @@ typedef struct calls_job {
     const attn_machine *machine;
     volatile int at;
     volatile uint64_t beat;
+    fault fault;
     property_call call[MOST_CALLS];
 } calls_job;
 
@@ -80,6 +82,7 @@ static void calls_in_child(void *arg)
     instance_protect(&base, true);
     for (int i = 0; i < j->count; i++)
         if (j->call[i].variant) instance_protect(&j->call[i].variant->in, true);
+    if (!children_are_in_process()) fault_watch(&j->fault);
     if (j->kernel->traits & ATTN_TRAIT_OWN_THREADS) own_threads(j->threads, &own);
     const attn_kernel *kernel = plugin_resolve(j->kernel, reason, sizeof reason);
     const attn_exec *exec = kernel ? exec_of(kernel, j->threads, &own, &workers) : NULL;
@@ -88,6 +91,8 @@ static void calls_in_child(void *arg)
         if (!v) continue;
         j->at = i;
         j->beat++;
+        j->fault.regions = 0;
+        fault_regions_of(&j->fault, &v->in, "");
         const bool as_case = v->threads == 0 || v->threads == j->threads;
         const attn_exec *with = as_case ? exec : exec_of(kernel, v->threads, &other_own, &others);
         if (with) call_one_variant(j, kernel, with, &j->call[i]);
@@ -113,6 +118,10 @@ child_end property_calls(const attn_kernel *kernel, const instance *base, int th
     const child_end end = child_run(calls_in_child, j, &within, reason, reason_size);
     memcpy(calls, j->call, (size_t)count * sizeof *calls);
     *at = j->at;
+    char where[128];
+    const size_t used = strlen(reason);
+    if (end == CHILD_CRASHED && fault_text(&j->fault, where, sizeof where) && used < reason_size)
+        snprintf(reason + used, reason_size - used, ": %s", where);
     shared_free(j, sizeof *j);
     return end;
 }
