@@ -142,19 +142,38 @@ void cases_print_counts(FILE *to, const json_t *cases)
 
 /* ---- unsupported, by reason ---------------------------------------------------------------------------------------------- */
 
+/* A kernel under a reason; reasons: {reason: {kernel: null}}. */
+static void add_reason(json_t *reasons, const char *reason, const char *kernel)
+{
+    json_t *kernels = json_object_get(reasons, reason);
+    if (!kernels) json_object_set_new(reasons, reason, kernels = json_object());
+    json_object_set_new(kernels, kernel, json_null());
+}
+
+/* Feature by feature, not by the combinations that the cases happen to ask for: those are many and say no more. */
+static void add_reasons(json_t *reasons, const json_t *one)
+{
+    const json_t *missing = json_object_get(one, "missing"), *feature;
+    size_t i;
+    json_array_foreach(missing, i, feature)
+    {
+        char reason[128];
+        snprintf(reason, sizeof reason, "does not have %s", json_string_value(feature));
+        add_reason(reasons, reason, text_of(one, "kernel"));
+    }
+    if (json_array_size(missing) == 0) add_reason(reasons, text_of(one, "reason"), text_of(one, "kernel"));
+}
+
 void cases_print_unsupported(FILE *to, const json_t *cases)
 {
-    json_t *reasons = json_object(), *kernels, *unused; /* reason: {kernel: null} */
+    json_t *reasons = json_object(), *kernels, *unused;
     json_t *all = values_of(cases, "kernel");
     const char *reason, *kernel;
     size_t i;
     const json_t *one;
     json_array_foreach(cases, i, one)
     {
-        if (strcmp(text_of(one, "status"), "unsupported") != 0) continue;
-        kernels = json_object_get(reasons, text_of(one, "reason"));
-        if (!kernels) json_object_set_new(reasons, text_of(one, "reason"), kernels = json_object());
-        json_object_set_new(kernels, text_of(one, "kernel"), json_null());
+        if (strcmp(text_of(one, "status"), "unsupported") == 0) add_reasons(reasons, one);
     }
     if (json_object_size(reasons)) fputs("\nunsupported, by reason\n", to);
     json_object_foreach(reasons, reason, kernels)
