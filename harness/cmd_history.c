@@ -207,7 +207,7 @@ static int add_records(history *h, const word_list *words)
         json_t *record = record_read(words->word[i], reason, sizeof reason);
         if (!record || !history_add(h, record, words->word[i], &rows, reason, sizeof reason)) {
             complain("%s", reason);
-            code = worse_exit(code, EXIT_USAGE);
+            code = worse_exit(code, record && history_unwritten(h) ? EXIT_NOT_WRITTEN : EXIT_USAGE);
         } else if (rows < 0)
             printf("%s: is there already\n", words->word[i]);
         else

@@ -33,6 +33,7 @@ static const int patience_ms = 20000;      /* for other writers */
 
 struct history {
     sqlite3 *db;
+    bool unwritten; /* the last record, for want of a disk that takes it */
 };
 
 /* Step i takes schema i to i + 1. Never edited once released: files of users hold what they made. */
@@ -56,6 +57,10 @@ static int run_sql(history *h, const char *sql, char *reason, size_t size)
 {
     return sqlite3_exec(h->db, sql, NULL, NULL, NULL) == SQLITE_OK || refuse(h, reason, size, "history");
 }
+
+bool history_unwritten(const history *h) { return h->unwritten; }
+
+static bool is_write_error(int code) { return code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_READONLY; }
 
 static int pragma(history *h, const char *name)
 {
@@ -265,7 +270,10 @@ int history_add(history *h, const json_t *record, const char *name, int *rows, c
             ok = 0;
         }
         if (ok) ok = run_sql(h, "COMMIT", reason, size);
+        h->unwritten = !ok && is_write_error(sqlite3_errcode(h->db));
         if (!ok) sqlite3_exec(h->db, "ROLLBACK", NULL, NULL, NULL);
+    } else {
+        h->unwritten = is_write_error(sqlite3_errcode(h->db));
     }
     result_table_free(&table);
     return ok;
@@ -320,6 +328,8 @@ history *history_open(const char *path, bool create, char *reason, size_t size)
 }
 
 void history_close(history *h) { (void)h; }
+
+bool history_unwritten(const history *h) { return (void)h, false; }
 
 int history_add(history *h, const json_t *record, const char *name, int *rows, char *reason, size_t size)
 {

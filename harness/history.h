@@ -21,6 +21,9 @@ typedef struct history history;
 history *history_open(const char *path, bool create, char *reason, size_t reason_size);
 void history_close(history *h);
 
+/* Was the last failure one of writing (disk full, read-only, I/O) and not of the input? */
+bool history_unwritten(const history *h);
+
 /* Adds a record. *rows: times added; -1: the record was there already. 0 and one line in `reason`; nothing is added then. */
 int history_add(history *h, const json_t *record, const char *name, int *rows, char *reason, size_t reason_size);
 
