@@ -183,6 +183,40 @@ static uint32_t measured(const ceilings *c)
     return count;
 }
 
+/* At its place in the ascending table. */
+static void keep_larger(ceilings *c, const attn_bandwidth *found)
+{
+    const uint32_t count = measured(c);
+    uint32_t at = 0;
+    while (at < count && c->bandwidth[at].footprint < found->footprint) at++;
+    if (at < count && c->bandwidth[at].footprint == found->footprint) {
+        c->bandwidth[at].bytes_per_second = fmax(c->bandwidth[at].bytes_per_second, found->bytes_per_second);
+        return;
+    }
+    if (count == CEILING_FOOTPRINTS) return;
+    memmove(&c->bandwidth[at + 1], &c->bandwidth[at], (CEILING_FOOTPRINTS - 1 - at) * sizeof c->bandwidth[0]);
+    c->bandwidth[at] = *found;
+}
+
+void ceilings_refine(uint64_t isa, ceilings *c)
+{
+    ceilings again;
+    ceilings_measure(isa, &again);
+    for (int i = 0; i < ATTN_CEILINGS; i++) c->rate[i] = fmax(c->rate[i], again.rate[i]);
+    for (uint32_t i = 0; i < measured(&again); i++) keep_larger(c, &again.bandwidth[i]);
+    c->seconds += again.seconds;
+}
+
+void ceilings_footprint(uint64_t isa, double bytes, ceilings *c)
+{
+    const double page = 4096, begin = now();
+    attn_bandwidth found = {.footprint = ceil(bytes / page) * page};
+    if (!(found.footprint > 0)) return;
+    found.bytes_per_second = measure_footprint(isa, (size_t)found.footprint);
+    if (found.bytes_per_second > 0) keep_larger(c, &found);
+    c->seconds += now() - begin;
+}
+
 attn_machine ceilings_machine(const ceilings *c, uint64_t isa, int threads)
 {
     const machine_facts *const facts = machine_facts_get();

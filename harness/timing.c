@@ -19,6 +19,7 @@
 #include "status.h"
 #include "timing_apart.h"
 #include "timing_secret.h"
+#include "timing_shares.h"
 
 static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
 
@@ -107,6 +108,13 @@ void timing_name(const selection *s, const trial_job *job, const workload *w, ch
              job->threads);
 }
 
+/* More threads than processors have no higher ceiling: how many times one thread's they have. */
+static int limits_of(int threads)
+{
+    const int usable = machine_facts_get()->threads;
+    return threads < usable ? threads : usable;
+}
+
 /* Against which limit, and how much work. */
 static void describe(timing *t, const trial_group *g, const trial *checked, const call *prepared, gbench_case *out)
 {
@@ -120,8 +128,7 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
     out->name = keep_text(t, name);
     out->label = keep_text(t, g->in.w->spec);
     out->threads = checked->threads;
-    /* More threads than processors have no higher ceiling. */
-    const int usable = machine_facts_get()->threads, runs = checked->threads < usable ? checked->threads : usable;
+    const int runs = limits_of(checked->threads);
     out->operations = work.operations;
     out->bytes = work.bytes;
     out->bandwidth = ceilings_bandwidth(&t->limits, work.bytes) * runs;
@@ -179,6 +186,7 @@ static int prepare(timing *t, trial_group *g, const trial *checked, pools *p, ro
         describe(t, g, checked, &c->call, entry);
         json_t *note = json_object();
         if (entry->peak > 0) json_object_set_new(note, "ceiling", json_string(attn_ceiling_name(c->call.plan.ceiling)));
+        json_object_set_new(note, "limits", shares_note(entry, c->call.plan.ceiling, limits_of(entry->threads)));
         json_object_set_new(t->notes, entry->name, note);
         c->secret = (timing_secret){g, checked, &c->call, c->slot, sets ? NULL : &t->watch->negated, 0, ""};
         entry->call = call_timed;
@@ -251,6 +259,20 @@ static void time_placed(timing *t, trial_group *g)
     }
 }
 
+/* The bandwidth for what the workload reads; and everything again now and then: measured once, it may have met a busy neighbour. */
+static void refine_limits(timing *t, const instance *in)
+{
+    const double every = 20; /* seconds: measuring takes about one */
+    attn_tensor slot[ATTN_SLOTS];
+    const attn_args args = instance_args(in, false, false, slot);
+    ceilings_footprint(t->s->isa, attn_work(&in->problem, &args).bytes, &t->limits);
+    if (clock_seconds() - t->limits_at > every) {
+        ceilings_refine(t->s->isa, &t->limits);
+        t->limits_at = clock_seconds();
+    }
+    t->machine = ceilings_machine(&t->limits, t->s->isa, t->s->threads[t->s->thread_counts - 1]);
+}
+
 void timing_workload(timing *t, const workload *w, const trial_job *job, int jobs)
 {
     const trial_settings settings = {.machine = &t->machine, .isa = t->s->isa, .budget = check_budget};
@@ -279,6 +301,7 @@ void timing_workload(timing *t, const workload *w, const trial_job *job, int job
             case_print(stderr, &g, &g.trial[i]);
         json_array_append_new(json_object_get(t->record, "cases"), case_json(&g, &g.trial[i]));
     }
+    if (!interrupted) refine_limits(t, &g.in);
     if (!interrupted) timing_apart(t, &g, time_placed);
     trial_group_free(&g);
     free(selected);
@@ -329,6 +352,7 @@ int timing_open(timing *t, const selection *s, int flags, char **flag, int defau
     if (!t->plugins_isolated) complain("note: the plugins are timed in processes of their own: %s", shared);
     progress("measuring this machine's ceilings");
     ceilings_measure(s->isa, &t->limits);
+    t->limits_at = clock_seconds();
     progress_clear();
     t->machine = ceilings_machine(&t->limits, s->isa, s->threads[s->thread_counts - 1]);
     return 1;
@@ -410,6 +434,7 @@ static void add_notes(const json_t *notes, json_t *entries)
         const char *run = json_string_value(json_object_get(entry, "run_name"));
         json_t *note = run ? json_object_get(notes, run) : NULL;
         if (!note) continue;
+        json_object_del(note, "limits");
         if (json_object_get(seen, run))
             json_object_set(entry, "inputs", json_object_get(note, "inputs"));
         else
@@ -423,11 +448,13 @@ json_t *timing_close(timing *t, int argc, char **argv)
 {
     json_t *record = t->record;
     json_error_t error;
+    if (t->timed > 0 && !interrupted) ceilings_refine(t->s->isa, &t->limits);
     json_t *measured = json_loads(gbench_json(t->g), 0, &error);
     if (measured) {
         json_object_set(record, "context", json_object_get(measured, "context"));
         json_object_set_new(record, "benchmarks", in_order(t->s, json_object_get(measured, "benchmarks")));
         json_decref(measured);
+        shares_against(&t->limits, t->notes, json_object_get(record, "benchmarks"));
         add_notes(t->notes, json_object_get(record, "benchmarks"));
     }
     json_decref(t->notes);

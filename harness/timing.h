@@ -24,6 +24,7 @@ typedef struct timing_watch {
 typedef struct timing {
     const selection *s;
     ceilings limits;
+    double limits_at; /* the clock when they were measured last */
     attn_machine machine;
     gbench *g;
     json_t *record;                          /* cases go in at once, benchmarks by timing_close */
