@@ -92,7 +92,7 @@ static const struct flag {
     {"--neighbours", FLAG_NEIGHBOURS, OPTIONS_CLOCK, true},
     {"--db", FLAG_DB, OPTIONS_HISTORY, true},
     {"--mutants", FLAG_MUTANTS, OPTIONS_MATRIX, true},
-    {"--only", FLAG_ONLY, OPTIONS_MATRIX, true},
+    {"--only", FLAG_ONLY, OPTIONS_MATRIX | OPTIONS_CLOCK, true},
     {"--whole", FLAG_WHOLE, OPTIONS_MATRIX, false},
     {"--jobs", FLAG_JOBS, OPTIONS_MATRIX, true},
     {"--gdb", FLAG_GDB, OPTIONS_VERIFY, false},

@@ -27,7 +27,7 @@ enum option_group {
     OPTIONS_HISTORY = 1024, /* --db --kernel --workload --csv */
     OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
     OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
-    OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed */
+    OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed --only */
 };
 
 typedef struct word_list {
@@ -42,7 +42,7 @@ typedef struct options {
     int64_t certify;     /* rows of a case; CERTIFY_CHEAP: not given */
     residency residency; /* of inputs when a call begins */
     const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
-    const char *mutants, *only; /* a folder of planted bugs; those of these names */
+    const char *mutants, *only; /* a folder of planted bugs; those of these names, or slowdowns of these percentages */
     int jobs;                   /* 0 not given */
     bool whole;
     bool gdb, in_process;

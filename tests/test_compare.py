@@ -205,6 +205,14 @@ class Selftest(unittest.TestCase):
             self.assertEqual(1, row["slower"] + row["faster"] + row["neither"] + row["undecided"])
         self.assertEqual(USAGE, attnbench("selftest", "clock", "--runs", "0").returncode)
 
+    def test_some_slowdowns_only(self) -> None:
+        done = attnbench("selftest", "clock", "--runs", "1", "--only", "5,2", "--json", "-")
+        self.assertEqual([0.02, 0.05] * 2, [row["true"] for row in json.loads(done.stdout)["clock"]["rows"]])
+        for wrong in ("3", "0,0", "", "2,", "02"):
+            done = attnbench("selftest", "clock", "--only", wrong)
+            self.assertEqual(USAGE, done.returncode, wrong)
+            self.assertIn("0, 1, 2 and 5", done.stderr)
+
 
 class Records(Compare):
     def record(self, name: str, times: list[float], **context: str) -> str:
