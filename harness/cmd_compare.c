@@ -263,8 +263,6 @@ int cmd_compare(int argc, char **argv)
     } else if (compare_is_file(o.words.word[0]) != compare_is_file(o.words.word[1])) {
         complain("one of '%.200s' and '%.200s' is a record and the other is not; compare two of a kind",
                  o.words.word[0], o.words.word[1]);
-    } else if (compare_is_file(o.words.word[0]) && (o.json || o.markdown)) {
-        complain("--json and --markdown are for comparisons of kernels; those of records are printed");
     } else if (compare_is_file(o.words.word[0])) {
         code = compare_files(&o);
     } else if (o.plugins.count) {
