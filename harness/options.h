@@ -24,7 +24,7 @@ enum option_group {
     OPTIONS_BENCH = 256, /* --counters --cold --rotate */
     OPTIONS_JSON = 512,  /* --json alone */
 
-    OPTIONS_HISTORY = 1024, /* --db --kernel --workload --csv */
+    OPTIONS_HISTORY = 1024, /* --db --release --confirm --kernel --workload --csv --threshold --launches --seed */
     OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
     OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
     OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed --only */
@@ -52,7 +52,8 @@ typedef struct options {
     int runs, neighbours;           /* 0 not given */
     char **rest;                    /* after -- */
 
-    const char *db; /* of history */
+    const char *db, *release; /* of history */
+    bool confirm;
 
     bool verbose, all_failures, shrink; /* of verify */
 

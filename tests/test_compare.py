@@ -19,7 +19,18 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from command_line import FINDING, INTERRUPTED, NOT_WRITTEN, PROGRAM, UNDECIDED, USAGE, WELL, Result, attnbench, environment
+from command_line import (
+    FINDING,
+    INTERRUPTED,
+    NOT_WRITTEN,
+    PROGRAM,
+    UNDECIDED,
+    USAGE,
+    WELL,
+    Result,
+    attnbench,
+    environment,
+)
 
 BUILD = Path(os.environ.get("ATTNBENCH_BUILD", "build")).resolve()
 SLOWED, PLUGINS = BUILD / "slowed", BUILD / "tests" / "plugins"
