@@ -167,15 +167,19 @@ static int add_ratios(history *h, const json_t *record, int64_t run, int *rows)
     size_t i;
     const json_t *one;
     if (!*text_of(json_object_get(rule, "base"), "digest")) return 1; /* two records compared: nobody's anchor */
-    int ok = sqlite3_prepare_v2(h->db,
-                                "INSERT INTO ratios(run, kernel, workload, spec, inputs, anchor, artifact, verdict,"
-                                " threads, launches, ratio, low, high) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                                -1, &s, NULL) == SQLITE_OK;
+    int ok = sqlite3_prepare_v2(
+                 h->db,
+                 "INSERT OR IGNORE INTO ratios(run, kernel, workload, spec, inputs, anchor, artifact, verdict,"
+                 " threads, launches, ratio, low, high) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                 -1, &s, NULL) == SQLITE_OK;
     json_array_foreach(json_object_get(record, "comparisons"), i, one)
     {
         double ratio, low, high;
         char anchor[256];
-        if (!ok || !ratio_of(one, &ratio, &low, &high)) continue;
+        if (!ok || !*text_of(one, "base") || !*text_of(one, "new") || !*text_of(one, "workload") ||
+            !ratio_of(one, &ratio, &low, &high))
+            continue;
+        const json_int_t threads = json_integer_value(json_object_get(one, "threads"));
         anchor_of(rule, one, anchor, sizeof anchor);
         const char *const text[] = {text_of(one, "new"),
                                     text_of(one, "workload"),
@@ -186,11 +190,11 @@ static int add_ratios(history *h, const json_t *record, int64_t run, int *rows)
                                     text_of(one, "verdict")};
         sqlite3_bind_int64(s, 1, run);
         for (int t = 0; t < 7; t++) sqlite3_bind_text(s, t + 2, text[t], -1, SQLITE_TRANSIENT);
-        sqlite3_bind_int64(s, 9, json_integer_value(json_object_get(one, "threads")));
+        sqlite3_bind_int64(s, 9, threads > 0 ? threads : 1);
         sqlite3_bind_int64(s, 10, (sqlite3_int64)json_array_size(json_object_get(one, "launches")));
         bind_real(s, 11, ratio), bind_real(s, 12, low), bind_real(s, 13, high);
         ok = sqlite3_step(s) == SQLITE_DONE;
-        *rows += ok;
+        *rows += ok && sqlite3_changes(h->db);
         sqlite3_reset(s);
     }
     sqlite3_finalize(s);

@@ -166,6 +166,11 @@ class Sides(Compare):
         self.refused(slowed("0") + ":no_such", slowed("1"), words=("no kernel 'no_such'", "slowed_rows"))
         self.refused("missing.so", slowed("0"), words=("missing.so",))
         self.refused(plugin("major_abi"), slowed("0"), words=("ABI",))
+        whole = Path(slowed("0")).read_bytes()
+        for length in (0, 100, len(whole) // 2):
+            damaged = self.folder / "damaged.so"
+            damaged.write_bytes(whole[:length])
+            self.refused(slowed("0"), str(damaged), words=("damaged.so", "shared library"))
         self.refused(slowed("0"), words=("BASE and NEW",))
         self.refused(slowed("0"), "record.json", words=("record",))
         self.refused(slowed("0"), slowed("1"), "--threshold", "0", words=("--threshold",))

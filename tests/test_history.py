@@ -286,6 +286,21 @@ class Ratios(Case):
             path.write_text(json.dumps(comparison(2, 1, verdict=verdict, **bare)))
             self.assertIn("no comparison of kernels", self.history("add", path, code=cl.USAGE).stderr)
 
+    def test_what_is_no_comparison_adds_nothing(self) -> None:
+        for number, changes in enumerate(
+            ({"ratio": "NaN"}, {"ratio": -1}, {"ratio": "x"}, {"new": 7}, {"workload": ""})
+        ):
+            path = self.folder / "odd.json"
+            path.write_text(json.dumps(comparison(number, 1, **{"launches": [], **changes})))
+            self.history("add", path, code=cl.USAGE)
+        for comparisons in (7, [7]):
+            path.write_text(json.dumps({**comparison(9, 1), "comparisons": comparisons}))
+            self.history("add", path, code=cl.USAGE)
+        twice = comparison(10, 1.5)
+        twice["comparisons"] *= 2
+        self.put(twice)
+        self.assertEqual([row["ratio"] for row in self.ratios()], ["1.5"])
+
     def test_another_anchor_is_another_series(self) -> None:
         self.put(comparison(1, 1.02), comparison(2, 1.3, anchor="a1"), comparison(3, 1.02))
         self.put(comparison(4, 9, base="naive_rows"))
