@@ -9,6 +9,7 @@
 #include "compare_record.h"
 #include "cpu.h"
 #include "history_check.h"
+#include "machine.h"
 #include "status.h"
 
 /* One case; hypotheses of the same case share it. */
@@ -39,8 +40,8 @@ static const char *kernel_of(const series *s)
 
 static bool same_case(const series *a, const series *b)
 {
-    return a->threads == b->threads && strcmp(kernel_of(a), kernel_of(b)) == 0 && strcmp(a->spec, b->spec) == 0 &&
-           strcmp(a->inputs, b->inputs) == 0;
+    return a->threads == b->threads && strcmp(a->cpu, b->cpu) == 0 && strcmp(kernel_of(a), kernel_of(b)) == 0 &&
+           strcmp(a->spec, b->spec) == 0 && strcmp(a->inputs, b->inputs) == 0;
 }
 
 static confirmation *find_case(const job *j, const series *s)
@@ -83,6 +84,10 @@ static void compare_case(const job *j, confirmation *f, json_t *judged)
     const attn_machine machine = ceilings_machine(NULL, j->isa, f->s->threads);
     const compare_settings s = settings_of(j, f, &machine);
     const char *const glob[] = {kernel_of(f->s)};
+    if (strcmp(f->s->cpu, machine_facts_get()->cpu)) {
+        snprintf(f->reason, sizeof f->reason, "measured on another machine, %s: confirm it there", f->s->cpu);
+        return;
+    }
     snprintf(f->reason, sizeof f->reason, "not compared");
     f->opened = compare_sides_open(j->base, j->fresh, glob, 1, j->isa, &f->sides, f->reason, sizeof f->reason);
     if (!f->opened) return;

@@ -262,9 +262,22 @@ class Ratios(Case):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout, json.loads(path.read_text())["history"]["changes"]
 
-    def step(self, height: float) -> None:
+    def this_machine(self) -> str:
+        path = self.folder / "shown.json"
+        self.put(comparison(0, 1, new="other", base="other"))
+        self.history("show", "--json", path)
+        cpu = json.loads(path.read_text())["context"]["attnbench"]["cpu"]
+        self.assertIsInstance(cpu, str)
+        return str(cpu)
+
+    def step(self, height: float, *, cpu: str = "", **changes: Any) -> None:
+        """A series of this machine, unless said otherwise, that changes its level in the middle."""
         dice = random.Random(5)
-        self.put(*(comparison(i, (1 if i < 12 else height) * (1 + dice.gauss(0, 0.001))) for i in range(24)))
+        cpu = cpu or self.this_machine()
+        for i in range(24):
+            made = comparison(i, (1 if i < 12 else height) * (1 + dice.gauss(0, 0.001)), **changes)
+            made["context"]["attnbench"]["cpu"] = cpu
+            self.put(made)
 
     def test_ratios_to_an_anchor(self) -> None:
         self.put(comparison(1, 1.02))
@@ -342,10 +355,17 @@ class Ratios(Case):
         self.step(1.05)
         done = self.history("check", "--confirm", "missing.so", SLOWED / "slowed_0.so", code=cl.USAGE)
         self.assertIn("missing.so", done.stderr)
-        self.put(*(comparison(100 + i, 1 + i // 12, new="gone", base="gone") for i in range(24)))
+        self.step(2, new="gone", base="gone")
         builds = (SLOWED / "slowed_0.so", SLOWED / "slowed_5.so")
         _, changes = self.changes("--kernel", "gone", "--confirm", *builds, code=cl.UNDECIDED)
         self.assertEqual([change["state"] for change in changes], ["open"])
+
+    def test_another_machine_cannot_confirm(self) -> None:
+        self.step(1.05, cpu="elsewhere")
+        builds = (SLOWED / "slowed_0.so", SLOWED / "slowed_5.so")
+        said, (change,) = self.changes("--confirm", *builds, code=cl.UNDECIDED)
+        self.assertEqual(change["state"], "open")
+        self.assertIn("another machine, elsewhere", said)
 
     def test_small_steps_add_up_since_a_release(self) -> None:
         """Six steps of 0.4 %: too few points for any change of level."""
