@@ -131,7 +131,10 @@ int cmd_bench(int argc, char **argv)
         code = time_all(&t, &s, &o);
         const bool table = gbench_prints_table(t.g);
         json_t *record = timing_close(&t, argc + 2, argv - 2);
-        if (table) print_counters(record);
+        if (table) {
+            print_table(record);
+            print_counters(record);
+        }
         code = worse_exit(code, command_outputs(&o, record));
         command_interrupted(&o);
         json_decref(record);

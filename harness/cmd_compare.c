@@ -38,9 +38,6 @@ const char help_compare[] =
     "  --json FILE --markdown FILE\n\n"
     "example: attnbench compare old/my_kernel.so new/my_kernel.so --workload gpt2-1k --json comparison.json\n";
 
-static const double default_delta = 0.005, family_alpha = 0.01, beta = 0.001, default_seconds = 5;
-enum { DEFAULT_LAUNCHES = 12 };
-
 typedef struct job {
     const options *o;
     const selection *s;
@@ -202,6 +199,7 @@ static int run_job(job *j, int argc, char **argv)
                                  kernel,   kernels,  NULL};
     json_t *context = context_new(&facts);
     free(kernel);
+    json_object_set_new(json_object_get(j->record, "context"), "date", context_date());
     json_object_set_new(context, "compare", compare_context(&j->sides, &j->settings));
     json_object_set_new(json_object_get(j->record, "context"), "attnbench", context);
     static const output_writers writers = {record_write_json, NULL, NULL, compare_write_markdown};
@@ -213,15 +211,15 @@ static int run_job(job *j, int argc, char **argv)
 
 static compare_settings settings_of(const options *o, const selection *s, const attn_machine *machine)
 {
-    return (compare_settings){.delta = o->threshold > 0 ? o->threshold : default_delta,
-                              .family_alpha = family_alpha,
-                              .beta = beta,
-                              .seconds = o->time_limit > 0 ? o->time_limit : default_seconds,
-                              .launches = o->launches >= 0 ? o->launches : DEFAULT_LAUNCHES,
-                              .residency = s->residency,
-                              .seed = s->seed,
-                              .machine = machine,
-                              .isa = s->isa};
+    compare_settings c = compare_defaults;
+    if (o->threshold > 0) c.delta = o->threshold;
+    if (o->time_limit > 0) c.seconds = o->time_limit;
+    if (o->launches >= 0) c.launches = o->launches;
+    c.residency = s->residency;
+    c.seed = s->seed;
+    c.machine = machine;
+    c.isa = s->isa;
+    return c;
 }
 
 static int compare_kernels(const options *o, const selection *s, int argc, char **argv)
@@ -263,8 +261,6 @@ int cmd_compare(int argc, char **argv)
     } else if (compare_is_file(o.words.word[0]) != compare_is_file(o.words.word[1])) {
         complain("one of '%.200s' and '%.200s' is a record and the other is not; compare two of a kind",
                  o.words.word[0], o.words.word[1]);
-    } else if (compare_is_file(o.words.word[0]) && (o.json || o.markdown)) {
-        complain("--json and --markdown are for comparisons of kernels; those of records are printed");
     } else if (compare_is_file(o.words.word[0])) {
         code = compare_files(&o);
     } else if (o.plugins.count) {

@@ -4,184 +4,121 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "changepoint.h"
 #include "commands.h"
-#include "history.h"
+#include "context.h"
+#include "cpu.h"
+#include "history_check.h"
 #include "results.h"
 #include "status.h"
 
 const char help_history[] =
     "attnbench history add|show|check|export --db FILE: results over time in one SQLite file\n\n"
-    "  add RECORD...   puts records of bench or run in; one that is there already is left alone. Safe with several\n"
-    "                  writers at once, and at any moment of being killed\n"
-    "  show            each series (machine and build, kernel, workload, threads): its newest times and its whole "
+    "  add RECORD...   puts records in: times of bench and run, and of compare the ratios to BASE, which is then the "
+    "series'\n"
+    "                  anchor: keep one build for that. A record that is there is left alone. Safe with several "
+    "writers at\n"
+    "                  once, and at any moment of being killed. --release NAME: it measured a release\n"
+    "  show            each series (machine and build, kernel, workload, threads, anchor): its newest points and its "
     "range\n"
-    "  check           where a series changed its level: Pettitt's rank statistic, p by permutation below 1 %, "
-    "searched\n"
-    "                  again in both parts. Noise has change points too, so each is a hypothesis, with what\n"
-    "                  confirms it: a paired comparison of the two builds\n"
+    "  check           where a series changed its level (Pettitt's rank statistic, p by permutation below 1 %, "
+    "searched "
+    "again\n"
+    "                  in both parts), and what is away from the last release by more than its own uncertainty. Noise "
+    "has\n"
+    "                  such places too: each is a hypothesis until two builds are compared\n"
+    "  check --confirm BASE NEW   compares the builds before and after in pairs, as 'compare' does, on the cases of "
+    "all\n"
+    "                  hypotheses (choose by --kernel and --workload). Exit 1: slower, confirmed; 3: one is open\n"
     "  export          all points as CSV, to standard output or --csv FILE\n\n"
     "  --db FILE       made by 'add' where it is missing\n"
     "  --kernel GLOB, --workload GLOB   some series only\n"
-    "  --json FILE     'show' and 'check': what they say, for 'attnbench report' (timeline charts)\n\n"
+    "  --threshold PERCENT, --launches N, --seed N   of --confirm, as in compare\n"
+    "  --json FILE     'show' and 'check': what they say, for 'attnbench report' (timelines)\n\n"
     "Times on different machines or builds are different series: absolute times do not travel. What is compared is the "
-    "share\n"
-    "of the ceiling measured in the same run where the record has it, else the time.\n\n"
+    "ratio\n"
+    "to the anchor; of times the share of the ceiling measured in the same run where the record has it.\n\n"
     "example: attnbench history add --db times.db build/report/results.json && attnbench history check --db times.db\n";
 
-static const double alpha = 0.01;
-enum { MOST_CHANGES = 16, SHOWN = 8 };
+enum { SHOWN = 8 };
 
-/* A series' points, copied. */
-typedef struct point {
-    char *when, *commit;
-    double ms, share;
-    int64_t run;
-} point;
+/* ---- show and export --------------------------------------------------------------------------------------------- */
 
-typedef struct series {
-    char *fingerprint, *kernel, *workload, *spec, *inputs, *cpu, *isa;
-    int threads;
-    point *point;
-    size_t points;
-} series;
-
-typedef struct all_series {
-    series *at;
-    size_t count;
-    bool failed;
-} all_series;
-
-static bool belongs(const series *s, const history_point *p)
+static void show_point(const series_point *p)
 {
-    return s->threads == p->threads && strcmp(s->fingerprint, p->fingerprint) == 0 &&
-           strcmp(s->kernel, p->kernel) == 0 && strcmp(s->workload, p->workload) == 0 &&
-           strcmp(s->inputs, p->inputs) == 0;
-}
-
-static bool collect(void *ctx, const history_point *p)
-{
-    all_series *all = ctx;
-    if (all->count == 0 || !belongs(&all->at[all->count - 1], p)) {
-        series *grown = realloc(all->at, (all->count + 1) * sizeof *grown);
-        if (!grown) return all->failed = true, false;
-        all->at = grown;
-        all->at[all->count++] = (series){.fingerprint = strdup(p->fingerprint),
-                                         .kernel = strdup(p->kernel),
-                                         .workload = strdup(p->workload),
-                                         .spec = strdup(p->spec),
-                                         .inputs = strdup(p->inputs),
-                                         .cpu = strdup(p->cpu),
-                                         .isa = strdup(p->isa),
-                                         .threads = p->threads};
+    double low, high;
+    printf("    %-25.25s %-18s", p->when, p->commit);
+    if (isnan(p->ratio)) {
+        printf(" %10.4g ms", p->ms);
+        if (!isnan(p->share)) printf("  %3.0f %% of the ceiling", 100 * p->share);
+    } else {
+        printf(" %+9.3g %%", 100 * (p->ratio - 1));
+        if (series_bounds(p, &low, &high))
+            printf(" [%+.2g, %+.2g]", 100 * (low * p->ratio - 1), 100 * (high * p->ratio - 1));
+        if (p->launches) printf(", %d launches", p->launches);
     }
-    series *s = &all->at[all->count - 1];
-    point *grown = realloc(s->point, (s->points + 1) * sizeof *grown);
-    if (!grown) return all->failed = true, false;
-    s->point = grown;
-    s->point[s->points++] = (point){strdup(p->when), strdup(p->commit), p->ms, p->share, p->run};
-    return true;
-}
-
-static void free_series(all_series *all)
-{
-    for (size_t i = 0; i < all->count; i++) {
-        series *s = &all->at[i];
-        for (size_t k = 0; k < s->points; k++) free(s->point[k].when), free(s->point[k].commit);
-        free(s->fingerprint), free(s->kernel), free(s->workload), free(s->spec), free(s->inputs);
-        free(s->cpu), free(s->isa), free(s->point);
-    }
-    free(all->at);
-}
-
-/* What is compared along a series: time over what the machine could do at that moment, where every run knows it. */
-static bool values_of(const series *s, double *x)
-{
-    bool shares = true;
-    for (size_t i = 0; i < s->points; i++) shares = shares && s->point[i].share > 0;
-    for (size_t i = 0; i < s->points; i++) x[i] = shares ? 1 / s->point[i].share : s->point[i].ms;
-    return shares;
+    printf("%s%s\n", *p->release ? "  release " : "", p->release);
 }
 
 static void print_title(const series *s)
 {
-    printf("%s  %s%s%s  t%d  [%s %s]\n", s->kernel, s->workload, *s->inputs ? "/" : "", s->inputs, s->threads, s->cpu,
-           s->fingerprint);
-}
-
-static json_t *series_json(const series *s)
-{
-    json_t *points = json_array();
-    for (size_t i = 0; i < s->points; i++) {
-        const point *p = &s->point[i];
-        json_t *one = json_pack("{s:s, s:s, s:I, s:f}", "date", p->when, "commit", p->commit, "run", (json_int_t)p->run,
-                                "ms", p->ms);
-        if (!isnan(p->share)) json_object_set_new(one, "share", json_real(p->share));
-        json_array_append_new(points, one);
-    }
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o}", "fingerprint", s->fingerprint, "cpu", s->cpu, "kernel",
-                     s->kernel, "workload", s->workload, "spec", s->spec, "inputs", s->inputs, "threads", s->threads,
-                     "points", points);
+    char title[2600];
+    series_title(s, title, sizeof title);
+    puts(title);
 }
 
 static void show_one(const series *s)
 {
     double low = INFINITY, high = 0;
+    const bool ratios = *s->anchor != 0;
     print_title(s);
     for (size_t i = 0; i < s->points; i++) {
-        low = fmin(low, s->point[i].ms);
-        high = fmax(high, s->point[i].ms);
+        const double x = ratios ? s->point[i].ratio : s->point[i].ms;
+        low = fmin(low, x);
+        high = fmax(high, x);
     }
-    for (size_t i = s->points > SHOWN ? s->points - SHOWN : 0; i < s->points; i++) {
-        const point *p = &s->point[i];
-        printf("    %-25.25s %-18s %10.4g ms", p->when, p->commit, p->ms);
-        if (!isnan(p->share)) printf("  %3.0f %% of the ceiling", 100 * p->share);
-        putchar('\n');
-    }
-    printf("    %zu run%s, from %.4g to %.4g ms\n", s->points, s->points == 1 ? "" : "s", low, high);
+    for (size_t i = s->points > SHOWN ? s->points - SHOWN : 0; i < s->points; i++) show_point(&s->point[i]);
+    printf("    %zu run%s, from %.4g to %.4g %s\n", s->points, s->points == 1 ? "" : "s", low, high,
+           ratios ? "times the anchor's" : "ms");
 }
 
-/* Appends the changes of level to `to`, and prints them where asked to. */
-static void check_one(const series *s, uint64_t seed, bool print, json_t *to)
+static void put_text(FILE *out, const char *text)
 {
-    changepoint found[MOST_CHANGES];
-    double *x = calloc(s->points + 1, sizeof *x);
-    if (!x) return;
-    const bool shares = values_of(s, x);
-    const size_t count = changepoints(x, s->points, alpha, seed, found, MOST_CHANGES);
-    if (count && print) print_title(s);
-    for (size_t i = 0; i < count; i++) {
-        const point *last = &s->point[found[i].at - 1], *first = &s->point[found[i].at];
-        const double change = found[i].after / found[i].before - 1;
-        if (print)
-            printf("    %.1f %% %s from %s (%s) on, p = %.2g. A hypothesis: build %s and %s and let\n"
-                   "    'attnbench compare' of both on --workload '%s' confirm it\n",
-                   100 * fabs(change), change > 0 ? "slower" : "faster", first->commit, first->when, found[i].p,
-                   last->commit, first->commit, s->spec);
-        json_array_append_new(to, json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:f, s:f, s:b}", "fingerprint",
-                                            s->fingerprint, "kernel", s->kernel, "workload", s->workload, "threads",
-                                            s->threads, "before", last->commit, "from", first->commit, "date",
-                                            first->when, "change", change, "p", found[i].p, "of_shares", shares));
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"') fputc('"', out);
+        fputc(*text, out);
     }
-    free(x);
+    fputs("\",", out);
 }
 
-static int export_csv(const all_series *all, const char *path)
+static void put_known(FILE *out, double x)
+{
+    if (isfinite(x)) fprintf(out, "%.9g", x);
+    fputc(',', out);
+}
+
+static void put_point(FILE *out, const series *s, const series_point *p)
+{
+    const char *const text[] = {p->when,     p->commit, p->release, s->fingerprint, s->cpu, s->kernel,
+                                s->workload, s->inputs, s->anchor,  p->artifact,    s->spec};
+    const double figure[] = {p->ms, p->ratio, p->low, p->high, p->share};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) put_text(out, text[i]);
+    fprintf(out, "%lld,%d,", (long long)p->run, s->threads);
+    for (size_t i = 0; i < sizeof figure / sizeof *figure; i++) put_known(out, figure[i]);
+    fprintf(out, "%d\n", p->launches);
+}
+
+static int export_csv(const series_list *all, const char *path)
 {
     char *text = NULL, reason[512];
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
     if (!out) return EXIT_BUG;
-    fputs("date,commit,run,fingerprint,cpu,kernel,workload,inputs,threads,ms,share,spec\n", out);
+    fputs("date,commit,release,fingerprint,cpu,kernel,workload,inputs,anchor,artifact,spec,run,threads,ms,ratio,low,"
+          "high,share,launches\n",
+          out);
     for (size_t i = 0; i < all->count; i++)
-        for (size_t k = 0; k < all->at[i].points; k++) {
-            const series *s = &all->at[i];
-            const point *p = &s->point[k];
-            fprintf(out, "%s,%s,%lld,%s,\"%s\",%s,\"%s\",%s,%d,%.9g,", p->when, p->commit, (long long)p->run,
-                    s->fingerprint, s->cpu, s->kernel, s->workload, s->inputs, s->threads, p->ms);
-            if (!isnan(p->share)) fprintf(out, "%.6g", p->share);
-            fprintf(out, ",\"%s\"\n", s->spec);
-        }
+        for (size_t k = 0; k < all->at[i].points; k++) put_point(out, &all->at[i], &all->at[i].point[k]);
     fclose(out);
     int code = EXIT_WELL;
     if (!path || strcmp(path, "-") == 0) {
@@ -194,38 +131,75 @@ static int export_csv(const all_series *all, const char *path)
     return code;
 }
 
-static int add_records(history *h, const word_list *words)
+/* ---- check ------------------------------------------------------------------------------------------------------- */
+
+static void print_hypotheses(const hypothesis *list, size_t count, const char *db)
+{
+    const series *last = NULL;
+    int in_state[HYPOTHESIS_STATES] = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].s != last) print_title(last = list[i].s);
+        hypothesis_print(&list[i], db);
+        in_state[list[i].state]++;
+    }
+    if (in_state[HYPOTHESIS_CONFIRMED] + in_state[HYPOTHESIS_REFUTED] + in_state[HYPOTHESIS_OPEN])
+        printf("%d confirmed, %d not confirmed, %d open\n", in_state[HYPOTHESIS_CONFIRMED],
+               in_state[HYPOTHESIS_REFUTED], in_state[HYPOTHESIS_OPEN]);
+}
+
+static int check_all(const series_list *all, const options *o, bool print, json_t *changes, json_t *comparisons)
+{
+    hypothesis *list = calloc(all->count * MOST_HYPOTHESES + 1, sizeof *list);
+    size_t count = 0;
+    int code = EXIT_WELL;
+    if (!list) return EXIT_BUG;
+    for (size_t i = 0; i < all->count; i++) count += hypotheses_of(&all->at[i], o->seed, &list[count]);
+    if (o->confirm && count) code = hypotheses_confirm(list, count, o->words.word[1], o->words.word[2], o, comparisons);
+    if (print && code != EXIT_USAGE) {
+        print_hypotheses(list, count, o->db);
+        printf("%zu series, %zu hypothes%s\n", all->count, count, count == 1 ? "is" : "es");
+    }
+    for (size_t i = 0; i < count; i++) json_array_append_new(changes, hypothesis_json(&list[i]));
+    free(list);
+    return code;
+}
+
+/* ---- verbs ------------------------------------------------------------------------------------------------------- */
+
+static int add_records(history *h, const options *o)
 {
     int code = EXIT_WELL;
-    if (words->count < 2) {
+    if (o->words.count < 2) {
         complain("history add: which record? such as results.json of 'attnbench run'");
         return EXIT_USAGE;
     }
-    for (int i = 1; i < words->count; i++) {
+    for (int i = 1; i < o->words.count; i++) {
         char reason[1024];
         int rows = 0;
-        json_t *record = record_read(words->word[i], reason, sizeof reason);
-        if (!record || !history_add(h, record, words->word[i], &rows, reason, sizeof reason)) {
+        json_t *record = record_read(o->words.word[i], reason, sizeof reason);
+        if (!record ||
+            !history_add(h, record, o->words.word[i], o->release ? o->release : "", &rows, reason, sizeof reason)) {
             complain("%s", reason);
             code = worse_exit(code, record && history_unwritten(h) ? EXIT_NOT_WRITTEN : EXIT_USAGE);
         } else if (rows < 0)
-            printf("%s: is there already\n", words->word[i]);
+            printf("%s: is there already\n", o->words.word[i]);
         else
-            printf("%s: %d times added\n", words->word[i], rows);
+            printf("%s: %d %s added\n", o->words.word[i], rows,
+                   json_array_size(json_object_get(record, "comparisons")) ? "ratios" : "times");
         json_decref(record);
     }
     return code;
 }
 
-static int look(history *h, const options *o, const char *verb)
+static int look(history *h, int argc, char **argv, const options *o, const char *verb)
 {
     char reason[1024];
-    all_series all = {0};
+    series_list all = {0};
     const char *kernel = o->kernels.count ? o->kernels.word[0] : NULL;
     const char *on = o->workloads.count ? o->workloads.word[0] : NULL;
-    if (!history_points(h, kernel, on, collect, &all, reason, sizeof reason) || all.failed) {
+    if (!history_points(h, kernel, on, series_collect, &all, reason, sizeof reason) || all.failed) {
         complain("%s", all.failed ? "out of memory" : reason);
-        free_series(&all);
+        series_list_free(&all);
         return EXIT_USAGE;
     }
     if (all.count == 0) {
@@ -233,26 +207,39 @@ static int look(history *h, const options *o, const char *verb)
         return EXIT_USAGE;
     }
     int code = EXIT_WELL;
-    json_t *record = record_new(), *list = json_array(), *changes = json_array();
+    json_t *record = record_new(), *list = json_array(), *changes = json_array(), *comparisons = json_array();
     if (strcmp(verb, "export") == 0) {
         code = export_csv(&all, o->csv);
     } else {
         const bool check = strcmp(verb, "check") == 0;
         for (size_t i = 0; i < all.count; i++) {
             json_array_append_new(list, series_json(&all.at[i]));
-            check_one(&all.at[i], o->seed, check, changes);
             if (!check) show_one(&all.at[i]);
         }
-        if (check) printf("%zu series, %zu changes of level\n", all.count, json_array_size(changes));
+        code = check_all(&all, o, check, changes, comparisons);
     }
+    const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), 1, -1, NULL, NULL, 0, NULL};
+    json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
+    json_object_set_new(record, "comparisons", comparisons);
     json_object_set_new(record, "history", json_pack("{s:o, s:o}", "series", list, "changes", changes));
-    if (o->json && !record_write_json(record, o->json, reason, sizeof reason)) {
+    if (code != EXIT_USAGE && o->json && !record_write_json(record, o->json, reason, sizeof reason)) {
         complain("%s", reason);
         code = worse_exit(code, EXIT_NOT_WRITTEN);
     }
+    command_interrupted(o);
     json_decref(record);
-    free_series(&all);
+    series_list_free(&all);
     return code;
+}
+
+/* What is wrong with the words after the command's name, or NULL. */
+static const char *misused(const options *o, const char *verb)
+{
+    const bool check = strcmp(verb, "check") == 0, add = strcmp(verb, "add") == 0;
+    if (o->confirm && (!check || o->words.count != 3)) return "--confirm goes with check and two builds, BASE and NEW";
+    if (o->release && !add) return "--release goes with add";
+    if (!add && !o->confirm && o->words.count > 1) return "unexpected argument behind the verb";
+    return NULL;
 }
 
 int cmd_history(int argc, char **argv)
@@ -268,8 +255,8 @@ int cmd_history(int argc, char **argv)
     code = EXIT_USAGE;
     if (v == 4) {
         complain("history: say add, show, check or export%s%.40s", *verb ? ", not " : "", verb);
-    } else if (v > 0 && o.words.count > 1) {
-        complain("history %s: unexpected argument '%.60s'", verb, o.words.word[1]);
+    } else if (misused(&o, verb)) {
+        complain("history %s: %s", verb, misused(&o, verb));
     } else if (!o.db) {
         complain("history %s: --db FILE is missing", verb);
     } else {
@@ -277,7 +264,7 @@ int cmd_history(int argc, char **argv)
         if (!h)
             complain("%s", reason);
         else
-            code = v == 0 ? add_records(h, &o.words) : look(h, &o, verb);
+            code = v == 0 ? add_records(h, &o) : look(h, argc, argv, &o, verb);
         history_close(h);
     }
     options_free(&o);

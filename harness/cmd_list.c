@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "counting.h"
 #include "cpu.h"
+#include "problem.h"
 #include "registry.h"
 #include "status.h"
 #include "workload_keys.h"

@@ -17,6 +17,9 @@ static const double check_budget = 3e6;  /* element visits of the reference a wo
 static const double call_limit =
     30; /* seconds beside those of the pairs that a slice may take before it counts as hung */
 
+const compare_settings compare_defaults = {
+    .delta = 0.005, .family_alpha = 0.01, .beta = 0.001, .cases = 1, .seconds = 5, .launches = 12};
+
 const char *compare_verdict_name(compare_verdict v)
 {
     static const char *const names[COMPARE_VERDICTS] = {

@@ -92,7 +92,9 @@ static void put_side(FILE *out, const char *name, const json_t *side)
     fprintf(out, "- %s:", name);
     fputs(" `", out);
     for (const char *c = text_of(side, "file"); *c; c++) fputc(*c == '`' ? '\'' : *c, out);
-    fprintf(out, "`, digest %s\n", text_of(side, "digest"));
+    fputs("`", out);
+    if (*text_of(side, "digest")) fprintf(out, ", digest %s", text_of(side, "digest"));
+    fputc('\n', out);
 }
 
 static int emit(FILE *out, const json_t *record)
@@ -107,13 +109,16 @@ static int emit(FILE *out, const json_t *record)
           "control | pairs | why |\n|---|---|---|---|--:|--:|---|--:|--:|---|---|\n",
           out);
     for (size_t v = 0; v < sizeof order / sizeof *order; v++) ok &= put_rows(out, list, compare_verdict_name(order[v]));
-    fprintf(out,
-            "\nTime of NEW over BASE: median of adjacent pairs, or mean over launches where a verdict was confirmed in "
-            "them. A difference counts above %.2g %%; false alarms: %.2g %% over %lld cases. Control: BASE against "
-            "itself.\n\n",
-            100 * json_number_value(json_object_get(rule, "delta")),
-            100 * json_number_value(json_object_get(rule, "alpha")),
-            (long long)json_integer_value(json_object_get(rule, "cases")));
+    fprintf(
+        out,
+        "\nTime of NEW over BASE: %s A difference counts above %.2g %%; false alarms: %.2g %% over %lld cases.\n\n",
+        json_is_true(json_object_get(rule, "of_records"))
+            ? "ratio of the medians of two records, which were not measured together: a weak witness."
+            : "median of adjacent pairs, or mean over launches where a verdict was confirmed in them. Control: BASE "
+              "against itself.",
+        100 * json_number_value(json_object_get(rule, "delta")),
+        100 * json_number_value(json_object_get(rule, "alpha")),
+        (long long)json_integer_value(json_object_get(rule, "cases")));
     put_side(out, "BASE", json_object_get(rule, "base"));
     put_side(out, "NEW", json_object_get(rule, "new"));
     return ok;

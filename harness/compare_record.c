@@ -82,9 +82,10 @@ static json_t *alone_json(const compare_sides *s, int which)
 
 json_t *compare_context(const compare_sides *sides, const compare_settings *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:i, s:f, s:i, s:I, s:b}", "base", side_json(&sides->side[0]),
-                     "new", side_json(&sides->side[1]), "only_base", alone_json(sides, 0), "only_new",
-                     alone_json(sides, 1), "delta", s->delta, "alpha", s->family_alpha, "beta", s->beta, "cases",
-                     s->cases, "seconds", s->seconds, "launches", s->launches, "seed", (json_int_t)s->seed, "isolated",
-                     sides->isolated);
+    const char *variant = residency_variant(s->residency);
+    return json_pack("{s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:i, s:f, s:i, s:I, s:b, s:s}", "base",
+                     side_json(&sides->side[0]), "new", side_json(&sides->side[1]), "only_base", alone_json(sides, 0),
+                     "only_new", alone_json(sides, 1), "delta", s->delta, "alpha", s->family_alpha, "beta", s->beta,
+                     "cases", s->cases, "seconds", s->seconds, "launches", s->launches, "seed", (json_int_t)s->seed,
+                     "isolated", sides->isolated, "inputs", *variant ? variant + 1 : "hot");
 }

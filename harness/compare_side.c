@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "code_digest.h"
+#include "npy.h"
 #include "plugin_isolation.h"
 #include "registry.h"
 
@@ -34,6 +35,15 @@ static char *builtin_module(char *reason, size_t size)
              program);
     free(path);
     return NULL;
+}
+
+int compare_builtin_digest(char out[17])
+{
+    char reason[512];
+    char *path = builtin_module(reason, sizeof reason);
+    const int ok = path && file_digest(path, out);
+    free(path);
+    return ok;
 }
 
 static int parse(compare_side *s, const char *word, char *reason, size_t size)

@@ -37,6 +37,9 @@ int compare_sides_open(const char *base, const char *fresh, const char *const *g
                        compare_sides *out, char *reason, size_t reason_size);
 void compare_sides_close(compare_sides *s);
 
+/* Digest of the module that 'builtin' means. 0 where it cannot be read. */
+int compare_builtin_digest(char out[17]);
+
 /* The kernel's name without its module's. */
 const char *compare_kernel_name(const attn_kernel *stand_in);
 

@@ -78,6 +78,9 @@ void compare_words(const comparison *c, const compare_settings *s, char *out, si
             say_bounds(c, text, sizeof text);
             snprintf(out, size, "could not tell: %s; %s; a slowdown of %.2g %% would have shown", c->why, text,
                      100 * c->visible);
+        } else if (c->timed) {
+            snprintf(out, size, "could not tell: %s; %zu pairs are too few for a slowdown of any size to show", c->why,
+                     c->pairs);
         } else {
             snprintf(out, size, "could not tell: %s", c->why);
         }

@@ -2,6 +2,7 @@
 #include "context.h"
 
 #include "build_info.h"
+#include "compare_side.h"
 #include "cpu.h"
 #include "gbench.h"
 #include "problem.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SCHEMA 1
 
@@ -137,6 +139,24 @@ static json_t *plugin_list(const plugin_set *set)
     return array;
 }
 
+/* Digest of the built-in kernels as a module: what comparisons take for them. NULL where it cannot be read. */
+static json_t *artifact(void)
+{
+    char digest[17];
+    return compare_builtin_digest(digest) ? json_string(digest) : NULL;
+}
+
+json_t *context_date(void)
+{
+    char text[40] = "", zone[8] = "";
+    const time_t now = time(NULL);
+    struct tm local;
+    if (!localtime_r(&now, &local) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &local) ||
+        !strftime(zone, sizeof zone, "%z", &local))
+        return json_string("");
+    return json_sprintf("%s%.3s:%s", text, zone, zone + 3);
+}
+
 json_t *context_new(const context_facts *facts)
 {
     const machine_facts *const m = machine_facts_get();
@@ -157,6 +177,8 @@ json_t *context_new(const context_facts *facts)
         failed |= json_object_set_new(context, "bandwidth", bandwidths(facts->ceilings));
     }
     failed |= json_object_set_new(context, "kernels", kernel_list(facts));
+    json_t *const digest = artifact();
+    if (digest) failed |= json_object_set_new(context, "artifact", digest);
     if (facts->plugins && facts->plugins->count)
         failed |= json_object_set_new(context, "plugins", plugin_list(facts->plugins));
     failed |= json_object_set_new(context, "skipped", json_array());

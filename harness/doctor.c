@@ -7,6 +7,7 @@
 #include "build_info.h"
 #include "counting.h"
 #include "cpu.h"
+#include "problem.h"
 
 #include <linux/perf_event.h>
 #include <stdarg.h>

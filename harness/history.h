@@ -1,10 +1,16 @@
 /* history.h: results over time in one SQLite file.
  *
- *   runs   one row a record: when, which commit, on what (a fingerprint of machine and build; never a measured frequency)
- *   times  one row a kernel, workload and thread count of a run: medians, range, share of the ceiling of the same run
+ *   runs    one row a record: when, which commit, on what (a fingerprint of machine and build; never a measured
+ *           frequency), which release it was, if one
+ *   times   of records of bench and run, one row a kernel, workload and thread count: medians, range, share of the
+ *           ceiling of the same run
+ *   ratios  of records of compare, likewise: time over that of the anchor, the build that was BASE, with its interval
+ *           and the launches behind it. As long as BASE stays the same file, ratios are steadier than any absolute
+ *           time: the machine's mood cancels
  *
- * The file is in WAL mode; each record is one transaction, so writers at the same time wait for each other and a process that is
- * killed leaves whole records or nothing. A record that is in it already (same digest) is not added again. */
+ * Both name the artifact that was measured: the digest of its file. The file is in WAL mode; each record is one
+ * transaction, so writers at the same time wait for each other and a process that is killed leaves whole records or
+ * nothing. A record that is in it already (same digest) is not added again. */
 #ifndef ATTNBENCH_HISTORY_H
 #define ATTNBENCH_HISTORY_H
 
@@ -12,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HISTORY_SCHEMA 1
+#define HISTORY_SCHEMA 2
 
 typedef struct history history;
 
@@ -24,26 +30,32 @@ void history_close(history *h);
 /* Was the last failure one of writing (disk full, read-only, I/O) and not of the input? */
 bool history_unwritten(const history *h);
 
-/* Adds a record. *rows: times added; -1: the record was there already. 0 and one line in `reason`; nothing is added then. */
-int history_add(history *h, const json_t *record, const char *name, int *rows, char *reason, size_t reason_size);
+/* Adds a record. *rows: times and ratios added; -1: the record was there already. `release`: the name of the release
+ * that it measured, given to a record that was there as well; "" none. 0 and one line in `reason`; nothing is added
+ * then. */
+int history_add(history *h, const json_t *record, const char *name, const char *release, int *rows, char *reason,
+                size_t reason_size);
 
-/* One measured point of a series. Strings are the caller's only until the next point. NaN: not known. */
+/* One measured point of a series: a time or a ratio. Strings are the caller's only until the next point. NaN: not
+ * known. */
 typedef struct history_point {
     int64_t run;
-    const char *when, *commit, *fingerprint, *cpu, *isa;
-    const char *kernel, *workload, *spec, *inputs;
+    const char *when, *commit, *release, *fingerprint, *cpu, *isa;
+    const char *kernel, *workload, *spec, *inputs, *anchor, *artifact; /* anchor: "" for times */
     int threads;
-    double ms, low, high, share, gflops;
-    int repetitions;
+    double ms, ratio; /* one of them */
+    double low, high; /* of a time the range of repetitions; of a ratio its interval */
+    double share, gflops;
+    int repetitions, launches;
 } history_point;
 
-/* All points whose kernel matches `kernel` and whose workload `workload` (globs; NULL: all), series by series (fingerprint, kernel, workload,
- * inputs, threads), oldest first. `each` returns false to stop. */
+/* All points whose kernel matches `kernel` and whose workload `workload` (globs; NULL: all), series by series
+ * (fingerprint, kernel, workload, inputs, threads, anchor), oldest first. `each` returns false to stop. */
 int history_points(history *h, const char *kernel, const char *workload, bool (*each)(void *ctx, const history_point *),
                    void *ctx, char *reason, size_t reason_size);
 
-/* Digest of what makes times comparable: processor, instruction sets, caches, processors, hypervisor, operating system, compiler, flags. 16 hex
- * digits. */
+/* Digest of what makes figures comparable: processor, instruction sets, caches, processors, hypervisor, operating
+ * system, compiler, flags. 16 hex digits. */
 void history_fingerprint(const json_t *context, char out[17]);
 
 #endif

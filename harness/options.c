@@ -40,6 +40,8 @@ enum flag_id {
     FLAG_RUNS,
     FLAG_NEIGHBOURS,
     FLAG_DB,
+    FLAG_RELEASE,
+    FLAG_CONFIRM,
     FLAG_VERBOSE,
     FLAG_ALL_FAILURES,
     FLAG_SHRINK,
@@ -65,7 +67,7 @@ static const struct flag {
     {"--suite", FLAG_SUITE, OPTIONS_SELECT, true},
     {"--workloads", FLAG_WORKLOADS, OPTIONS_SELECT | OPTIONS_FILES, true},
     {"--threads", FLAG_THREADS, OPTIONS_SELECT, true},
-    {"--seed", FLAG_SEED, OPTIONS_SELECT | OPTIONS_CLOCK, true},
+    {"--seed", FLAG_SEED, OPTIONS_SELECT | OPTIONS_CLOCK | OPTIONS_HISTORY, true},
     {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON | OPTIONS_MATRIX, true},
     {"--csv", FLAG_CSV, OPTIONS_OUTPUT | OPTIONS_HISTORY | OPTIONS_MATRIX, true},
     {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
@@ -85,14 +87,16 @@ static const struct flag {
     {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
     {"--cold", FLAG_COLD, OPTIONS_BENCH | OPTIONS_COMPARE, false},
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH | OPTIONS_COMPARE, false},
-    {"--threshold", FLAG_THRESHOLD, OPTIONS_COMPARE, true},
-    {"--launches", FLAG_LAUNCHES, OPTIONS_COMPARE, true},
+    {"--threshold", FLAG_THRESHOLD, OPTIONS_COMPARE | OPTIONS_HISTORY, true},
+    {"--launches", FLAG_LAUNCHES, OPTIONS_COMPARE | OPTIONS_HISTORY, true},
     {"--launch", FLAG_LAUNCH, OPTIONS_COMPARE, true},
     {"--runs", FLAG_RUNS, OPTIONS_CLOCK, true},
     {"--neighbours", FLAG_NEIGHBOURS, OPTIONS_CLOCK, true},
     {"--db", FLAG_DB, OPTIONS_HISTORY, true},
+    {"--release", FLAG_RELEASE, OPTIONS_HISTORY, true},
+    {"--confirm", FLAG_CONFIRM, OPTIONS_HISTORY, false},
     {"--mutants", FLAG_MUTANTS, OPTIONS_MATRIX, true},
-    {"--only", FLAG_ONLY, OPTIONS_MATRIX, true},
+    {"--only", FLAG_ONLY, OPTIONS_MATRIX | OPTIONS_CLOCK, true},
     {"--whole", FLAG_WHOLE, OPTIONS_MATRIX, false},
     {"--jobs", FLAG_JOBS, OPTIONS_MATRIX, true},
     {"--gdb", FLAG_GDB, OPTIONS_VERIFY, false},
@@ -169,6 +173,8 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_JUNIT: o->junit = value; break;
     case FLAG_MARKDOWN: o->markdown = value; break;
     case FLAG_DB: o->db = value; break;
+    case FLAG_RELEASE: o->release = value; break;
+    case FLAG_CONFIRM: o->confirm = true; break;
     case FLAG_DUMP: o->dump = value; break;
     case FLAG_GDB: o->gdb = true; break;
     case FLAG_IN_PROCESS: o->in_process = true; break;

@@ -24,10 +24,10 @@ enum option_group {
     OPTIONS_BENCH = 256, /* --counters --cold --rotate */
     OPTIONS_JSON = 512,  /* --json alone */
 
-    OPTIONS_HISTORY = 1024, /* --db --kernel --workload --csv */
+    OPTIONS_HISTORY = 1024, /* --db --release --confirm --kernel --workload --csv --threshold --launches --seed */
     OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
     OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
-    OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed */
+    OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed --only */
 };
 
 typedef struct word_list {
@@ -42,7 +42,7 @@ typedef struct options {
     int64_t certify;     /* rows of a case; CERTIFY_CHEAP: not given */
     residency residency; /* of inputs when a call begins */
     const char *json, *csv, *junit, *markdown, *dump, *folder, *counters;
-    const char *mutants, *only; /* a folder of planted bugs; those of these names */
+    const char *mutants, *only; /* a folder of planted bugs; those of these names, or slowdowns of these percentages */
     int jobs;                   /* 0 not given */
     bool whole;
     bool gdb, in_process;
@@ -52,7 +52,8 @@ typedef struct options {
     int runs, neighbours;           /* 0 not given */
     char **rest;                    /* after -- */
 
-    const char *db; /* of history */
+    const char *db, *release; /* of history */
+    bool confirm;
 
     bool verbose, all_failures, shrink; /* of verify */
 

@@ -8,6 +8,7 @@
  *        "compiler", "flags", "build_type", "library": "benchmark 1.7.1, GSL 2.7, ...",
  *        "ceilings": {"fp32_portable": GFLOP/s, ...} (measured ones only),
  *        "bandwidth": [{"footprint": bytes, "gbytes": GB/s}],
+ *        "artifact": digest of the built-in kernels as a module (what compare takes for them), where it is there,
  *        "kernels": [{"name","idea","improves_on","role","isa","threaded": bool}],
  *        "plugins": [{"name","file","digest" (FNV-1a),"build_id","linker_id","loaded": bool,
  *                     "flush_to_zero": bool (loading it switched that on),
@@ -43,6 +44,7 @@
  *   "deviations": [{"kernel","class","accuracy","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h),
  *   "reference": {"certified_rows", "failures": [{"workload","class","reason"}], "reason" where nothing can be certified},
  *   "comparisons": of compare (compare_record.c); "clock": of selftest clock (selftest_clock.c);
+ *   "history": {"series", "changes"} of history show and check (history_series.c, history_check.c);
  *   "bugs", "odd" and "checks": of selftest judge (selftest_matrix.c)
  * }
  * JSON has no NaN and no infinity: in "cases" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent. */

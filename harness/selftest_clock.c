@@ -32,10 +32,11 @@ static const char help[] =
     "each run at the error level of one case of a gate over 200. Exit 1 where what was seen is too bad to be "
     "chance.\n\n"
     "  --runs N               of each slowdown and case (20)\n"
+    "  --only LIST            slowdowns in percent, such as 0 or 1,2 (0,1,2,5)\n"
     "  --neighbours N         busy processes beside it (0)\n"
     "  --seed N               of the first run (1)\n"
     "  --json FILE\n\n"
-    "example: attnbench selftest clock --runs 500 --json clock.json\n";
+    "example: attnbench selftest clock --runs 500 --only 0 --json clock.json\n";
 
 enum { GATE_CASES = 200, DEFAULT_RUNS = 20, BUILDS = 4, SHAPES = 2 };
 static const double delta = 0.005, alpha = 0.01 / GATE_CASES, beta = 0.001, limit = 3, least = 0.1;
@@ -204,6 +205,29 @@ static json_t *tally_json(const tally *t)
                      "spread_90", t->spread, "failed", t->failed);
 }
 
+/* ---- which rows --------------------------------------------------------------------------------------------------- */
+
+/* Is the build's slowdown in the comma-separated list of percentages? */
+static bool is_listed(const char *list, const struct build *b)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%g", 100 * b->truth);
+    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+        if (strcspn(at, ",") == strlen(name) && strncmp(at, name, strlen(name)) == 0) return true;
+    return false;
+}
+
+/* Every entry must name a build. */
+static int knows_all(const char *list, char *reason, size_t size)
+{
+    int entries = 1, found = 0;
+    for (const char *c = list; *c; c++) entries += *c == ',';
+    for (int b = 0; b < BUILDS; b++) found += is_listed(list, &builds[b]);
+    if (found == entries) return 1;
+    snprintf(reason, size, "--only %.40s: name some of 0, 1, 2 and 5 (percent), each once, with commas between", list);
+    return 0;
+}
+
 /* ---- the job ----------------------------------------------------------------------------------------------------- */
 
 static int run_row(const struct build *build, const struct shape *shape, const instance *in,
@@ -251,7 +275,8 @@ static int run_shape(const struct shape *shape, const selection *s, const option
         code = EXIT_UNDECIDED;
     }
     for (int b = 0; in.filled && b < BUILDS && !interrupted; b++)
-        code = worse_exit(code, run_row(&builds[b], shape, &in, &machine, o, rows));
+        if (!o->only || is_listed(o->only, &builds[b]))
+            code = worse_exit(code, run_row(&builds[b], shape, &in, &machine, o, rows));
     instance_free(&in);
     workload_free(&w);
     return code;
@@ -265,7 +290,8 @@ int selftest_clock(int argc, char **argv)
     char reason[1024];
     int code = command_begin(argc, argv, OPTIONS_CLOCK | OPTIONS_JSON, help, &o);
     if (code >= 0) return code;
-    if (!selection_make(&o, suites, &s, reason, sizeof reason)) {
+    if ((o.only && !knows_all(o.only, reason, sizeof reason)) ||
+        !selection_make(&o, suites, &s, reason, sizeof reason)) {
         complain("%s", reason);
         options_free(&o);
         return EXIT_USAGE;

@@ -15,6 +15,7 @@ void complain(const char *format, ...)
 {
     va_list arguments;
     progress_clear();
+    fflush(stdout); /* lines above stay above */
     fputs("attnbench: ", stderr);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);

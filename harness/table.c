@@ -14,6 +14,12 @@ static void print_number(int width, const char *format, double x)
     printf(" %*s", width, text);
 }
 
+/* From the fastest to the slowest repetition, over their median; NaN for a single one. */
+static double spread_of(const result_row *row)
+{
+    return row->repetitions > 1 ? (row->slowest - row->fastest) / row->milliseconds : (double)NAN;
+}
+
 static void print_row(const result_row *row)
 {
     char kernel[64];
@@ -25,6 +31,7 @@ static void print_row(const result_row *row)
         return;
     }
     print_number(10, row->milliseconds < 100 ? "%.3f" : "%.1f", row->milliseconds);
+    print_number(7, "%.1f", 100 * spread_of(row));
     print_number(9, "%.2f", row->gflops);
     print_number(7, "%.1f", 100 * row->share);
     print_number(8, "%.2f", row->speedup);
@@ -42,8 +49,8 @@ void print_table(const json_t *record)
     text_view current = {"", 0};
     if (!result_table_make(record, &table)) return;
     if (table.rows)
-        printf("\n  %-24s %3s %10s %9s %7s %8s %9s\n", "kernel", "thr", "time ms", "GFLOP/s", "% peak", "speedup",
-               "err/bound");
+        printf("\n  %-24s %3s %10s %7s %9s %7s %8s %9s\n", "kernel", "thr", "time ms", "range %", "GFLOP/s", "% peak",
+               "speedup", "err/bound");
     for (size_t i = 0; i < table.rows; i++) {
         if (i == 0 || !view_equal(current, table.row[i].id.workload)) {
             current = table.row[i].id.workload;
@@ -52,8 +59,8 @@ void print_table(const json_t *record)
         print_row(&table.row[i]);
     }
     if (table.rows)
-        printf("  medians; %% of the ceiling measured in this run; speedup over the baseline kernel on the same "
-               "problem\n");
+        printf("  medians; range: slowest less fastest repetition, over the median; %% of the ceiling measured in this "
+               "run;\n  speedup over the baseline kernel on the same problem\n");
     print_crossovers(json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "crossovers"));
     result_table_free(&table);
 }

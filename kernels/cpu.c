@@ -7,25 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    uint64_t bit;
-} isa_name[] = {
-    {"avx2", ATTN_ISA_AVX2},
-    {"avx512", ATTN_ISA_AVX512},
-    {"avx512vnni", ATTN_ISA_AVX512VNNI},
-    {"avx512bf16", ATTN_ISA_AVX512BF16},
-    {"avx512fp16", ATTN_ISA_AVX512FP16},
-    {"amxbf16", ATTN_ISA_AMXBF16},
-    {"amxint8", ATTN_ISA_AMXINT8},
-    {"neon", ATTN_ISA_NEON},
-    {"dotprod", ATTN_ISA_DOTPROD},
-    {"bf16mm", ATTN_ISA_BF16MM},
-    {"i8mm", ATTN_ISA_I8MM},
-    {"sve", ATTN_ISA_SVE},
-};
-enum { ISA_NAMES = sizeof isa_name / sizeof isa_name[0] };
-
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -158,17 +139,4 @@ int attn_cpu_check(char *reason, size_t reason_size)
         "(Arm: neon dotprod bf16mm sve)",
         wanted);
     return 0;
-}
-
-void attn_isa_names(uint64_t isa, char *out, size_t out_size)
-{
-    size_t used = 0;
-    if (!out_size) return;
-    snprintf(out, out_size, "portable");
-    for (int i = 0; i < ISA_NAMES; i++) {
-        if (!(isa & isa_name[i].bit)) continue;
-        const int n = snprintf(out + used, out_size - used, "%s%s", used ? "," : "", isa_name[i].name);
-        if (n < 0 || (size_t)n >= out_size - used) return;
-        used += (size_t)n;
-    }
 }

@@ -17,7 +17,4 @@ int attn_cpu_check(char *reason, size_t reason_size);
 /* Bits in a name's level and below; returns 0 for unknown names. */
 int attn_isa_level(const char *name, uint64_t *mask);
 
-/* Comma-separated names of the bits; "portable" for none. */
-void attn_isa_names(uint64_t isa, char *out, size_t out_size);
-
 #endif

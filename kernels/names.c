@@ -1,4 +1,5 @@
 /* names.c: the words for enumerators, in reasons, records and reports. */
+#include <stdio.h>
 #include <string.h>
 
 #include "problem.h"
@@ -85,5 +86,40 @@ void attn_needs_names(const uint64_t needs[2], char *out, size_t out_size)
         memcpy(out + used, ", ", separator);
         memcpy(out + used + separator, name, length + 1);
         used += separator + length;
+    }
+}
+
+static const struct {
+    const char *name;
+    uint64_t bit;
+} isa_name[] = {
+    {"avx2", ATTN_ISA_AVX2},
+    {"avx512", ATTN_ISA_AVX512},
+    {"avx512vnni", ATTN_ISA_AVX512VNNI},
+    {"avx512bf16", ATTN_ISA_AVX512BF16},
+    {"avx512fp16", ATTN_ISA_AVX512FP16},
+    {"amxbf16", ATTN_ISA_AMXBF16},
+    {"amxint8", ATTN_ISA_AMXINT8},
+    {"neon", ATTN_ISA_NEON},
+    {"dotprod", ATTN_ISA_DOTPROD},
+    {"bf16mm", ATTN_ISA_BF16MM},
+    {"i8mm", ATTN_ISA_I8MM},
+    {"sve", ATTN_ISA_SVE},
+};
+enum { ISA_NAMES = sizeof isa_name / sizeof isa_name[0] };
+
+void attn_isa_names(uint64_t isa, char *out, size_t out_size)
+{
+    size_t used = 0;
+    if (!out_size) return;
+    snprintf(out, out_size, "portable");
+    for (int i = 0; isa && i <= ISA_NAMES; i++) {
+        const uint64_t bit = i < ISA_NAMES ? isa_name[i].bit : isa;
+        if (!(isa & bit)) continue;
+        const int n = snprintf(out + used, out_size - used, "%s%s", used ? "," : "",
+                               i < ISA_NAMES ? isa_name[i].name : "unknown to this version");
+        if (n < 0 || (size_t)n >= out_size - used) return;
+        used += (size_t)n;
+        isa &= ~bit;
     }
 }

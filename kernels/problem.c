@@ -278,7 +278,9 @@ int attn_supports(const attn_kernel *kernel, const attn_problem *problem, const 
         return 0;
     }
     if (kernel->isa & ~isa) {
-        snprintf(reason, reason_size, "needs instruction sets that this CPU or ATTNBENCH_ISA does not give");
+        char names[160];
+        attn_isa_names(kernel->isa & ~isa, names, sizeof names);
+        snprintf(reason, reason_size, "needs instruction sets that this CPU or ATTNBENCH_ISA does not give: %s", names);
         return 0;
     }
     uint64_t needs[2];

@@ -50,6 +50,9 @@ void attn_needs(const attn_problem *problem, const attn_args *args, uint64_t nee
 /* Names of the bits set in `needs`, comma-separated, into `out`. */
 void attn_needs_names(const uint64_t needs[2], char *out, size_t out_size);
 
+/* Comma-separated names of ATTN_ISA_* bits; "portable" for none. */
+void attn_isa_names(uint64_t isa, char *out, size_t out_size);
+
 /* Can `kernel` be called with this, given the usable instruction sets? Else 0 and the reason in words. Also refuses
  * a kernel of another ABI. */
 int attn_supports(const attn_kernel *kernel, const attn_problem *problem, const attn_args *args, uint64_t isa,

@@ -69,6 +69,7 @@ def make(options: argparse.Namespace) -> int:
         chart_clock,
         chart_compare,
         chart_error,
+        chart_history,
         chart_kills,
         chart_speed,
         chart_sweep,
@@ -83,7 +84,7 @@ def make(options: argparse.Namespace) -> int:
             prefix = prefix_of(index, group.machine, len(groups))
             drawn, left_out = [], []
             judges = (chart_error, chart_accuracy, chart_kills, chart_clock)
-            charts_of = (chart_compare, chart_speed, chart_sweep, chart_channels, *judges)
+            charts_of = (chart_compare, chart_history, chart_speed, chart_sweep, chart_channels, *judges)
             for draw in (module.draw for module in charts_of):
                 charts, left = draw(group)
                 left_out += left

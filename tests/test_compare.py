@@ -19,7 +19,18 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from command_line import FINDING, INTERRUPTED, PROGRAM, UNDECIDED, USAGE, WELL, Result, attnbench, environment
+from command_line import (
+    FINDING,
+    INTERRUPTED,
+    NOT_WRITTEN,
+    PROGRAM,
+    UNDECIDED,
+    USAGE,
+    WELL,
+    Result,
+    attnbench,
+    environment,
+)
 
 BUILD = Path(os.environ.get("ATTNBENCH_BUILD", "build")).resolve()
 SLOWED, PLUGINS = BUILD / "slowed", BUILD / "tests" / "plugins"
@@ -94,6 +105,7 @@ class Verdicts(Compare):
         done, record = self.compare(slowed("0"), slowed("5"), *COMPUTE, *rule, code=UNDECIDED)
         self.assertEqual("could not tell", record["comparisons"][0]["verdict"])
         self.assertIn("the time was up", done.stdout)
+        self.assertIn("too few for a slowdown of any size to show", done.stdout)
 
     def test_markdown_has_findings_first(self) -> None:
         path = self.folder / "page.md"
@@ -103,6 +115,12 @@ class Verdicts(Compare):
         self.assertIn("| wrong | odd\\_plain |", page)
         self.compare(slowed("0"), slowed("5"), *COMPUTE, "--launches", "3", "--markdown", str(path), code=FINDING)
         self.assertRegex(path.read_text(encoding="utf-8"), r"\| slower \| slowed\\_rows \| the same \|.* \+[456]")
+
+    def test_a_full_disk_is_told(self) -> None:
+        for flag in ("--json", "--markdown"):
+            done = attnbench("compare", slowed("0"), slowed("0"), *COMPUTE, flag, "/dev/full")
+            self.assertEqual(NOT_WRITTEN, done.returncode, done.stdout + done.stderr)
+            self.assertIn("No space left", done.stderr)
 
     def test_residencies(self) -> None:
         for flag in ("--cold", "--rotate"):
@@ -148,9 +166,13 @@ class Sides(Compare):
         self.refused(slowed("0") + ":no_such", slowed("1"), words=("no kernel 'no_such'", "slowed_rows"))
         self.refused("missing.so", slowed("0"), words=("missing.so",))
         self.refused(plugin("major_abi"), slowed("0"), words=("ABI",))
+        whole = Path(slowed("0")).read_bytes()
+        for length in (0, 100, len(whole) // 2):
+            damaged = self.folder / "damaged.so"
+            damaged.write_bytes(whole[:length])
+            self.refused(slowed("0"), str(damaged), words=("damaged.so", "shared library"))
         self.refused(slowed("0"), words=("BASE and NEW",))
         self.refused(slowed("0"), "record.json", words=("record",))
-        self.refused("a.json", "b.json", "--json", str(self.folder / "c.json"), words=("--json", "kernels"))
         self.refused(slowed("0"), slowed("1"), "--threshold", "0", words=("--threshold",))
         self.refused(slowed("0"), slowed("1"), "--threads", "2", *COMPUTE, words=("serial kernels",))
 
@@ -205,6 +227,14 @@ class Selftest(unittest.TestCase):
             self.assertEqual(1, row["slower"] + row["faster"] + row["neither"] + row["undecided"])
         self.assertEqual(USAGE, attnbench("selftest", "clock", "--runs", "0").returncode)
 
+    def test_some_slowdowns_only(self) -> None:
+        done = attnbench("selftest", "clock", "--runs", "1", "--only", "5,2", "--json", "-")
+        self.assertEqual([0.02, 0.05] * 2, [row["true"] for row in json.loads(done.stdout)["clock"]["rows"]])
+        for wrong in ("3", "0,0", "2,", "02"):
+            done = attnbench("selftest", "clock", "--only", wrong)
+            self.assertEqual(USAGE, done.returncode, wrong)
+            self.assertIn("0, 1, 2 and 5", done.stderr)
+
 
 class Records(Compare):
     def record(self, name: str, times: list[float], **context: str) -> str:
@@ -230,6 +260,32 @@ class Records(Compare):
         self.run_on(base, self.record("fast", [80 + i % 3 for i in range(20)]), WELL, "faster than BASE")
         self.run_on(base, self.record("same", [101 + i % 3 for i in range(20)]), WELL, "no difference beyond 5 %")
         self.run_on(base, self.record("wide", [90 + 2 * i for i in range(20)]), UNDECIDED, "could not tell")
+
+    def test_records_make_a_record_and_a_page(self) -> None:
+        base = self.record("base", [100 + i % 3 for i in range(20)])
+        wide = self.record("wide", [90 + 2 * i for i in range(20)])
+        page = self.folder / "page.md"
+        _, made = self.compare(base, wide, "--markdown", str(page), code=UNDECIDED)
+        (one,) = made["comparisons"]
+        self.assertEqual(("k", "k", "w", 1), (one["base"], one["new"], one["workload"], one["threads"]))
+        self.assertEqual("could not tell", one["verdict"])
+        self.assertAlmostEqual(109 / 101, one["ratio"])
+        low, high = one["interval"]
+        self.assertLess(low, one["ratio"])
+        self.assertAlmostEqual(1.05 * one["ratio"] / low - 1, one["visible"])
+        self.assertIn("would have shown", one["words"])
+        self.assertEqual("c", made["context"]["attnbench"]["cpu"])
+        self.assertEqual(0.05, made["context"]["attnbench"]["compare"]["delta"])
+        self.assertIn("| could not tell | k | the same | w |", page.read_text(encoding="utf-8"))
+        self.assertIn("weak witness", page.read_text(encoding="utf-8"))
+
+    def test_entries_of_one_record_alone(self) -> None:
+        base, new = self.record("base", [100] * 9), self.record("new", [100] * 9)
+        for path, name in ((base, "gone"), (new, "fresh")):
+            record = json.loads(Path(path).read_text(encoding="utf-8"))
+            record["benchmarks"].append({**record["benchmarks"][0], "name": f"{name}/w/threads:1"})
+            Path(path).write_text(json.dumps(record), encoding="utf-8")
+        self.run_on(base, new, WELL, "gone/w/threads:1: only in BASE", "fresh/w/threads:1: only in NEW")
 
     def test_too_few_repetitions(self) -> None:
         base = self.record("base", [100] * 8)

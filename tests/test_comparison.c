@@ -105,6 +105,9 @@ static void words(void **state)
     c = measured(COMPARE_COULD_NOT_TELL, 1.005, 0.995, 1.015);
     strcpy(c.why, "the time was up");
     said(&c, "could not tell: the time was up; [-0.5, +1.5]; a slowdown of 1.3 % would have shown");
+    c.visible = INFINITY;
+    c.pairs = 4;
+    said(&c, "could not tell: the time was up; 4 pairs are too few for a slowdown of any size to show");
     c = (comparison){.kernel = {&base, &fresh}, .verdict = COMPARE_IDENTICAL};
     said(&c, "identical code, not timed");
     c.verdict = COMPARE_WRONG;

@@ -156,8 +156,9 @@ static void supports_by_bits_types_isa_and_abi(void **state)
     assert_int_equal(attn_supports(&kernel, &f.problem, &f.args, 0, reason, sizeof reason), 0);
     assert_string_equal(reason, "does not take bf16 as type of K");
     f.slot[ATTN_K].type = ATTN_F32;
-    kernel.isa = ATTN_ISA_AVX512;
+    kernel.isa = ATTN_ISA_AVX2 | ATTN_ISA_AVX512;
     assert_int_equal(attn_supports(&kernel, &f.problem, &f.args, ATTN_ISA_AVX2, reason, sizeof reason), 0);
+    assert_string_equal(reason, "needs instruction sets that this CPU or ATTNBENCH_ISA does not give: avx512");
     kernel.isa = 0;
     kernel.abi = ATTN_ABI + 1; /* a newer minor version than this host */
     assert_int_equal(attn_supports(&kernel, &f.problem, &f.args, 0, reason, sizeof reason), 0);

@@ -116,6 +116,8 @@ static void isa_levels_are_nested(void **state)
     assert_string_equal(names, "portable");
     attn_isa_names(ATTN_ISA_AVX2 | ATTN_ISA_AVX512, names, sizeof names);
     assert_string_equal(names, "avx2,avx512");
+    attn_isa_names(ATTN_ISA_AVX2 | UINT64_C(1) << 63, names, sizeof names);
+    assert_string_equal(names, "avx2,unknown to this version");
 }
 
 static void broken_lists_are_refused(void **state)

@@ -117,10 +117,16 @@ class Selftests(unittest.TestCase):
             {"name": "idle", "found": 0, "alone": [], "stays": None},
         ]
         row = {"case": "compute-bound", "true": 0.01, "runs": 20, "slower": 17, "faster": 0, "neither": 1}
-        row |= {"undecided": 2, "decided_95": "Infinity", "failed": "too few claims"}
+        row |= {
+            "undecided": 2,
+            "decided_95": "Infinity",
+            "failed": "too few claims",
+            "bias": 0.0004,
+            "spread_90": 0.003,
+        }
         kill, clock = self.folder / "kill.json", self.folder / "clock.json"
         kill.write_text(json.dumps({**empty, "bugs": bugs, "odd": odd, "checks": checks}))
-        clock.write_text(json.dumps({**empty, "clock": {"neighbours": 0, "rows": [row]}}))
+        clock.write_text(json.dumps({**empty, "clock": {"neighbours": 2, "rows": [row]}}))
         out = self.folder / "out"
         done = make(SAMPLE, kill, clock, "-o", out, "--formats", "svg")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -134,6 +140,9 @@ class Selftests(unittest.TestCase):
             self.assertIn(words, page)
         (found,) = rows_of(out / "charts" / "clock.csv")
         self.assertEqual((found["slower"], found["undecided"], found["decided_95"]), ("17", "2", ""))
+        self.assertEqual(
+            (found["neighbours"], found["estimate_minus_true"], found["spread_90"]), ("2", "0.0004", "0.003")
+        )
         self.assertEqual(make(kill, "-o", self.folder / "alone", "--formats", "svg").returncode, 0, "alone too")
 
 

@@ -101,6 +101,40 @@ class Parts(unittest.TestCase):
         figures = [[None, None, None, 0], [1.002, None, None, 0], [1.018, 1.015, 1.021, 2]]
         self.assertEqual(figures, [row[5:] for row in table])
 
+    def test_timeline(self) -> None:
+        """Percent over the anchor, the level's medians cut where it changed, and what is said of the change."""
+        key = {"fingerprint": "f", "kernel": "k", "workload": "w", "inputs": "", "anchor": "a", "threads": 1}
+        values = [1.0, 1.01, 0.99, 1.1, 1.1, 1.1]
+        points = [{"run": i + 10, "value": v, "commit": f"v1-{i}-gc{i}", "date": ""} for i, v in enumerate(values)]
+        points[1] |= {"release": "v1", "interval": [1.0, 1.02], "launches": 12}
+        changes = [
+            {**key, "kind": "level", "runs": [12, 13], "change": 0.1, "state": "confirmed"},
+            {**key, "kind": "release", "runs": [11, 15], "change": 0.09, "state": "hypothesis"},
+            {**key, "kind": "level", "runs": [12, 13], "change": 9, "state": "confirmed", "threads": 2},
+        ]
+        series = [
+            {**key, "unit": "time over the anchor's", "points": points},
+            {**key, "threads": 3, "points": points[:1]},
+        ]
+        found = self.ask(
+            "from types import SimpleNamespace as N\n"
+            "from attnbench_report import chart_history as c, timeline as t\n"
+            f"lines = t.timelines({{'series': {series!r}, 'changes': {changes!r}}})\n"
+            "(chart,), left = c.draw(N(timelines=lines))\n"
+            "axes = chart.figure.axes[0]\n"
+            "levels = [[list(map(float, l.get_xdata())), float(l.get_ydata()[0])] for l in axes.lines"
+            " if l.get_color() == 'black' and len(l.get_xdata()) == 2 and l.get_transform() == axes.transData]\n"
+            "print(json.dumps([levels, [x.get_text() for x in axes.texts], chart.rows, len(left)]))"
+        )
+        levels, texts, table, left = found
+        self.assertEqual([[-0.5, 2.5], [2.5, 5.5]], [level[0] for level in levels])
+        self.assertAlmostEqual(0, levels[0][1])
+        self.assertAlmostEqual(10, levels[1][1])
+        self.assertEqual(["v1", "+10 %: confirmed", "since the release +9 %: hypothesis"], texts)
+        self.assertEqual([1.01, 1.0, 1.02, 12, None, None], table[1][4:])
+        self.assertEqual([0.1, "confirmed"], table[3][8:])
+        self.assertEqual(0, left)
+
     def test_ranking_counts_common_cases_only(self) -> None:
         """One that refuses the hard case does not win by it, and one of another class does not take part."""
         ranked = self.ask(

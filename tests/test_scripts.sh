@@ -88,7 +88,7 @@ with() { # with COMMAND...: under the PATH of stand-ins alone
 # ---- every script --------------------------------------------------------------------------------------------------
 
 fresh
-for script in bench test install-deps; do
+for script in bench test install-deps nightly; do
     run "$tree/scripts/$script" --help
     check "$script --help" exits 0
     check "$script --help shows an example" out_has "^Example: scripts/$script"
@@ -101,6 +101,30 @@ for script in bench test install-deps; do
 done
 check ".ci/run is executable" test -x "$source_dir/.ci/run"
 check ".ci/run calls scripts/test --all" grep -qx 'exec scripts/test --all' "$source_dir/.ci/run"
+
+# ---- nightly -------------------------------------------------------------------------------------------------------
+
+fresh
+run with "$tree/scripts/nightly"
+check "nightly without a program" exits 3
+check "nightly says where it is wanted" err_has 'build/attnbench is not there'
+stand_in attnbench '[[ $* != *neighbours* ]]'
+ln "$bin/attnbench" "$tree/build/attnbench"
+run with "$tree/scripts/nightly" --clock -o "$work/night"
+check "nightly goes on after what is not well" last_line '2 well, 1 not'
+check "nightly fails then" exits 1
+check "nightly names it" err_has 'clock-neighbours.txt'
+check "nightly compares the same 500 times" log_has 'selftest clock --only 0 --runs 500'
+check "nightly --clock leaves the judge out" log_lacks 'selftest judge'
+stand_in attnbench 'exit 0'
+ln -f "$bin/attnbench" "$tree/build/attnbench"
+printf '#!/usr/bin/env bash\necho "seeds $*" >>"%s"\n' "$log" >"$tree/tests/no_accusation.py"
+chmod +x "$tree/tests/no_accusation.py"
+run with "$tree/scripts/nightly"
+check "nightly with all well" exits 0
+check "nightly asks all five" last_line '5 well, 0 not'
+check "nightly asks the judge whole" log_has 'selftest judge --whole'
+check "nightly asks a thousand seeds" log_has '^seeds --seeds 1000'
 
 # ---- install-deps --------------------------------------------------------------------------------------------------
 

@@ -216,6 +216,26 @@ static void coverage_of_launches(void **state)
     near((double)wrong / runs, 0.01, margin(0.01, runs));
 }
 
+/* The p-value at the true mean is below x in a share x of all twelve launches, and where the mean is 2 deviations of
+ * one launch above, the claim is made at 1 % almost always: 2 sqrt(12) = 6.9 against 2.7 of t. */
+static void p_values_of_launches(void **state)
+{
+    gsl_rng *random = *state;
+    const int runs = 10000;
+    int below[2] = {0}, claimed = 0;
+    for (int r = 0; r < runs; r++) {
+        double x[12];
+        for (int i = 0; i < 12; i++) x[i] = gsl_ran_gaussian(random, 0.01);
+        const double p = launches_above(x, 12, 0);
+        below[0] += p < 0.01;
+        below[1] += p < 0.3;
+        claimed += launches_above(x, 12, -0.02) < 0.01;
+    }
+    near((double)below[0] / runs, 0.01, margin(0.01, runs));
+    near((double)below[1] / runs, 0.3, margin(0.3, runs));
+    assert_true(claimed >= 0.99 * runs);
+}
+
 static void gates_of_holm(void **state)
 {
     (void)state;
@@ -228,6 +248,57 @@ static void gates_of_holm(void **state)
     assert_true(refused[3] && refused[0]);
     assert_false(refused[2] || refused[1]); /* 0.04 would pass its own gate, but one before it is shut */
     assert_int_equal(holm_gates(p, 0, 0.05, refused, level), 1);
+}
+
+/* Twenty cases of which none is slower: any accusation at all in 5 % of families at most. Ten of them hopelessly slow
+ * besides: all are found, and the ten others are accused as seldom. */
+static void families_are_accused_falsely_as_seldom_as_said(void **state)
+{
+    gsl_rng *random = *state;
+    enum { FAMILIES = 4000, N = 20 };
+    for (int slow = 0; slow <= 10; slow += 10) {
+        int accused = 0;
+        for (int f = 0; f < FAMILIES; f++) {
+            double p[N], level[N];
+            bool refused[N], any = false;
+            for (int i = 0; i < N; i++) p[i] = i < slow ? 1e-12 : gsl_rng_uniform_pos(random);
+            assert_int_equal(holm_gates(p, N, 0.05, refused, level), 1);
+            for (int i = 0; i < N; i++) {
+                if (i < slow) assert_true(refused[i]);
+                any |= i >= slow && refused[i];
+            }
+            accused += any;
+        }
+        assert_true(accused <= (0.05 + margin(0.05, FAMILIES)) * FAMILIES);
+        assert_true(accused >= 0.03 * FAMILIES); /* and the level is used */
+    }
+}
+
+/* E-values of two-sided coins: of what is named at a rate of 10 %, the share that is false is 10 % at most on average,
+ * although all cases of a family share half of their coins. */
+static void discoveries_are_false_as_seldom_as_said(void **state)
+{
+    gsl_rng *random = *state;
+    enum { FAMILIES = 400, N = 20, TRUE = 5, COINS = 200 };
+    double false_share = 0;
+    int found = 0;
+    for (int f = 0; f < FAMILIES; f++) {
+        double log_e[N];
+        size_t order[N], named;
+        const int64_t common = gsl_ran_binomial(random, 0.5, COINS / 2);
+        for (int i = 0; i < N; i++) {
+            const int64_t s =
+                i < TRUE ? gsl_ran_binomial(random, 0.75, COINS) : common + gsl_ran_binomial(random, 0.5, COINS / 2);
+            log_e[i] = sign_log_e(s, COINS - s);
+        }
+        assert_int_equal(e_bh_order(log_e, N, 0.1, order, &named), 1);
+        int wrong = 0;
+        for (size_t i = 0; i < named; i++) wrong += order[i] >= TRUE;
+        false_share += named ? (double)wrong / (double)named : 0;
+        found += (int)named - wrong;
+    }
+    assert_true(false_share <= 0.1 * FAMILIES);
+    assert_true(found >= 0.95 * TRUE * FAMILIES);
 }
 
 static void order_of_evidence(void **state)
@@ -297,7 +368,10 @@ int main(void)
         cmocka_unit_test(figures_of_pairs),
         cmocka_unit_test(bounds_of_twelve_launches),
         cmocka_unit_test(coverage_of_launches),
+        cmocka_unit_test(p_values_of_launches),
         cmocka_unit_test(gates_of_holm),
+        cmocka_unit_test(families_are_accused_falsely_as_seldom_as_said),
+        cmocka_unit_test(discoveries_are_false_as_seldom_as_said),
         cmocka_unit_test(order_of_evidence),
         cmocka_unit_test(decisions),
     };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .record import ClockRow
 from .results import Results
 from .style import FAIL, Chart, LeftOut, figure, origin, significant
 
@@ -12,6 +13,20 @@ LOOKS = {  # verdict: words, fill, hatch
     "undecided": ("could not tell", "#BBBBBB", ""),
     "faster": ("faster", "white", "xx"),
 }
+
+
+def _beside(row: ClockRow) -> str:
+    parts = [f"{row.runs} runs"]
+    if row.decided_median is not None and row.decided_95 is not None:
+        parts.append(f"decided in {significant(row.decided_median, 2)} s (95 %: {significant(row.decided_95, 2)} s)")
+    if row.bias is not None:
+        parts.append(f"estimate off by {100 * row.bias:+.2f} points")
+    return ", ".join(parts) + (f": {row.failed}" if row.failed else "")
+
+
+def _label(row: ClockRow) -> str:
+    beside = f", {row.neighbours} neighbours" if row.neighbours else ""
+    return f"{row.case}{beside}, {100 * row.true:g} % more work"
 
 
 def draw(results: Results) -> tuple[list[Chart], list[LeftOut]]:
@@ -26,9 +41,8 @@ def draw(results: Results) -> tuple[list[Chart], list[LeftOut]]:
             label = words if place == 0 else None
             axes.barh(place, share, 0.62, at, color=fill, hatch=hatch, edgecolor="black", linewidth=0.6, label=label)
             at += share
-        decided = "" if row.decided_95 is None else f", 95 % decided in {significant(row.decided_95, 2)} s"
         axes.annotate(
-            f"{row.runs} runs{decided}" + (f": {row.failed}" if row.failed else ""),
+            _beside(row),
             xy=(1.02, place),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -38,7 +52,7 @@ def draw(results: Results) -> tuple[list[Chart], list[LeftOut]]:
     axes.set_xlim(0, 100)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
-    axes.set_yticks(range(len(rows)), [f"{row.case}, {100 * row.true:g} % more work" for row in rows])
+    axes.set_yticks(range(len(rows)), [_label(row) for row in rows])
     axes.set_xlabel("runs, %")
     axes.set_title(TITLE, loc="left")
     axes.legend(
@@ -46,11 +60,14 @@ def draw(results: Results) -> tuple[list[Chart], list[LeftOut]]:
     )
     caption = (
         "Builds of one kernel that do so much more work, each compared with the base again and again in new processes; "
-        f"bars: what was said, as shares of the runs. {origin(results)}"
+        "bars: what was said, as shares of the runs; estimate: the median over runs of what was measured less what was "
+        f"made, in percentage points. {origin(results)}"
     )
-    header = ["case", "true", "runs", *LOOKS, "decided_95", "failed"]
-    table: list[list[object]] = [
-        [row.case, row.true, row.runs, *(row.said[verdict] for verdict in LOOKS), row.decided_95, row.failed]
-        for row in rows
-    ]
+    header = ["case", "neighbours", "true", "runs", *LOOKS]
+    header += ["decided_median", "decided_95", "estimate_minus_true", "spread_90", "failed"]
+    table: list[list[object]] = []
+    for row in rows:
+        said = [row.said[verdict] for verdict in LOOKS]
+        figures = [row.decided_median, row.decided_95, row.bias, row.spread, row.failed]
+        table.append([row.case, row.neighbours, row.true, row.runs, *said, *figures])
     return [Chart("clock", TITLE, caption, made, header, table)], []

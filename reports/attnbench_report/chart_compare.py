@@ -60,9 +60,16 @@ def draw(results: Results) -> tuple[list[Chart], list[LeftOut]]:
     axes.set_xlabel("time of NEW over BASE, %")
     axes.set_title(TITLE, loc="left")
     untimed = len(results.comparisons) - len(timed)
+    rule = results.context.get("compare")
     caption = (
-        "A line a case: the median ratio of adjacent pairs of times and its interval, or the mean over fresh launches "
-        "with its bounds where a verdict was confirmed in them; the band of "
+        "A line a case: "
+        + (
+            "the ratio of the medians of two records, which were not measured together, and its interval"
+            if isinstance(rule, dict) and rule.get("of_records")
+            else "the median ratio of adjacent pairs of times and its interval, or the mean over fresh launches with "
+            "its bounds where a verdict was confirmed in them"
+        )
+        + "; the band of "
         f"±{100 * delta:.2g} % counts as no difference. "
         + (f"{more} more cases are in the table beside the chart. " if more > 0 else "")
         + (f"Not timed: {untimed} (identical code, wrong or unsupported). " if untimed else "")

@@ -156,7 +156,11 @@ class ClockRow:
     true: float
     runs: int
     said: dict[str, int]  # verdict to runs
-    decided_95: float | None  # seconds in which 95 % of the runs were decided
+    decided_median: float | None  # seconds until half and 95 % of the runs were decided
+    decided_95: float | None
+    bias: float | None  # median of estimate minus truth, relative
+    spread: float | None  # that holds 90 % of the estimates
+    neighbours: int  # busy processes beside it
     failed: str
 
 
@@ -186,6 +190,7 @@ class Record:
     reference: Reference | None = None
     matrix: KillMatrix | None = None
     clock: list[ClockRow] = field(default_factory=list)
+    history: dict[str, Any] = field(default_factory=dict)  # timeline.py reads it
 
     @property
     def ours(self) -> dict[str, Any]:
@@ -273,9 +278,8 @@ def _record(path: Path, data: Any) -> Record:
         deviations=[_deviation(one) for one in _objects(data, "deviations")],
         reference=_reference(data["reference"]) if isinstance(data.get("reference"), dict) else None,
         matrix=_matrix(data) if "bugs" in data else None,
-        clock=[_clock_row(one) for one in _objects(data["clock"], "rows")]
-        if isinstance(data.get("clock"), dict)
-        else [],
+        clock=_clock(data["clock"]) if isinstance(data.get("clock"), dict) else [],
+        history=data["history"] if isinstance(data.get("history"), dict) else {},
     )
 
 
@@ -425,14 +429,22 @@ def _matrix(data: dict[str, Any]) -> KillMatrix:
     )
 
 
-def _clock_row(one: dict[str, Any]) -> ClockRow:
-    said = {verdict: integer(one, verdict) or 0 for verdict in ("slower", "neither", "undecided", "faster")}
+def _clock(clock: dict[str, Any]) -> list[ClockRow]:
+    neighbours = integer(clock, "neighbours") or 0
+    return [_clock_row(one, neighbours) for one in _objects(clock, "rows")]
+
+
+def _clock_row(one: dict[str, Any], neighbours: int) -> ClockRow:
     return ClockRow(
         case=text(one, "case"),
         true=number(one, "true") or 0,
         runs=integer(one, "runs") or 0,
-        said=said,
+        said={verdict: integer(one, verdict) or 0 for verdict in ("slower", "neither", "undecided", "faster")},
+        decided_median=number(one, "decided_median"),
         decided_95=number(one, "decided_95"),
+        bias=number(one, "bias"),
+        spread=number(one, "spread_90"),
+        neighbours=neighbours,
         failed=text(one, "failed"),
     )
 

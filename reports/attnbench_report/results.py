@@ -15,6 +15,7 @@ from typing import Any
 
 from . import spec as specs
 from .record import Case, ClockRow, Comparison, Deviation, Entry, Kernel, KillMatrix, Record, Reference, number
+from .timeline import Timeline, timelines
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,11 @@ class Results:
     references: list[Reference]
     matrices: list[KillMatrix]
     clock: list[ClockRow]
+    timelines: list[Timeline]
 
     @property
     def is_empty(self) -> bool:
-        return not (self.timings or self.cases or self.comparisons or self.matrices or self.clock)
+        return not (self.timings or self.cases or self.comparisons or self.matrices or self.clock or self.timelines)
 
     @property
     def delta(self) -> float:
@@ -184,6 +186,7 @@ def _merge(records: list[Record]) -> Results:
         references=[record.reference for record in records if record.reference],
         matrices=[record.matrix for record in records if record.matrix],
         clock=[row for record in records for row in record.clock],
+        timelines=[one for record in records for one in timelines(record.history)],
     )
 
 
