@@ -12,14 +12,13 @@
  * Rows of 16 bits are widened as they are packed, exactly, and results narrowed as they are stored, to nearest even: packing is so
  * small a part that a prefill in bf16 or fp16 runs at the share of fp32 (87 against 87%, llama3 shape).
  * Improves on blocked_online: twice as wide, fused multiply-add, no sums across lanes, packing shared by up to 1920 rows.
- * Weaknesses: slices of one KV head, in a threaded kernel, pack its keys each for itself.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
 #include <immintrin.h>
 
 #include "attention.h"
 
-enum { LANES = 8, VECTORS = 3, TILE = 4, FEW = 8, ROW_TYPE = ATTN_F32 };
+enum { LANES = 8, VECTORS = 3, TILE = 4, CHANNELS = 1, FEW = 8, ROW_TYPE = ATTN_F32 };
 
 #include "avx2_exp_impl.h"
 #include "avx2_few_impl.h"
@@ -57,7 +56,7 @@ ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, i
                               const int masked, const int capped)
 {
     const int64_t d = job->problem->d;
-    const float *q = g->q, *k = job->k_tiles + key * d;
+    const float *q = g->q, *k = job->block.k + key * d;
     float *weights = job->weights + key * GROUP;
     __m256 s[TILE][VECTORS];
     for (int j = 0; j < TILE; j++)
@@ -121,7 +120,7 @@ ALWAYS_INLINE void value_keys(const row_job *job, const float *values, int64_t b
 ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span span, int64_t channel,
                               const int vectors)
 {
-    const float *values = job->v_tiles + channel * job->keys;
+    const float *values = job->block.v + channel * job->keys;
     float *at = g->o + channel * GROUP;
     __m256 o[TILE][VECTORS];
     for (int c = 0; c < TILE; c++)
@@ -130,7 +129,7 @@ ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span
     if (g->rescaled)
         for (int v = 0; v < vectors; v++)
             for (int c = 0; c < TILE; c++) o[c][v] = _mm256_mul_ps(o[c][v], _mm256_load_ps(g->factor + LANES * v));
-    if (job->v_finite) {
+    if (job->block.notes->finite) {
         value_keys(job, values, span.any_begin, span.any_end, o, vectors, 0);
     } else {
         value_keys(job, values, span.any_begin, span.all_begin, o, vectors, 1);
@@ -177,15 +176,14 @@ static void absorb_group(const row_job *job, row_group *g, block_span span)
 static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const attn_exec *exec,
                const void *shared, void *workspace)
 {
-    (void)exec, (void)shared;
-    return transposed_run(problem, plan, args, workspace);
+    (void)exec;
+    return transposed_run(problem, plan, args, shared, workspace);
 }
 
 static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
                 attn_plan *out)
 {
-    (void)exec;
-    transposed_plan(problem, args, machine, out);
+    transposed_plan(problem, args, machine, exec, out);
     out->ceiling = attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX2, problem, bytes_per_key(problem, args));
     out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
                           : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.75
@@ -208,12 +206,13 @@ const attn_kernel attn_kernel_avx2_online = {
     .isa = ATTN_FOLDER_ISA,
     .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP,
              ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
-                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS) | ATTN_SLOT_BIT(ATTN_K_SCALES) |
-                 ATTN_SLOT_BIT(ATTN_V_SCALES)},
+                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_PAGES) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS) |
+                 ATTN_SLOT_BIT(ATTN_K_SCALES) | ATTN_SLOT_BIT(ATTN_V_SCALES)},
     .traits = ATTN_TRAIT_REPEATABLE | ATTN_TRAIT_SAME_AT_ANY_THREADS,
     .type_count = sizeof types / sizeof types[0],
     .types = types,
     .accepts = transposed_accepts,
     .plan = plan,
+    .pack = transposed_pack,
     .run = run,
 };

@@ -44,7 +44,7 @@ static const attn_kernel *choose(const attn_problem *problem, const attn_args *a
     attn_slice_keys(&slice, 0, problem->k);
     slice.problem.q_pos = problem->q_pos ? problem->q_pos : 1; /* a slice of keys has other positions than the whole */
     slice.slot[ATTN_LSE] = (attn_tensor){NULL, ATTN_F32, 0, {1, slice.problem.h, problem->q, 1}, {0, 0, 1, 1}};
-    return choose_inner(problem, args, &slice, 0, isa, machine, inner);
+    return choose_inner(problem, args, &slice, 0, isa, machine, 1, inner);
 }
 
 static int accepts(const attn_problem *problem, const attn_args *args, char *reason, size_t reason_size)
