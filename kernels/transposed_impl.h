@@ -11,7 +11,7 @@
  *
  * Rows are numbered position first, query head second, so that neighbours see nearly the same keys. This file has no vectors: the
  * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile), CHANNELS (of K that
- * are packed together), FEW and ROW_TYPE (of Q, K and V when they are packed) before, and the functions that are declared here after. */
+ * are packed together), IN_PLACE_GROUPS (in_place_impl.h), FEW and ROW_TYPE (of Q, K and V when they are packed) before, and the functions that are declared here after. */
 #ifndef ATTN_TRANSPOSED_IMPL_H
 #define ATTN_TRANSPOSED_IMPL_H
 
@@ -61,6 +61,13 @@ typedef struct packed_block {
     block_notes *notes;
 } packed_block;
 
+/* Keys and values of the block that are read where they lie (in_place_impl.h). */
+typedef struct block_rows {
+    const float *k, *v;   /* the block's first row; v NULL: packed */
+    int64_t k_row, v_row; /* distance of rows */
+    int64_t end;          /* of the whole tiles; 0: all are packed */
+} block_rows;
+
 typedef struct row_job {
     const attn_problem *problem;
     const attn_tensor *q, *o; /* fp32 rows, or stand-ins for those at hand (see stage) */
@@ -74,6 +81,8 @@ typedef struct row_job {
     int64_t keys, dv_padded;   /* of a block; dv rounded up to TILE */
     packed_block block;        /* at hand */
     packed_block own;          /* where this job packs */
+    block_rows rows;           /* of the block at hand */
+    int in_place;              /* read whole tiles where they lie */
     const void *shared;        /* packed blocks of the KV head; NULL: none */
     float *weights;            /* (keys, GROUP) */
     int32_t *begin, *end;      /* (GROUP) keys of the block that each row of the group at hand sees */
@@ -237,6 +246,8 @@ static inline row_job row_job_of(const attn_problem *problem, const attn_plan *p
 
 #include "packed_impl.h"
 
+#include "in_place_impl.h"
+
 /* ---- the loops -------------------------------------------------------------------------------------------------- */
 
 static inline void start_group(row_job *job, const attn_args *args, row_group *g, int64_t row, int64_t rows)
@@ -292,7 +303,10 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
     }
     for (int64_t first = job->shared ? begin / job->keys * job->keys : begin; first < end; first += job->keys) {
         const int64_t count = smaller(job->keys, end - first);
-        take_block(job, first, begin, end);
+        if (job->in_place)
+            read_block(job, first, count, groups);
+        else
+            take_block(job, first, begin, end);
         for (int64_t i = 0; i < groups; i++) {
             if (first + count == end) job->group[i].fetched = 0;
             absorb_block(job, &job->group[i], first, count);
@@ -306,11 +320,12 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
     }
 }
 
-/* plan->state: groups that the workspace holds, keys of a block, KV heads that were planned for. */
+/* plan->state: groups that the workspace holds, keys of a block, KV heads that were planned for, are keys read in place? */
 static int transposed_run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const void *shared,
                           void *workspace)
 {
     row_job job = row_job_of(problem, plan, args);
+    job.in_place = plan->state[3] != 0;
     carve(&job, workspace, (int64_t)plan->state[0]);
 
     const int64_t rows = problem->q * job.heads, block = (int64_t)plan->state[0] * GROUP;
@@ -372,7 +387,8 @@ static void transposed_plan(const attn_problem *problem, const attn_args *args, 
     out->state[0] = (uint64_t)larger(smaller(most, groups), groups_of_slice);
     out->state[1] = (uint64_t)out->key_block;
     out->state[2] = (uint64_t)problem->hkv;
-    if (exec->threads > 1 && slices >= SHARED_BY) {
+    out->state[3] = (uint64_t)can_read_in_place(problem, args, (int64_t)out->state[0]);
+    if (exec->threads > 1 && slices >= SHARED_BY && !out->state[3]) {
         const int64_t blocks = (problem->k + out->key_block - 1) / out->key_block;
         out->shared_stride =
             blocks * packed_block_floats(out->key_block, problem->d, problem->dv) * (int64_t)sizeof(float);

@@ -25,7 +25,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 2, TILE = 32, CHANNELS = 32, FEW = 16, ROW_TYPE = ATTN_BF16 };
+enum { LANES = 16, VECTORS = 2, TILE = 32, CHANNELS = 32, IN_PLACE_GROUPS = 0, FEW = 16, ROW_TYPE = ATTN_BF16 };
 
 #include "amxbf16_reference_impl.h"
 #include "avx512/avx512_few_impl.h"
