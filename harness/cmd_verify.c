@@ -12,6 +12,7 @@
 #include "context.h"
 #include "debugger.h"
 #include "inputs.h"
+#include "machine.h"
 #include "reservations.h"
 #include "results.h"
 #include "shrink.h"
@@ -231,7 +232,7 @@ static int verdict_exit(const verification *v)
 int verify_selection(const options *o, const selection *s, bool quiet, json_t *record)
 {
     verification v = {.o = o, .s = s, .record = record, .quiet = quiet};
-    const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
+    const attn_machine machine = ceilings_machine(NULL, s->isa, machine_facts_get()->threads);
     const check_list only = {o->checks.word, o->checks.count};
     v.settings = (trial_settings){.machine = &machine,
                                   .isa = s->isa,

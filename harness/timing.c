@@ -138,7 +138,7 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
     out->peak = out->by_bandwidth               ? out->bandwidth
                 : plan->ceiling < ATTN_CEILINGS ? t->limits.rate[plan->ceiling] * runs
                                                 : 0;
-    out->packs = prepared->kernel->pack != NULL;
+    out->packs = prepared->kernel->pack && plan->shared_bytes > 0;
 }
 
 /* Counts in a run of its own, apart from the timing. */

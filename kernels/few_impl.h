@@ -1,6 +1,7 @@
 /* few_impl.h: at most FEW query rows against K and V where they lie, at the speed of memory: the loops, without vectors.
  *
  *   for each block of keys that some row sees:
+ *     look up where its keys and values lie
  *     LANES keys at a time: dot products with four rows at once, or one (K comes from memory once, then from L1)
  *     for each row: online softmax of its scores
  *     STEP keys at a time: values, for four rows that see the same keys at once, or one
@@ -21,6 +22,7 @@ typedef struct few_rows {
     float *o;       /* (FEW, dv_padded) unnormalised */
     float *weights; /* (FEW, KEYS_MOST) scores, then weights; 0 for keys that the row does not see */
     float max[FEW], sum[FEW];
+    const char *k[KEYS_MOST], *v[KEYS_MOST]; /* where the rows of the block's keys and values lie */
 } few_rows;
 
 static int64_t few_floats(int64_t d, int64_t dv)
@@ -30,70 +32,86 @@ static int64_t few_floats(int64_t d, int64_t dv)
 
 /* Queries scaled and padded; results, maxima and sums of no key yet. */
 static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows);
-/* Dot products of one row with keys first .. first + LANES - 1 of type `type`, of which those at or beyond `end` are not read. */
-ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
+/* Dot products of one row with LANES keys of type `type`, of which only `count` exist. */
+ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, const char *const k[], int64_t count, float *score,
                                  const uint32_t type);
 /* The same of four rows: queries d_padded apart, scores KEYS_MOST apart. */
-ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
-                                   const uint32_t type);
+ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, const char *const k[], int64_t count,
+                                   float *score, const uint32_t type);
 /* Scores of one row become weights; its maximum, sum and o follow. The row sees begin .. end - 1 of the block's `count` keys. */
 static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t count);
-/* o += weights x values of type `type` of keys begin .. end - 1 of the block that starts at key `first`, for one row or four. */
-ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
-                                   int64_t end, const uint32_t type);
-ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
-                                   int64_t end, const uint32_t type);
+/* o += weights x values of type `type` of keys begin .. end - 1 of the block, for one row or four. */
+ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
+                                   const uint32_t type);
+ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
+                                   const uint32_t type);
 /* O and LSE of one row; O is 0 where it `sees` no key. */
 static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_t r, int sees);
 
 /* Each type has loops of its own: it is a constant in them. */
-static void few_scores(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+static void few_scores(const row_job *job, const float *q, const char *const k[], int64_t count, float *score)
 {
-    switch (job->k->type) {
-    case ATTN_F16: few_scores_of(job, q, first, end, score, ATTN_F16); break;
-    case ATTN_BF16: few_scores_of(job, q, first, end, score, ATTN_BF16); break;
-    case ATTN_I8: few_scores_of(job, q, first, end, score, ATTN_I8); break;
-    default: few_scores_of(job, q, first, end, score, ATTN_F32); break;
+    switch (job->stored[ATTN_K]->type) {
+    case ATTN_F16: few_scores_of(job, q, k, count, score, ATTN_F16); break;
+    case ATTN_BF16: few_scores_of(job, q, k, count, score, ATTN_BF16); break;
+    case ATTN_I8: few_scores_of(job, q, k, count, score, ATTN_I8); break;
+    default: few_scores_of(job, q, k, count, score, ATTN_F32); break;
     }
 }
 
-static void few_scores_4(const row_job *job, const float *q, int64_t first, int64_t end, float *score)
+static void few_scores_4(const row_job *job, const float *q, const char *const k[], int64_t count, float *score)
 {
-    switch (job->k->type) {
-    case ATTN_F16: few_scores_4_of(job, q, first, end, score, ATTN_F16); break;
-    case ATTN_BF16: few_scores_4_of(job, q, first, end, score, ATTN_BF16); break;
-    case ATTN_I8: few_scores_4_of(job, q, first, end, score, ATTN_I8); break;
-    default: few_scores_4_of(job, q, first, end, score, ATTN_F32); break;
+    switch (job->stored[ATTN_K]->type) {
+    case ATTN_F16: few_scores_4_of(job, q, k, count, score, ATTN_F16); break;
+    case ATTN_BF16: few_scores_4_of(job, q, k, count, score, ATTN_BF16); break;
+    case ATTN_I8: few_scores_4_of(job, q, k, count, score, ATTN_I8); break;
+    default: few_scores_4_of(job, q, k, count, score, ATTN_F32); break;
     }
 }
 
-static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+static void few_values_1(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end)
 {
-    switch (job->v->type) {
-    case ATTN_F16: few_values_1_of(job, f, row, first, begin, end, ATTN_F16); break;
-    case ATTN_BF16: few_values_1_of(job, f, row, first, begin, end, ATTN_BF16); break;
-    case ATTN_I8: few_values_1_of(job, f, row, first, begin, end, ATTN_I8); break;
-    default: few_values_1_of(job, f, row, first, begin, end, ATTN_F32); break;
+    switch (job->stored[ATTN_V]->type) {
+    case ATTN_F16: few_values_1_of(job, f, row, begin, end, ATTN_F16); break;
+    case ATTN_BF16: few_values_1_of(job, f, row, begin, end, ATTN_BF16); break;
+    case ATTN_I8: few_values_1_of(job, f, row, begin, end, ATTN_I8); break;
+    default: few_values_1_of(job, f, row, begin, end, ATTN_F32); break;
     }
 }
 
-static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin, int64_t end)
+static void few_values_4(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end)
 {
-    switch (job->v->type) {
-    case ATTN_F16: few_values_4_of(job, f, row, first, begin, end, ATTN_F16); break;
-    case ATTN_BF16: few_values_4_of(job, f, row, first, begin, end, ATTN_BF16); break;
-    case ATTN_I8: few_values_4_of(job, f, row, first, begin, end, ATTN_I8); break;
-    default: few_values_4_of(job, f, row, first, begin, end, ATTN_F32); break;
+    switch (job->stored[ATTN_V]->type) {
+    case ATTN_F16: few_values_4_of(job, f, row, begin, end, ATTN_F16); break;
+    case ATTN_BF16: few_values_4_of(job, f, row, begin, end, ATTN_BF16); break;
+    case ATTN_I8: few_values_4_of(job, f, row, begin, end, ATTN_I8); break;
+    default: few_values_4_of(job, f, row, begin, end, ATTN_F32); break;
     }
 }
 
-/* Scores of LANES keys from `first` times the keys' scales. */
-static inline void few_scale(const row_job *job, int64_t rows, int64_t first, int64_t end, float *score)
+/* Scores or weights of the block's keys times the keys' scales, where there are any. */
+static inline void few_scale(const row_job *job, const attn_tensor *scales, int64_t rows, int64_t first, int64_t count,
+                             float *weights)
 {
-    for (int64_t j = 0; j < LANES; j++) {
-        const float scale = attn_scale_of_row(job->k_scales, job->b, job->kv_head, smaller(first + j, end - 1));
-        for (int64_t r = 0; r < rows; r++) score[r * KEYS_MOST + j] *= scale;
+    for (int64_t j = 0; scales && j < count; j++) {
+        const float scale = scale_of_key(job, scales, first + j);
+        for (int64_t r = 0; r < rows; r++) weights[r * KEYS_MOST + j] *= scale;
     }
+}
+
+static inline void few_look_up(const row_job *job, int slot, int64_t first, int64_t count, const char *row[])
+{
+    attn_key_rows(job->stored[slot], job->pages, job->problem->page_size, job->b, job->kv_head, first, count, row);
+}
+
+/* Asks for the first lines of row j, from which on the processor's own prefetchers follow; they do not know where the next page is.
+ * Pages of 16, h=32,hkv=8,k=4096,d=128: 2.8% faster, 5.7% in bf16. (Not a function: GCC takes one that only prefetches for one that does
+ * nothing.) */
+ALWAYS_INLINE void few_ask_for(const row_job *job, const char *const row[], int64_t j, int64_t count)
+{
+    enum { LINES = 4, LINE = 64, READ = 0, FIRST_LEVEL = 3 };
+    if (!job->pages || j >= count) return;
+    for (int64_t line = 0; line < LINES; line++) __builtin_prefetch(row[j] + line * LINE, READ, FIRST_LEVEL);
 }
 
 static inline void few_block(const row_job *job, few_rows *f, int64_t rows, const attn_span *span, int64_t first,
@@ -101,26 +119,31 @@ static inline void few_block(const row_job *job, few_rows *f, int64_t rows, cons
 {
     enum { STEP = 16 }; /* keys: 32 and 64 read 2 and 4% slower, though they load and store results less often */
     int64_t begin[FEW], end[FEW];
+    few_look_up(job, ATTN_K, first, count, f->k);
+    few_look_up(job, ATTN_V, first, count, f->v);
     for (int64_t j = 0; j < count; j += LANES) {
         int64_t r = 0;
+        few_ask_for(job, f->k, j + LANES, count);
         for (; r + 4 <= rows; r += 4)
-            few_scores_4(job, f->q + r * f->d_padded, first + j, first + count, f->weights + r * KEYS_MOST + j);
+            few_scores_4(job, f->q + r * f->d_padded, f->k + j, count - j, f->weights + r * KEYS_MOST + j);
         for (; r < rows; r++)
-            few_scores(job, f->q + r * f->d_padded, first + j, first + count, f->weights + r * KEYS_MOST + j);
-        if (job->k_scales) few_scale(job, rows, first + j, first + count, f->weights + j);
+            few_scores(job, f->q + r * f->d_padded, f->k + j, count - j, f->weights + r * KEYS_MOST + j);
     }
+    few_scale(job, job->k_scales, rows, first, count, f->weights);
     for (int64_t r = 0; r < rows; r++) {
         begin[r] = smaller(larger(span[r].begin - first, 0), count);
         end[r] = smaller(larger(span[r].end - first, begin[r]), count);
         if (begin[r] < end[r]) few_softmax(job, f, r, begin[r], end[r], count);
     }
+    few_scale(job, job->v_scales, rows, first, count, f->weights);
     for (int64_t from = 0; from < count; from += STEP) {
+        few_ask_for(job, f->v, from + STEP, count);
         for (int64_t r = 0; r < rows;) {
             int same = r + 4 <= rows;
             for (int64_t i = r + 1; same && i < r + 4; i++) same = begin[i] == begin[r] && end[i] == end[r];
             const int64_t low = larger(begin[r], from), high = smaller(end[r], from + STEP);
-            if (same && low < high) few_values_4(job, f, r, first, low, high);
-            if (!same && low < high) few_values_1(job, f, r, first, low, high);
+            if (same && low < high) few_values_4(job, f, r, low, high);
+            if (!same && low < high) few_values_1(job, f, r, low, high);
             r += same ? 4 : 1;
         }
     }

@@ -20,17 +20,25 @@ static inline char *attn_row(const attn_tensor *t, int64_t b, int64_t h, int64_t
     return (char *)t->data + (b * t->stride[0] + h * t->stride[1] + r * t->stride[2]) * attn_element_bytes(t->type);
 }
 
+/* Where rows first .. first + count - 1 of K, V or their scales lie: with PAGES (NULL: none), in the pages that the block table names. */
+static inline void attn_key_rows(const attn_tensor *t, const attn_tensor *pages, int64_t page_size, int64_t b,
+                                 int64_t h, int64_t first, int64_t count, const char *row[])
+{
+    const int64_t step = t->stride[2] * attn_element_bytes(t->type);
+    for (int64_t j = 0; j < count;) {
+        const int64_t in_page = pages ? (first + j) % page_size : 0, left = pages ? page_size - in_page : count;
+        const int64_t *table = pages ? (const int64_t *)pages->data + b * pages->stride[0] : NULL;
+        const char *at = pages ? attn_row(t, table[(first + j) / page_size * pages->stride[2]], h, in_page)
+                               : attn_row(t, b, h, first);
+        for (const int64_t end = j + left < count ? j + left : count; j < end; j++, at += step) row[j] = at;
+    }
+}
+
 /* Where query row i of sequence b lies on the row axis of Q, O, LSE, WEIGHTS and BIAS: in a packed batch, behind the sequence's
  * start. */
 static inline int64_t attn_query_place(const attn_args *args, int64_t b, int64_t i)
 {
     return attn_metadata(args, ATTN_QUERY_STARTS, b, 0) + i;
-}
-
-/* The scale of row r of K or V; 1 where `scales` is NULL. */
-static inline float attn_scale_of_row(const attn_tensor *scales, int64_t b, int64_t h, int64_t r)
-{
-    return scales ? *attn_f32_row(scales, b, h, r) : 1;
 }
 
 /* May int8 rows be read with these scales: of rows, not of channels, and of nothing but int8? */

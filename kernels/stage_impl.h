@@ -1,9 +1,9 @@
-/* stage_impl.h: rows of Q, K, V and O that are not fp32, for the loops of transposed_impl.h, which includes this behind its row_job.
+/* stage_impl.h: rows of Q and O that are not fp32, for the loops of transposed_impl.h, which includes this behind its row_job.
  *
- * What packs and stores tiles knows one type alone, mostly fp32. Of any other type, a block of keys or a group of queries is widened into the stage
- * before it is packed (unless it is of the ROW_TYPE that the kernel packs), and a group of results narrowed from there after it is stored: a tensor stands in for the stored one, whose
- * rows at hand are those of the stage. The stage is a small part of the second-level cache, and each row passes it once for up to 1920
- * query rows. absorb_few, for which reading is everything, widens in registers instead. */
+ * What packs and stores tiles knows one type alone, mostly fp32. Of any other type, a group of queries is widened into the stage before
+ * it is packed (unless it is of the ROW_TYPE that the kernel packs), and a group of results narrowed from there after it is stored: a
+ * tensor stands in for the stored one, whose rows at hand are those of the stage. absorb_few, for which reading is everything, widens K
+ * and V in registers. */
 #ifndef ATTN_STAGE_IMPL_H
 #define ATTN_STAGE_IMPL_H
 
@@ -12,52 +12,32 @@ static inline int64_t channels_of(const attn_problem *p, int slot)
     return slot == ATTN_Q || slot == ATTN_K ? p->d : p->dv;
 }
 
-/* Q, K and V are packed as ROW_TYPE, and O is stored as fp32. */
+/* Q is packed as ROW_TYPE, and O is stored as fp32. */
 static inline int is_staged(const attn_tensor *t, int slot)
 {
     return t->type != (slot == ATTN_O ? ATTN_F32 : ROW_TYPE);
 }
 
-/* Room for the rows of one slot: a block of keys, or a group of queries or results. A row ends with a whole vector. */
+/* Room for a group of queries or results. A row ends with a whole vector. */
 static inline int64_t stage_floats(const attn_problem *problem, const attn_args *args)
 {
-    const int64_t keys = block_keys(problem->d, problem->dv);
-    int64_t most = 0;
-    for (int slot = ATTN_Q; slot <= ATTN_O; slot++)
+    int64_t most = FEW * round_up(problem->d, LANES); /* few rows are read as fp32 whatever ROW_TYPE is */
+    for (int slot = ATTN_Q; slot <= ATTN_O; slot += ATTN_O - ATTN_Q)
         if (is_staged(attn_slot_of(args, slot), slot))
-            most = larger(most, (slot == ATTN_K || slot == ATTN_V ? keys : GROUP) *
-                                    round_up(channels_of(problem, slot), LANES));
-    return larger(most, FEW * round_up(problem->d, LANES)); /* few rows are read as fp32 whatever ROW_TYPE is */
+            most = larger(most, GROUP * round_up(channels_of(problem, slot), LANES));
+    return most;
 }
 
-/* A tensor of fp32 whose rows from `first` on are those of the stage, wherever else its other rows would be. */
-static inline const attn_tensor *stand_in(row_job *job, int slot, int64_t first, int64_t row_stride,
-                                          int64_t head_stride, int64_t first_head)
-{
-    const int64_t before = first * row_stride + first_head * head_stride;
-    job->stand_in[slot] = (attn_tensor){.data = (void *)((uintptr_t)job->stage - (uintptr_t)before * sizeof(float)),
-                                        .type = ATTN_F32,
-                                        .stride = {0, head_stride, row_stride, 1}};
-    return &job->stand_in[slot];
-}
-
-/* Keys first .. first + count - 1 of K or V as fp32: where they lie, or widened into the stage. */
-static inline const attn_tensor *stage_keys(row_job *job, int slot, int64_t first, int64_t count)
-{
-    const attn_tensor *from = job->stored[slot], *scales = slot == ATTN_K ? job->k_scales : job->v_scales;
-    if (!is_staged(from, slot)) return from;
-    const int64_t n = channels_of(job->problem, slot), stride = round_up(n, LANES);
-    for (int64_t j = 0; j < count; j++)
-        widen_row(attn_row(from, job->b, job->kv_head, first + j), from->type,
-                  attn_scale_of_row(scales, job->b, job->kv_head, first + j), n, job->stage + j * stride);
-    return stand_in(job, slot, first, stride, 0, 0);
-}
-
-/* Query rows row .. row + rows - 1 of Q or O: a row of every query head, then the next ones. */
+/* A tensor of fp32 whose query rows from `row` on, a row of every query head, then the next ones, are those of the stage, wherever else
+ * its other rows would be. */
 static inline const attn_tensor *stage_queries(row_job *job, int slot, int64_t row)
 {
     const int64_t stride = round_up(channels_of(job->problem, slot), LANES);
-    return stand_in(job, slot, 0, stride * job->heads, stride, job->kv_head * job->heads + row);
+    const int64_t before = (job->kv_head * job->heads + row) * stride;
+    job->stand_in[slot] = (attn_tensor){.data = (void *)((uintptr_t)job->stage - (uintptr_t)before * sizeof(float)),
+                                        .type = ATTN_F32,
+                                        .stride = {0, stride, stride * job->heads, 1}};
+    return &job->stand_in[slot];
 }
 
 static inline void read_queries(row_job *job, int64_t row, int64_t rows, uint32_t type)

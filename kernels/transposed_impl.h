@@ -4,14 +4,14 @@
  *   for each (sequence, KV head), for each block of query rows of all its query heads:
  *     pack the queries in groups of GROUP rows                    (d, GROUP) each, scaled
  *     for each block of keys that some row sees:
- *       pack keys and values                                      (d, TILE) and (keys, TILE) each
+ *       pack keys and values, unless they are shared              (d, TILE) and (keys, TILE) each
  *       for each group that sees some of them: absorb_group       scores, weights, values
  *     store_group
  *   FEW rows or fewer (decode): absorb_few reads K and V where they lie, once for all query heads that share them
  *
  * Rows are numbered position first, query head second, so that neighbours see nearly the same keys. This file has no vectors: the
- * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile), FEW and ROW_TYPE (of Q, K and V when they are packed) before,
- * and the functions that are declared here after. */
+ * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile), CHANNELS (of K that
+ * are packed together), IN_PLACE_GROUPS (in_place_impl.h), FEW and ROW_TYPE (of Q, K and V when they are packed) before, and the functions that are declared here after. */
 #ifndef ATTN_TRANSPOSED_IMPL_H
 #define ATTN_TRANSPOSED_IMPL_H
 
@@ -47,11 +47,31 @@ typedef struct row_group {
     int64_t row, fetched;                           /* first row; rows of O asked for, `rows` where not yet due */
 } row_group;
 
+/* What packing finds out about a block of keys and values; a line of a cache. */
+typedef struct block_notes {
+    int32_t finite; /* it is packed, and no value is NaN or infinite */
+    int32_t hidden; /* the kernel has taken those that are out of the tiles */
+    float longest_key, largest_value;
+    float unused[12];
+} block_notes;
+
+typedef struct packed_block {
+    float *k; /* [keys / TILE] (d, TILE) */
+    float *v; /* [dv_padded / TILE] (keys, TILE) */
+    block_notes *notes;
+} packed_block;
+
+/* Keys and values of the block that are read where they lie (in_place_impl.h). */
+typedef struct block_rows {
+    const float *k, *v;   /* the block's first row; v NULL: packed */
+    int64_t k_row, v_row; /* distance of rows */
+    int64_t end;          /* of the whole tiles; 0: all are packed */
+} block_rows;
+
 typedef struct row_job {
     const attn_problem *problem;
-    const attn_tensor *q, *k, *v,
-        *o; /* fp32 rows, or stand-ins for those at hand (see stage); K and V as stored in absorb_few */
-    const attn_tensor *lse, *sinks, *k_scales, *v_scales;
+    const attn_tensor *q, *o; /* fp32 rows, or stand-ins for those at hand (see stage) */
+    const attn_tensor *lse, *sinks, *pages, *k_scales, *v_scales;
     const attn_tensor *stored[ATTN_O + 1]; /* Q, K, V, O */
     attn_tensor stand_in[ATTN_O + 1];
     float *stage;              /* the stand-ins' rows, one slot at a time */
@@ -59,9 +79,11 @@ typedef struct row_job {
     float q_factor;            /* of packed queries: x = packed q . k, or the argument of cap2 * tanh */
     float cap2;                /* softcap * log2(e), 0 none */
     int64_t keys, dv_padded;   /* of a block; dv rounded up to TILE */
-    float *k_tiles;            /* [keys / TILE] (d, TILE) */
-    float *v_tiles;            /* [dv_padded / TILE] (keys, TILE) */
-    int v_finite;              /* no packed value is NaN or infinite */
+    packed_block block;        /* at hand */
+    packed_block own;          /* where this job packs */
+    block_rows rows;           /* of the block at hand */
+    int in_place;              /* read whole tiles where they lie */
+    const void *shared;        /* packed blocks of the KV head; NULL: none */
     float *weights;            /* (keys, GROUP) */
     int32_t *begin, *end;      /* (GROUP) keys of the block that each row of the group at hand sees */
     float *few;                /* absorb_few's */
@@ -76,8 +98,9 @@ typedef struct block_span {
 static void widen_row(const char *row, uint32_t type, float scale, int64_t n, float *to);
 static void narrow_row(const float *from, int64_t n, char *row, uint32_t type);
 static void pack_queries(const row_job *job, const row_group *g, int64_t row);
-static void pack_keys(const row_job *job, int64_t first, int64_t count);
-static int pack_values(const row_job *job, int64_t first, int64_t count); /* are they finite? */
+/* Rows of ROW_TYPE become keys at .. at + count - 1 of the block at hand. */
+static void pack_keys(const row_job *job, const char *const row[], int64_t at, int64_t count);
+static int pack_values(const row_job *job, const char *const row[], int64_t at, int64_t count); /* are they finite? */
 static void absorb_group(const row_job *job, row_group *g, block_span span);
 static void store_group(const row_job *job, const row_group *g, int64_t row);
 static int64_t few_floats(int64_t d, int64_t dv);
@@ -156,7 +179,10 @@ static inline void start_softmax(const row_job *job, int64_t row, float *max, fl
 
 /* ---- workspace -------------------------------------------------------------------------------------------------- */
 
-enum { GROUP_ARRAYS = 7 }; /* max, sum, factor; begin and end, twice as wide */
+enum {
+    GROUP_ARRAYS = 7, /* max, sum, factor; begin and end, twice as wide */
+    NOTES_FLOATS = sizeof(block_notes) / sizeof(float),
+};
 
 static inline int64_t block_keys(int64_t d, int64_t dv) { return d + dv <= 512 ? KEYS_MOST : KEYS_MOST / 2; }
 
@@ -165,7 +191,7 @@ static inline int64_t group_floats(int64_t d, int64_t dv) { return GROUP * (d + 
 static inline int64_t block_floats(int64_t d, int64_t dv)
 {
     const int64_t keys = block_keys(d, dv);
-    return keys * (d + round_up(dv, TILE) + GROUP) + 2 * GROUP + round_up(few_floats(d, dv), 16);
+    return keys * (d + round_up(dv, TILE) + GROUP) + NOTES_FLOATS + 2 * GROUP + round_up(few_floats(d, dv), 16);
 }
 
 /* Groups whose queries and results, together with a block of keys and values, fit three quarters of the second-level cache. */
@@ -191,10 +217,9 @@ static inline float *carve_group(row_group *g, float *at, int64_t d, int64_t dv_
 static inline void carve(row_job *job, float *at, int64_t groups)
 {
     const int64_t d = job->problem->d, dv = job->problem->dv;
-    job->keys = block_keys(d, dv);
-    job->dv_padded = round_up(dv, TILE);
-    job->k_tiles = at, at += job->keys * d;
-    job->v_tiles = at, at += job->keys * job->dv_padded;
+    job->own.k = at, at += job->keys * d;
+    job->own.v = at, at += job->keys * job->dv_padded;
+    job->own.notes = (block_notes *)(void *)at, at += NOTES_FLOATS;
     job->weights = at, at += job->keys * GROUP;
     job->begin = (int32_t *)(void *)at, at += GROUP;
     job->end = (int32_t *)(void *)at, at += GROUP;
@@ -203,7 +228,25 @@ static inline void carve(row_job *job, float *at, int64_t groups)
     job->stage = at;
 }
 
+static inline row_job row_job_of(const attn_problem *problem, const attn_plan *plan, const attn_args *args)
+{
+    const double log2e = 1.4426950408889634;
+    row_job job = {.problem = problem, .heads = problem->h / problem->hkv, .keys = (int64_t)plan->state[1]};
+    for (int slot = ATTN_Q; slot <= ATTN_O; slot++) job.stored[slot] = attn_slot_of(args, slot);
+    job.lse = attn_slot_of(args, ATTN_LSE), job.sinks = attn_slot_of(args, ATTN_SINK_LOGITS);
+    job.pages = attn_slot_of(args, ATTN_PAGES);
+    job.k_scales = attn_slot_of(args, ATTN_K_SCALES), job.v_scales = attn_slot_of(args, ATTN_V_SCALES);
+    job.cap2 = (float)(log2e * (double)problem->softcap);
+    job.q_factor = (float)((double)problem->scale * (problem->softcap > 0 ? 1 / (double)problem->softcap : log2e));
+    job.dv_padded = round_up(problem->dv, TILE);
+    return job;
+}
+
 #include "stage_impl.h"
+
+#include "packed_impl.h"
+
+#include "in_place_impl.h"
 
 /* ---- the loops -------------------------------------------------------------------------------------------------- */
 
@@ -258,12 +301,12 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
         start_group(job, args, g, row + i * GROUP, smaller(GROUP, rows - i * GROUP));
         if (g->any_begin < g->any_end) begin = smaller(begin, g->any_begin), end = larger(end, g->any_end);
     }
-    for (int64_t first = begin; first < end; first += job->keys) {
+    for (int64_t first = job->shared ? begin / job->keys * job->keys : begin; first < end; first += job->keys) {
         const int64_t count = smaller(job->keys, end - first);
-        job->k = stage_keys(job, ATTN_K, first, count);
-        pack_keys(job, first, count);
-        job->v = stage_keys(job, ATTN_V, first, count);
-        job->v_finite = pack_values(job, first, count);
+        if (job->in_place)
+            read_block(job, first, count, groups);
+        else
+            take_block(job, first, begin, end);
         for (int64_t i = 0; i < groups; i++) {
             if (first + count == end) job->group[i].fetched = 0;
             absorb_block(job, &job->group[i], first, count);
@@ -277,22 +320,19 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
     }
 }
 
-/* plan->state[0]: groups that the workspace holds. */
-static int transposed_run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, void *workspace)
+/* plan->state: groups that the workspace holds, keys of a block, KV heads that were planned for, are keys read in place? */
+static int transposed_run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const void *shared,
+                          void *workspace)
 {
-    const double log2e = 1.4426950408889634;
-    row_job job = {.problem = problem, .heads = problem->h / problem->hkv};
-    for (int slot = ATTN_Q; slot <= ATTN_O; slot++) job.stored[slot] = attn_slot_of(args, slot);
-    job.lse = attn_slot_of(args, ATTN_LSE), job.sinks = attn_slot_of(args, ATTN_SINK_LOGITS);
-    job.k_scales = attn_slot_of(args, ATTN_K_SCALES), job.v_scales = attn_slot_of(args, ATTN_V_SCALES);
-    job.cap2 = (float)(log2e * (double)problem->softcap);
-    job.q_factor = (float)((double)problem->scale * (problem->softcap > 0 ? 1 / (double)problem->softcap : log2e));
+    row_job job = row_job_of(problem, plan, args);
+    job.in_place = plan->state[3] != 0;
     carve(&job, workspace, (int64_t)plan->state[0]);
 
     const int64_t rows = problem->q * job.heads, block = (int64_t)plan->state[0] * GROUP;
     const int64_t blocks = (rows + block - 1) / block, step = round_up((rows + blocks - 1) / blocks, GROUP);
     for (job.b = 0; job.b < problem->b; job.b++) {
         for (job.kv_head = 0; job.kv_head < problem->hkv; job.kv_head++) {
+            job.shared = shared && plan->shared_bytes > 0 ? shared_of(plan, shared, job.b, job.kv_head) : NULL;
             for (int64_t row = 0; row < rows; row += step) {
                 const int64_t count = smaller(step, rows - row);
                 if (count > FEW) {
@@ -302,7 +342,6 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
                 attn_span span[FEW];
                 for (int64_t r = 0; r < count; r++)
                     span[r] = attn_visible(problem, args, job.b, query_index(&job, row + r));
-                job.k = job.stored[ATTN_K], job.v = job.stored[ATTN_V];
                 read_queries(&job, row, count, ATTN_F32);
                 begin_results(&job, row);
                 absorb_few(&job, row, count, span);
@@ -328,11 +367,14 @@ static inline double bytes_per_key(const attn_problem *problem, const attn_args 
 }
 
 /* Everything of a plan but its ceiling, its share and the errors of the kernel's own exp and tanh. Slices of row_block rows of all
- * query heads that share K and V keep packing cheap, and are at least three for each thread where that leaves them four groups long. */
+ * query heads that share K and V keep packing cheap, and are at least three for each thread where that leaves them four groups long.
+ * Where SHARED_BY slices of a KV head or more run on several threads, they share packed keys and values; fewer pack them as fast each
+ * in its own cache. Measured, fp32 on one thread, for slices as a machine of so many threads would have them (h=8,n=4096,d=64): 64
+ * threads, 240 rows a slice: sharing is 10% faster; 2 threads, 1392 rows: 0.6% slower; h=1,n=2048, 16 threads, 240 rows: 5% faster. */
 static void transposed_plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine,
-                            attn_plan *out)
+                            const attn_exec *exec, attn_plan *out)
 {
-    enum { SLICES_A_THREAD = 3, GROUPS_OF_SLICE = 4 };
+    enum { SLICES_A_THREAD = 3, GROUPS_OF_SLICE = 4, SHARED_BY = 4 };
     const int64_t most = groups_that_fit(machine, problem->d, problem->dv);
     const int64_t heads = problem->h / problem->hkv, threads = machine ? (int64_t)machine->threads : 1;
     const int64_t groups = (problem->q * heads + GROUP - 1) / GROUP;
@@ -341,8 +383,17 @@ static void transposed_plan(const attn_problem *problem, const attn_args *args, 
         slices++;
     const int64_t groups_of_slice = (groups + slices - 1) / slices;
     out->row_block = larger(groups_of_slice * GROUP / heads, 1);
-    out->key_block = block_keys(problem->d, problem->dv);
+    out->key_block = even_block_keys(problem->k, block_keys(problem->d, problem->dv));
     out->state[0] = (uint64_t)larger(smaller(most, groups), groups_of_slice);
+    out->state[1] = (uint64_t)out->key_block;
+    out->state[2] = (uint64_t)problem->hkv;
+    out->state[3] = (uint64_t)can_read_in_place(problem, args, (int64_t)out->state[0]);
+    if (exec->threads > 1 && slices >= SHARED_BY && !out->state[3]) {
+        const int64_t blocks = (problem->k + out->key_block - 1) / out->key_block;
+        out->shared_stride =
+            blocks * packed_block_floats(out->key_block, problem->d, problem->dv) * (int64_t)sizeof(float);
+        out->shared_bytes = problem->b * problem->hkv * out->shared_stride;
+    }
     out->workspace_bytes =
         (block_floats(problem->d, problem->dv) + (int64_t)out->state[0] * group_floats(problem->d, problem->dv) +
          stage_floats(problem, args)) *

@@ -1,6 +1,6 @@
 /* Stored elements become the floats that they mean, and floats the nearest element, ties to even: every bf16 and fp16, and around
- * each what is just below, at and above the middle to the next. Nothing beyond the elements asked for is read or written. Skipped
- * (77) where the CPU has none of the instruction sets, or ATTNBENCH_ISA hides them. */
+ * each what is just below, at and above the middle to the next. Nothing beyond the elements asked for is read or written. The vectors of
+ * instruction sets that are usable here, and the integers of threaded/narrow_impl.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -16,8 +15,9 @@
 #include "cpu.h"
 #include "isa_elements.h"
 #include "problem.h"
+#include "threaded/narrow_impl.h"
 
-enum { SETS = 2, MOST = 16 };
+enum { SETS = 3, MOST = 16 };
 static const isa_elements *usable[SETS];
 static int usable_count;
 static const uint32_t stored_types[] = {ATTN_BF16, ATTN_F16};
@@ -39,6 +39,20 @@ static double meaning(uint32_t type, uint16_t bits)
     if (exponent == 0) return sign * ldexp(fraction, 1 - bias - fraction_bits);
     return sign * ldexp((1 << fraction_bits) + fraction, exponent - bias - fraction_bits);
 }
+
+static void load_by_meaning(const void *row, int64_t c, uint32_t type, int n, float *to)
+{
+    const uint16_t *const half = row;
+    for (int i = 0; i < n; i++)
+        to[i] = type == ATTN_F32 ? ((const float *)row)[c + i] : (float)meaning(type, half[c + i]);
+}
+
+static void store_integers(void *row, int64_t c, uint32_t type, int n, const float *from)
+{
+    attn_narrow_row(from, n, type, (char *)row + c * (int64_t)attn_type_size(type));
+}
+
+static const isa_elements portable = {"portable", 0, 1, load_by_meaning, store_integers};
 
 static float loaded(const isa_elements *e, uint32_t type, uint16_t bits)
 {
@@ -139,6 +153,7 @@ static void tails_end_where_they_should(void **state)
 static void find_usable(void)
 {
     static const isa_elements *const built[] = {
+        &portable,
 #ifdef TEST_ISA_AVX2
         &isa_elements_avx2,
 #endif
@@ -160,9 +175,5 @@ int main(void)
         cmocka_unit_test(tails_end_where_they_should),
     };
     find_usable();
-    if (!usable_count) {
-        printf("skipped: neither AVX2 nor AVX-512 is usable here\n");
-        return 77;
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 2, TILE = 32, FEW = 16, ROW_TYPE = ATTN_BF16 };
+enum { LANES = 16, VECTORS = 2, TILE = 32, CHANNELS = 32, IN_PLACE_GROUPS = 0, FEW = 16, ROW_TYPE = ATTN_BF16 };
 
 #include "amxbf16_reference_impl.h"
 #include "avx512/avx512_few_impl.h"
@@ -82,7 +82,7 @@ ALWAYS_INLINE void score_block(const row_job *job, row_group *g, block_span span
     TILES_FENCE();
     for (int64_t key = first;; key += WIDTH) {
         const int more = key < span.any_end;
-        const char *q = bytes_of(g->q), *k = bytes_of(job->k_tiles) + key * channels * TILE_ROW_BYTES;
+        const char *q = bytes_of(g->q), *k = bytes_of(job->block.k) + key * channels * TILE_ROW_BYTES;
         float *to = scores[key / WIDTH % 2];
         if (more) {
             TILE_ZERO(0);
@@ -136,7 +136,7 @@ static void value_block(const row_job *job, row_group *g, block_span span)
             TILE_LOAD(3, o + 3 * TILE_FLOATS);
         }
         for (int64_t key = first; key < span.any_end; key += WIDTH) {
-            const char *v = bytes_of(job->v_tiles) + (pair * job->keys + key) / WIDTH * 2 * TILE_BYTES;
+            const char *v = bytes_of(job->block.v) + (pair * job->keys + key) / WIDTH * 2 * TILE_BYTES;
             const char *p = weights_at(job, key, 0);
             TILE_LOAD(4, p);
             TILE_LOAD_STREAM(6, v);
@@ -162,7 +162,7 @@ static void value_block(const row_job *job, row_group *g, block_span span)
 /* What hide_odd_values took out of the tiles: a row that sees it has no finite result in that channel. */
 static void add_odd_values(const row_job *job, row_group *g, block_span span)
 {
-    const char *copy = bytes_of(job->v_tiles) + job->keys * job->dv_padded * 2;
+    const char *copy = bytes_of(job->block.v) + job->keys * job->dv_padded * 2;
     for (int64_t j = span.any_begin; j < span.any_end; j++)
         for (int64_t c = 0; c < job->problem->dv; c++) {
             uint16_t element;
@@ -178,6 +178,7 @@ static void add_odd_values(const row_job *job, row_group *g, block_span span)
 static void absorb_group(const row_job *job, row_group *g, block_span span)
 {
     round_references(g);
+    hide_odd_values(job);
     if (job->cap2 > 0)
         score_block(job, g, span, CAPPED);
     else if (take_as_bounded(job, g))
@@ -185,7 +186,7 @@ static void absorb_group(const row_job *job, row_group *g, block_span span)
     else
         score_block(job, g, span, ANY);
     value_block(job, g, span);
-    if (!job->v_finite) add_odd_values(job, g, span);
+    if (!job->block.notes->finite) add_odd_values(job, g, span);
 }
 
 /* ---- the kernel ------------------------------------------------------------------------------------------------- */
@@ -193,9 +194,9 @@ static void absorb_group(const row_job *job, row_group *g, block_span span)
 static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const attn_exec *exec,
                const void *shared, void *workspace)
 {
-    (void)exec, (void)shared;
+    (void)exec;
     tiles_configure();
-    const int status = transposed_run(problem, plan, args, workspace);
+    const int status = transposed_run(problem, plan, args, shared, workspace);
     tiles_release();
     return status;
 }
@@ -211,10 +212,9 @@ static int accepts(const attn_problem *problem, const attn_args *args, char *rea
 static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
                 attn_plan *out)
 {
-    (void)exec;
     const int few = problem->q * (problem->h / problem->hkv) <= FEW;
     const uint32_t compute = few ? ATTN_CEILING_FP32_AVX512 : ATTN_CEILING_BF16_TILES; /* few rows are widened */
-    transposed_plan(problem, args, machine, out);
+    transposed_plan(problem, args, machine, exec, out);
     out->ceiling = attn_limiting_ceiling(machine, compute, problem, bytes_per_key(problem, args));
     out->expected_share = !few ? 0.4 : out->ceiling == ATTN_CEILING_BANDWIDTH ? 0.95 : 0.45; /* measured: few_impl.h */
     out->weight_type = ATTN_BF16;
@@ -241,11 +241,12 @@ const attn_kernel attn_kernel_amxbf16_online = {
     .isa = ATTN_FOLDER_ISA,
     .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP,
              ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
-                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS)},
+                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_PAGES) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS)},
     .traits = ATTN_TRAIT_REPEATABLE | ATTN_TRAIT_SAME_AT_ANY_THREADS,
     .type_count = sizeof types / sizeof types[0],
     .types = types,
     .accepts = accepts,
     .plan = plan,
+    .pack = transposed_pack,
     .run = run,
 };

@@ -18,9 +18,6 @@
 
 enum { WIDTH = 32, TILE_BYTES = 1024, TILE_FLOATS = 256 }; /* keys, or channels, that a pair of tiles is wide */
 
-/* What packing tells of the block at hand, in job->few, which is free while there are many rows. */
-enum { LONGEST_KEY, LARGEST_VALUE };
-
 static inline int64_t channel_steps(int64_t channels) { return (channels + WIDTH - 1) / WIDTH; }
 
 static inline char *bytes_of(float *at) { return (char *)(void *)at; }
@@ -45,18 +42,14 @@ static void pack_queries(const row_job *job, const row_group *g, int64_t row)
 }
 
 /* Sixteen keys: pairs of channels are floats to the transposition. Returns the squares of their lengths. */
-static inline __m512 pack_16_keys(const row_job *job, int64_t first, int64_t count, char *to)
+static inline __m512 pack_16_keys(const char *const from[], int64_t count, int64_t d, char *to)
 {
-    const int64_t d = job->problem->d;
-    const char *from[16];
     __m512 squares = _mm512_setzero_ps();
-    for (int64_t j = 0; j < 16; j++)
-        from[j] = attn_row(job->stored[ATTN_K], job->b, job->kv_head, first + smaller(j, count - 1));
     for (int64_t c = 0; c < d; c += WIDTH, to += 2 * TILE_BYTES) {
         __m512 x[16];
         for (int64_t j = 0; j < 16; j++)
-            x[j] =
-                _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(j < count ? elements_before(d - c) : 0, from[j] + 2 * c));
+            x[j] = _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(j < count ? elements_before(d - c) : 0,
+                                                                from[smaller(j, larger(count - 1, 0))] + 2 * c));
         transpose_16x16(x);
         for (int i = 0; i < 16; i++) {
             squares = add_squares(squares, _mm512_castps_si512(x[i]));
@@ -66,25 +59,27 @@ static inline __m512 pack_16_keys(const row_job *job, int64_t first, int64_t cou
     return squares;
 }
 
-static void pack_keys(const row_job *job, int64_t first, int64_t count)
+static void pack_keys(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
     const int64_t steps = channel_steps(job->problem->d);
     __m512 longest = _mm512_setzero_ps();
     for (int64_t j = 0; j < count; j += WIDTH)
         for (int64_t half = 0; half < 2; half++) {
-            char *to = bytes_of(job->k_tiles) + (j / WIDTH * steps * 2 + half) * TILE_BYTES;
+            char *to = bytes_of(job->block.k) + ((at + j) / WIDTH * steps * 2 + half) * TILE_BYTES;
             const int64_t key = smaller(j + 16 * half, count - 1); /* one that exists, where none of the half does */
-            longest = _mm512_max_ps(pack_16_keys(job, first + key, count - j - 16 * half, to), longest);
+            longest = _mm512_max_ps(pack_16_keys(row + key, count - j - 16 * half, job->problem->d, to), longest);
         }
-    job->few[LONGEST_KEY] = sqrtf(_mm512_reduce_max_ps(longest));
+    job->block.notes->longest_key = sqrtf(_mm512_reduce_max_ps(longest));
 }
 
-/* Keeps a copy of the tiles behind them, and makes what is not finite 0 in the tiles: 0 weights then keep it away. */
+/* Keeps a copy of the tiles behind them, and makes what is not finite 0 in the tiles: 0 weights then keep it away. Only this job uses a block that has such values. */
 static void hide_odd_values(const row_job *job)
 {
+    if (job->block.notes->finite || job->block.notes->hidden) return;
+    job->block.notes->hidden = 1;
     const __m512i exponent = _mm512_set1_epi16(0x7f80);
     const int64_t bytes = job->keys * job->dv_padded * 2;
-    char *tiles = bytes_of(job->v_tiles);
+    char *tiles = bytes_of(job->block.v);
     memcpy(tiles + bytes, tiles, (size_t)bytes);
     for (int64_t at = 0; at < bytes; at += TILE_ROW_BYTES) {
         const __m512i x = _mm512_load_si512(tiles + at);
@@ -101,15 +96,13 @@ static inline int64_t value_place(const row_job *job, int64_t j, int64_t c)
 }
 
 /* Two keys' channels, as they lie, become pairs: the second key's are the upper halves. */
-static int pack_values(const row_job *job, int64_t first, int64_t count)
+static int pack_values(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
     const int64_t dv = job->problem->dv, block = job->keys / WIDTH * 2 * TILE_BYTES;
     __m512i most = _mm512_setzero_si512();
     for (int64_t j = 0; j < round_up(count, WIDTH); j += 2) {
-        const char *from[2];
-        for (int64_t i = 0; i < 2; i++)
-            from[i] = attn_row(job->stored[ATTN_V], job->b, job->kv_head, first + smaller(j + i, count - 1));
-        char *to = bytes_of(job->v_tiles) + value_place(job, j, 0) * 2;
+        const char *const from[2] = {row[smaller(j, count - 1)], row[smaller(j + 1, count - 1)]};
+        char *to = bytes_of(job->block.v) + value_place(job, at + j, 0) * 2;
         for (int64_t c = 0; c < dv; c += WIDTH, to += block) {
             const __m512i x = _mm512_maskz_loadu_epi16(j < count ? elements_before(dv - c) : 0, from[0] + 2 * c);
             const __m512i y = _mm512_maskz_loadu_epi16(j + 1 < count ? elements_before(dv - c) : 0, from[1] + 2 * c);
@@ -119,10 +112,8 @@ static int pack_values(const row_job *job, int64_t first, int64_t count)
                                pairs_of(_mm512_extracti64x4_epi64(x, 1), _mm512_extracti64x4_epi64(y, 1)));
         }
     }
-    job->few[LARGEST_VALUE] = largest_magnitude(most);
-    const int finite = job->few[LARGEST_VALUE] <= FLT_MAX;
-    if (!finite) hide_odd_values(job);
-    return finite;
+    job->block.notes->largest_value = largest_magnitude(most);
+    return job->block.notes->largest_value <= FLT_MAX;
 }
 
 /* The 16 results of a row that begin at channel c. */

@@ -25,8 +25,8 @@ static int take_as_bounded(const row_job *job, row_group *g)
         other |= _mm512_cmp_ps_mask(max, _mm512_setzero_ps(), _CMP_NEQ_UQ) &
                  _mm512_cmp_ps_mask(max, _mm512_set1_ps(-FLT_MAX), _CMP_NEQ_UQ);
     }
-    const float most = _mm512_reduce_max_ps(longest) * job->few[LONGEST_KEY] * fabsf(job->q_factor);
-    if (other || !(most <= BOUND) || !(job->few[LARGEST_VALUE] <= BOUND_VALUE)) return 0;
+    const float most = _mm512_reduce_max_ps(longest) * job->block.notes->longest_key * fabsf(job->q_factor);
+    if (other || !(most <= BOUND) || !(job->block.notes->largest_value <= BOUND_VALUE)) return 0;
     for (int64_t r = 0; r < GROUP; r += LANES) _mm512_store_ps(g->max + r, _mm512_setzero_ps());
     return 1;
 }

@@ -25,14 +25,14 @@ static inline __m256 sums_of_8(const __m256 x[8])
     return _mm256_add_ps(_mm256_shuffle_ps(z[0], z[1], EVEN), _mm256_shuffle_ps(z[0], z[1], ODD));
 }
 
-/* Dot products of `rows` rows with `keys` keys from `first`, rows * keys = 8, in the lanes row by row. */
-ALWAYS_INLINE __m256 dots_of_8(const row_job *job, const float *q, int64_t q_stride, int64_t first, int64_t end,
-                               const int rows, const int keys, const uint32_t type)
+/* Dot products of `rows` rows with `keys` keys, of which `count` exist, rows * keys = 8, in the lanes row by row. */
+ALWAYS_INLINE __m256 dots_of_8(const row_job *job, const float *q, int64_t q_stride, const char *const row[],
+                               int64_t count, const int rows, const int keys, const uint32_t type)
 {
     const int64_t d = job->problem->d, whole = d / LANES * LANES;
     const char *k[LANES];
     __m256 sum[LANES];
-    for (int j = 0; j < keys; j++) k[j] = attn_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
+    for (int j = 0; j < keys; j++) k[j] = row[smaller(j, count - 1)];
     for (int i = 0; i < LANES; i++) sum[i] = _mm256_setzero_ps();
     for (int64_t c = 0; c < d; c += LANES) {
         for (int j = 0; j < keys; j++) {
@@ -44,19 +44,19 @@ ALWAYS_INLINE __m256 dots_of_8(const row_job *job, const float *q, int64_t q_str
     return sums_of_8(sum);
 }
 
-ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
+ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, const char *const k[], int64_t count, float *score,
                                  const uint32_t type)
 {
-    _mm256_store_ps(score, dots_of_8(job, q, 0, first, end, 1, 8, type));
+    _mm256_store_ps(score, dots_of_8(job, q, 0, k, count, 1, 8, type));
 }
 
-ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
-                                   const uint32_t type)
+ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, const char *const k[], int64_t count,
+                                   float *score, const uint32_t type)
 {
     const int64_t q_stride = round_up(job->problem->d, LANES);
     for (int64_t j = 0; j < LANES; j += 2, score += 2) {
         float dots[LANES];
-        _mm256_storeu_ps(dots, dots_of_8(job, q, q_stride, first + j, end, 4, 2, type));
+        _mm256_storeu_ps(dots, dots_of_8(job, q, q_stride, k + j, count - j, 4, 2, type));
         for (int r = 0; r < 4; r++) memcpy(score + r * KEYS_MOST, dots + 2 * r, 2 * sizeof(float));
     }
 }
@@ -111,23 +111,21 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
 }
 
 /* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last is cut off where dv ends. */
-ALWAYS_INLINE void few_values(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
-                              int64_t end, int64_t c, const int rows, const int vectors, const uint32_t type)
+ALWAYS_INLINE void few_values(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t c,
+                              const int rows, const int vectors, const uint32_t type)
 {
     const int64_t left = job->problem->dv - c - (vectors - 1) * LANES;
     __m256 o[4][8];
     for (int r = 0; r < rows; r++)
         for (int n = 0; n < vectors; n++) o[r][n] = _mm256_load_ps(f->o + (row + r) * f->dv_padded + c + LANES * n);
-    const char *v = attn_row(job->v, job->b, job->kv_head, first + begin);
-    const int64_t step = job->v->stride[2] * attn_element_bytes(type);
     const float *weight = f->weights + row * KEYS_MOST;
-    for (int64_t j = begin; j < end; j++, v += step) {
+    for (int64_t j = begin; j < end; j++) {
         __m256 x[8];
-        const float scale = type == ATTN_I8 ? attn_scale_of_row(job->v_scales, job->b, job->kv_head, first + j) : 1;
+        const char *v = f->v[j];
         for (int n = 0; n < vectors; n++)
             x[n] = n == vectors - 1 ? load_elements(v, c + LANES * n, type, left) : load_8(v, c + LANES * n, type);
         for (int r = 0; r < rows; r++) {
-            const __m256 w = _mm256_set1_ps(weight[r * KEYS_MOST + j] * scale);
+            const __m256 w = _mm256_set1_ps(weight[r * KEYS_MOST + j]);
             for (int n = 0; n < vectors; n++) o[r][n] = _mm256_fmadd_ps(w, x[n], o[r][n]);
         }
     }
@@ -135,24 +133,24 @@ ALWAYS_INLINE void few_values(const row_job *job, const few_rows *f, int64_t row
         for (int n = 0; n < vectors; n++) _mm256_store_ps(f->o + (row + r) * f->dv_padded + c + LANES * n, o[r][n]);
 }
 
-ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
-                                   int64_t end, const uint32_t type)
+ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
+                                   const uint32_t type)
 {
     const int64_t vectors = f->dv_padded / LANES;
     int64_t n = 0;
-    for (; n + 8 <= vectors; n += 8) few_values(job, f, row, first, begin, end, n * LANES, 1, 8, type);
-    for (; n + 4 <= vectors; n += 4) few_values(job, f, row, first, begin, end, n * LANES, 1, 4, type);
-    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, first, begin, end, n * LANES, 1, 2, type);
-    for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 1, 1, type);
+    for (; n + 8 <= vectors; n += 8) few_values(job, f, row, begin, end, n * LANES, 1, 8, type);
+    for (; n + 4 <= vectors; n += 4) few_values(job, f, row, begin, end, n * LANES, 1, 4, type);
+    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, begin, end, n * LANES, 1, 2, type);
+    for (; n < vectors; n++) few_values(job, f, row, begin, end, n * LANES, 1, 1, type);
 }
 
-ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
-                                   int64_t end, const uint32_t type)
+ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
+                                   const uint32_t type)
 {
     const int64_t vectors = f->dv_padded / LANES;
     int64_t n = 0;
-    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, first, begin, end, n * LANES, 4, 2, type);
-    for (; n < vectors; n++) few_values(job, f, row, first, begin, end, n * LANES, 4, 1, type);
+    for (; n + 2 <= vectors; n += 2) few_values(job, f, row, begin, end, n * LANES, 4, 2, type);
+    for (; n < vectors; n++) few_values(job, f, row, begin, end, n * LANES, 4, 1, type);
 }
 
 static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows)

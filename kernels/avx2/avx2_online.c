@@ -12,14 +12,13 @@
  * Rows of 16 bits are widened as they are packed, exactly, and results narrowed as they are stored, to nearest even: packing is so
  * small a part that a prefill in bf16 or fp16 runs at the share of fp32 (87 against 87%, llama3 shape).
  * Improves on blocked_online: twice as wide, fused multiply-add, no sums across lanes, packing shared by up to 1920 rows.
- * Weaknesses: slices of one KV head, in a threaded kernel, pack its keys each for itself.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
 #include <immintrin.h>
 
 #include "attention.h"
 
-enum { LANES = 8, VECTORS = 3, TILE = 4, FEW = 8, ROW_TYPE = ATTN_F32 };
+enum { LANES = 8, VECTORS = 3, TILE = 4, CHANNELS = 1, IN_PLACE_GROUPS = 12, FEW = 8, ROW_TYPE = ATTN_F32 };
 
 #include "avx2_exp_impl.h"
 #include "avx2_few_impl.h"
@@ -54,20 +53,20 @@ ALWAYS_INLINE void raise_max(row_group *g, int vector, __m256 above, __m256 high
 
 /* Weights of the tile of keys that begins at `key`; `first` is the block's first weighted key. */
 ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, int64_t key, const int vectors,
-                              const int masked, const int capped)
+                              const int masked, const int capped, const int in_place)
 {
-    const int64_t d = job->problem->d;
-    const float *q = g->q, *k = job->k_tiles + key * d;
+    const int64_t d = job->problem->d, row = in_place ? job->rows.k_row : 1, channel = in_place ? 1 : TILE;
+    const float *q = g->q, *k = in_place ? job->rows.k + key * row : job->block.k + key * d;
     float *weights = job->weights + key * GROUP;
     __m256 s[TILE][VECTORS];
     for (int j = 0; j < TILE; j++)
         for (int v = 0; v < vectors; v++) s[j][v] = _mm256_setzero_ps();
 #pragma GCC unroll 4
-    for (int64_t c = 0; c < d; c++, q += GROUP, k += TILE) {
+    for (int64_t c = 0; c < d; c++, q += GROUP, k += channel) {
         __m256 x[VECTORS];
         for (int v = 0; v < vectors; v++) x[v] = _mm256_load_ps(q + LANES * v);
         for (int j = 0; j < TILE; j++) {
-            const __m256 y = _mm256_broadcast_ss(k + j);
+            const __m256 y = _mm256_broadcast_ss(k + j * row);
             for (int v = 0; v < vectors; v++) s[j][v] = _mm256_fmadd_ps(y, x[v], s[j][v]);
         }
     }
@@ -102,12 +101,12 @@ ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, i
 }
 
 /* o += values x weights for keys begin .. end - 1 of a tile of channels. A masked key's value is 0 to the row, as its weight is. */
-ALWAYS_INLINE void value_keys(const row_job *job, const float *values, int64_t begin, int64_t end,
+ALWAYS_INLINE void value_keys(const row_job *job, const float *values, int64_t step, int64_t begin, int64_t end,
                               __m256 o[TILE][VECTORS], const int vectors, const int masked)
 {
-    const float *p = job->weights + begin * GROUP, *y = values + begin * TILE;
+    const float *p = job->weights + begin * GROUP, *y = values + begin * step;
 #pragma GCC unroll 4
-    for (int64_t j = begin; j < end; j++, p += GROUP, y += TILE) {
+    for (int64_t j = begin; j < end; j++, p += GROUP, y += step) {
         __m256 x[VECTORS];
         for (int v = 0; v < vectors; v++) x[v] = _mm256_load_ps(p + LANES * v);
         for (int c = 0; c < TILE; c++) {
@@ -121,7 +120,8 @@ ALWAYS_INLINE void value_keys(const row_job *job, const float *values, int64_t b
 ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span span, int64_t channel,
                               const int vectors)
 {
-    const float *values = job->v_tiles + channel * job->keys;
+    const float *values = job->rows.v ? job->rows.v + channel : job->block.v + channel * job->keys;
+    const int64_t step = job->rows.v ? job->rows.v_row : TILE;
     float *at = g->o + channel * GROUP;
     __m256 o[TILE][VECTORS];
     for (int c = 0; c < TILE; c++)
@@ -130,12 +130,12 @@ ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span
     if (g->rescaled)
         for (int v = 0; v < vectors; v++)
             for (int c = 0; c < TILE; c++) o[c][v] = _mm256_mul_ps(o[c][v], _mm256_load_ps(g->factor + LANES * v));
-    if (job->v_finite) {
-        value_keys(job, values, span.any_begin, span.any_end, o, vectors, 0);
+    if (job->block.notes->finite) {
+        value_keys(job, values, step, span.any_begin, span.any_end, o, vectors, 0);
     } else {
-        value_keys(job, values, span.any_begin, span.all_begin, o, vectors, 1);
-        value_keys(job, values, span.all_begin, span.all_end, o, vectors, 0);
-        value_keys(job, values, span.all_end, span.any_end, o, vectors, 1);
+        value_keys(job, values, step, span.any_begin, span.all_begin, o, vectors, 1);
+        value_keys(job, values, step, span.all_begin, span.all_end, o, vectors, 0);
+        value_keys(job, values, step, span.all_end, span.any_end, o, vectors, 1);
     }
     for (int c = 0; c < TILE; c++)
         for (int v = 0; v < vectors; v++) _mm256_store_ps(at + c * GROUP + LANES * v, o[c][v]);
@@ -147,10 +147,15 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
     const int64_t first = span.any_begin / TILE * TILE;
     for (int64_t key = first; key < span.any_end; key += TILE) {
         fetch_output(job, g);
-        if (key >= span.all_begin && key + TILE <= span.all_end)
-            score_tile(job, g, first, key, vectors, 0, capped);
+        const int masked = key < span.all_begin || key + TILE > span.all_end, in_place = key < job->rows.end;
+        if (masked && in_place)
+            score_tile(job, g, first, key, vectors, 1, capped, 1);
+        else if (masked)
+            score_tile(job, g, first, key, vectors, 1, capped, 0);
+        else if (in_place)
+            score_tile(job, g, first, key, vectors, 0, capped, 1);
         else
-            score_tile(job, g, first, key, vectors, 1, capped);
+            score_tile(job, g, first, key, vectors, 0, capped, 0);
     }
     for (int64_t c = 0; c < job->dv_padded; c += TILE) {
         fetch_output(job, g);
@@ -177,15 +182,14 @@ static void absorb_group(const row_job *job, row_group *g, block_span span)
 static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const attn_exec *exec,
                const void *shared, void *workspace)
 {
-    (void)exec, (void)shared;
-    return transposed_run(problem, plan, args, workspace);
+    (void)exec;
+    return transposed_run(problem, plan, args, shared, workspace);
 }
 
 static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
                 attn_plan *out)
 {
-    (void)exec;
-    transposed_plan(problem, args, machine, out);
+    transposed_plan(problem, args, machine, exec, out);
     out->ceiling = attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX2, problem, bytes_per_key(problem, args));
     out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
                           : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.75
@@ -208,12 +212,13 @@ const attn_kernel attn_kernel_avx2_online = {
     .isa = ATTN_FOLDER_ISA,
     .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP,
              ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
-                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS) | ATTN_SLOT_BIT(ATTN_K_SCALES) |
-                 ATTN_SLOT_BIT(ATTN_V_SCALES)},
+                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_PAGES) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS) |
+                 ATTN_SLOT_BIT(ATTN_K_SCALES) | ATTN_SLOT_BIT(ATTN_V_SCALES)},
     .traits = ATTN_TRAIT_REPEATABLE | ATTN_TRAIT_SAME_AT_ANY_THREADS,
     .type_count = sizeof types / sizeof types[0],
     .types = types,
     .accepts = transposed_accepts,
     .plan = plan,
+    .pack = transposed_pack,
     .run = run,
 };

@@ -60,12 +60,10 @@ static void pack_queries(const row_job *job, const row_group *g, int64_t row)
     }
 }
 
-static inline void pack_key_tile(const row_job *job, int64_t first, int64_t count, float *to)
+static inline void pack_key_tile(const char *const row[], int64_t count, int64_t d, float *to)
 {
-    const int64_t d = job->problem->d;
     const float *from[TILE];
-    for (int64_t j = 0; j < TILE; j++)
-        from[j] = attn_f32_row(job->k, job->b, job->kv_head, first + smaller(j, count - 1));
+    for (int64_t j = 0; j < TILE; j++) from[j] = (const float *)(const void *)row[smaller(j, count - 1)];
     for (int64_t c = 0; c < d; c += LANES) {
         const __m256i channels = first_lanes(d - c);
         __m256 x[TILE];
@@ -79,19 +77,19 @@ static inline void pack_key_tile(const row_job *job, int64_t first, int64_t coun
     }
 }
 
-static void pack_keys(const row_job *job, int64_t first, int64_t count)
+static void pack_keys(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
-    for (int64_t j = 0; j < count; j += TILE)
-        pack_key_tile(job, first + j, count - j, job->k_tiles + j * job->problem->d);
+    const int64_t d = job->problem->d;
+    for (int64_t j = 0; j < count; j += TILE) pack_key_tile(row + j, count - j, d, job->block.k + (at + j) * d);
 }
 
-static int pack_values(const row_job *job, int64_t first, int64_t count)
+static int pack_values(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
     const int64_t dv = job->problem->dv, tile = job->keys * TILE;
     __m256 odd = _mm256_setzero_ps(); /* NaN where a value is not finite */
     for (int64_t j = 0; j < count; j++) {
-        const float *from = attn_f32_row(job->v, job->b, job->kv_head, first + j);
-        float *to = job->v_tiles + j * TILE;
+        const float *from = (const float *)(const void *)row[j];
+        float *to = job->block.v + (at + j) * TILE;
         for (int64_t c = 0; c < dv; c += LANES, to += 2 * tile) {
             const __m256 x = _mm256_maskload_ps(from + c, first_lanes(dv - c));
             odd = _mm256_fmadd_ps(x, _mm256_setzero_ps(), odd);

@@ -10,14 +10,14 @@
 #include "avx512_transpose_impl.h"
 #include "few_impl.h"
 
-/* Dot products of `rows` rows with `keys` keys from `first`, rows * keys = 16, in the lanes row by row. */
-ALWAYS_INLINE __m512 dots_of_16(const row_job *job, const float *q, int64_t q_stride, int64_t first, int64_t end,
-                                const int rows, const int keys, const uint32_t type)
+/* Dot products of `rows` rows with `keys` keys, of which `count` exist, rows * keys = 16, in the lanes row by row. */
+ALWAYS_INLINE __m512 dots_of_16(const row_job *job, const float *q, int64_t q_stride, const char *const row[],
+                                int64_t count, const int rows, const int keys, const uint32_t type)
 {
     const int64_t d = job->problem->d;
     const char *k[16];
     __m512 sum[16];
-    for (int j = 0; j < keys; j++) k[j] = attn_row(job->k, job->b, job->kv_head, smaller(first + j, end - 1));
+    for (int j = 0; j < keys; j++) k[j] = row[smaller(j, count - 1)];
     for (int i = 0; i < 16; i++) sum[i] = _mm512_setzero_ps();
     for (int64_t c = 0; c < d; c += LANES) {
         const __mmask16 channels = first_lanes(d - c);
@@ -31,18 +31,18 @@ ALWAYS_INLINE __m512 dots_of_16(const row_job *job, const float *q, int64_t q_st
     return sums_of_16(sum);
 }
 
-ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
+ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, const char *const k[], int64_t count, float *score,
                                  const uint32_t type)
 {
-    _mm512_store_ps(score, dots_of_16(job, q, 0, first, end, 1, 16, type));
+    _mm512_store_ps(score, dots_of_16(job, q, 0, k, count, 1, 16, type));
 }
 
-ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, int64_t first, int64_t end, float *score,
-                                   const uint32_t type)
+ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, const char *const k[], int64_t count,
+                                   float *score, const uint32_t type)
 {
     const int64_t q_stride = round_up(job->problem->d, LANES);
     for (int64_t j = 0; j < LANES; j += 4, score += 4) {
-        const __m512 dots = dots_of_16(job, q, q_stride, first + j, end, 4, 4, type);
+        const __m512 dots = dots_of_16(job, q, q_stride, k + j, count - j, 4, 4, type);
         _mm_store_ps(score, _mm512_castps512_ps128(dots));
         _mm_store_ps(score + KEYS_MOST, _mm512_extractf32x4_ps(dots, 1));
         _mm_store_ps(score + 2 * KEYS_MOST, _mm512_extractf32x4_ps(dots, 2));
@@ -81,22 +81,19 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
 }
 
 /* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last is cut off by `last`. */
-ALWAYS_INLINE void few_values(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
-                              int64_t end, int64_t c, __mmask16 last, const int rows, const int vectors,
-                              const uint32_t type)
+ALWAYS_INLINE void few_values(const few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t c, __mmask16 last,
+                              const int rows, const int vectors, const uint32_t type)
 {
     __m512 o[4][8];
     for (int r = 0; r < rows; r++)
         for (int n = 0; n < vectors; n++) o[r][n] = _mm512_load_ps(f->o + (row + r) * f->dv_padded + c + 16 * n);
-    const char *v = attn_row(job->v, job->b, job->kv_head, first + begin);
-    const int64_t step = job->v->stride[2] * attn_element_bytes(type);
     const float *weight = f->weights + row * KEYS_MOST;
-    for (int64_t j = begin; j < end; j++, v += step) {
+    for (int64_t j = begin; j < end; j++) {
         __m512 x[8];
-        const float scale = type == ATTN_I8 ? attn_scale_of_row(job->v_scales, job->b, job->kv_head, first + j) : 1;
+        const char *v = f->v[j];
         for (int n = 0; n < vectors; n++) x[n] = load_elements(v, c + 16 * n, type, n == vectors - 1 ? last : 0xffff);
         for (int r = 0; r < rows; r++) {
-            const __m512 w = _mm512_set1_ps(weight[r * KEYS_MOST + j] * scale);
+            const __m512 w = _mm512_set1_ps(weight[r * KEYS_MOST + j]);
             for (int n = 0; n < vectors; n++) o[r][n] = _mm512_fmadd_ps(w, x[n], o[r][n]);
         }
     }
@@ -104,36 +101,36 @@ ALWAYS_INLINE void few_values(const row_job *job, const few_rows *f, int64_t row
         for (int n = 0; n < vectors; n++) _mm512_store_ps(f->o + (row + r) * f->dv_padded + c + 16 * n, o[r][n]);
 }
 
-ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
-                                   int64_t end, const uint32_t type)
+ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
+                                   const uint32_t type)
 {
     const int64_t dv = job->problem->dv;
     int64_t c = 0;
-    for (; dv - c > 112; c += 128) few_values(job, f, row, first, begin, end, c, first_lanes(dv - c - 112), 1, 8, type);
+    for (; dv - c > 112; c += 128) few_values(f, row, begin, end, c, first_lanes(dv - c - 112), 1, 8, type);
     for (; c < dv; c += 64) {
         const int64_t left = (dv - c + 15) / 16;
         const __mmask16 last = first_lanes(dv - c - 16 * (smaller(left, 4) - 1));
         switch (smaller(left, 4)) {
-        case 4: few_values(job, f, row, first, begin, end, c, last, 1, 4, type); break;
-        case 3: few_values(job, f, row, first, begin, end, c, last, 1, 3, type); break;
-        case 2: few_values(job, f, row, first, begin, end, c, last, 1, 2, type); break;
-        default: few_values(job, f, row, first, begin, end, c, last, 1, 1, type); break;
+        case 4: few_values(f, row, begin, end, c, last, 1, 4, type); break;
+        case 3: few_values(f, row, begin, end, c, last, 1, 3, type); break;
+        case 2: few_values(f, row, begin, end, c, last, 1, 2, type); break;
+        default: few_values(f, row, begin, end, c, last, 1, 1, type); break;
         }
     }
 }
 
-ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t first, int64_t begin,
-                                   int64_t end, const uint32_t type)
+ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
+                                   const uint32_t type)
 {
     const int64_t dv = job->problem->dv;
     for (int64_t c = 0; c < dv; c += 64) {
         const int64_t left = (dv - c + 15) / 16;
         const __mmask16 last = first_lanes(dv - c - 16 * (smaller(left, 4) - 1));
         switch (smaller(left, 4)) {
-        case 4: few_values(job, f, row, first, begin, end, c, last, 4, 4, type); break;
-        case 3: few_values(job, f, row, first, begin, end, c, last, 4, 3, type); break;
-        case 2: few_values(job, f, row, first, begin, end, c, last, 4, 2, type); break;
-        default: few_values(job, f, row, first, begin, end, c, last, 4, 1, type); break;
+        case 4: few_values(f, row, begin, end, c, last, 4, 4, type); break;
+        case 3: few_values(f, row, begin, end, c, last, 4, 3, type); break;
+        case 2: few_values(f, row, begin, end, c, last, 4, 2, type); break;
+        default: few_values(f, row, begin, end, c, last, 4, 1, type); break;
         }
     }
 }

@@ -31,12 +31,10 @@ static void pack_queries(const row_job *job, const row_group *g, int64_t row)
 }
 
 /* Eight keys, eight channels at a time: x[i] becomes channels i and i + 4 of the eight keys. */
-static inline void pack_key_tile(const row_job *job, int64_t first, int64_t count, float *to)
+static inline void pack_key_tile(const char *const row[], int64_t count, int64_t d, float *to)
 {
-    const int64_t d = job->problem->d;
     const float *from[TILE];
-    for (int64_t j = 0; j < TILE; j++)
-        from[j] = attn_f32_row(job->k, job->b, job->kv_head, first + smaller(j, count - 1));
+    for (int64_t j = 0; j < TILE; j++) from[j] = (const float *)(const void *)row[smaller(j, count - 1)];
     int64_t c = 0;
     for (; c + 8 <= d; c += 8, to += 8 * TILE) {
         __m512 x[4];
@@ -62,21 +60,21 @@ static inline void pack_key_tile(const row_job *job, int64_t first, int64_t coun
     for (int64_t i = 4; i < d - c; i++) _mm256_store_ps(to + i * TILE, _mm512_extractf32x8_ps(x[i - 4], 1));
 }
 
-static void pack_keys(const row_job *job, int64_t first, int64_t count)
+static void pack_keys(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
-    for (int64_t j = 0; j < count; j += TILE)
-        pack_key_tile(job, first + j, count - j, job->k_tiles + j * job->problem->d);
+    const int64_t d = job->problem->d;
+    for (int64_t j = 0; j < count; j += TILE) pack_key_tile(row + j, count - j, d, job->block.k + (at + j) * d);
 }
 
 /* Two keys at a time fill a line of each tile. */
-static int pack_values(const row_job *job, int64_t first, int64_t count)
+static int pack_values(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
     const int64_t dv = job->problem->dv, tile = job->keys * TILE;
     __m512 odd = _mm512_setzero_ps(); /* NaN where a value is not finite: its product with 0 is */
     for (int64_t j = 0; j < count; j += 2) {
-        const float *a = attn_f32_row(job->v, job->b, job->kv_head, first + j);
-        const float *b = attn_f32_row(job->v, job->b, job->kv_head, first + smaller(j + 1, count - 1));
-        float *to = job->v_tiles + j * TILE;
+        const float *a = (const float *)(const void *)row[j];
+        const float *b = (const float *)(const void *)row[smaller(j + 1, count - 1)];
+        float *to = job->block.v + (at + j) * TILE;
         for (int64_t c = 0; c < dv; c += LANES, to += 2 * tile) {
             const __mmask16 channels = first_lanes(dv - c);
             const __m512 x = _mm512_maskz_loadu_ps(channels, a + c), y = _mm512_maskz_loadu_ps(channels, b + c);

@@ -19,7 +19,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, FEW = 16, ROW_TYPE = ATTN_BF16 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 2, IN_PLACE_GROUPS = 0, FEW = 16, ROW_TYPE = ATTN_BF16 };
 
 #include "avx512/avx512_few_impl.h"
 #include "avx512bf16_pack_impl.h"
@@ -79,7 +79,7 @@ ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, i
                               const int masked, const int capped)
 {
     const int64_t pairs = channel_pairs(job->problem->d);
-    const float *q = g->q, *k = job->k_tiles + key * pairs;
+    const float *q = g->q, *k = job->block.k + key * pairs;
     float *weights = job->weights + key / 2 * GROUP;
     __m512 s[TILE][VECTORS];
     for (int j = 0; j < TILE; j++)
@@ -139,7 +139,7 @@ ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span
                               const int vectors, const int masked)
 {
     const int64_t begin = span.any_begin / 2, end = (span.any_end + 1) / 2;
-    const float *y = job->v_tiles + channel * (job->keys / 2) + begin * TILE, *p = job->weights + begin * GROUP;
+    const float *y = job->block.v + channel * (job->keys / 2) + begin * TILE, *p = job->weights + begin * GROUP;
     float *at = g->o + channel * GROUP;
     __m512 o[TILE][VECTORS];
     for (int c = 0; c < TILE; c++)
@@ -176,7 +176,7 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
     }
     for (int64_t c = 0; c < job->dv_padded; c += TILE) {
         fetch_output(job, g);
-        if (partial && !job->v_finite)
+        if (partial && !job->block.notes->finite)
             value_tile(job, g, span, c, vectors, 1);
         else
             value_tile(job, g, span, c, vectors, 0);
@@ -203,17 +203,16 @@ static void absorb_group(const row_job *job, row_group *g, block_span span)
 static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const attn_exec *exec,
                const void *shared, void *workspace)
 {
-    (void)exec, (void)shared;
-    return transposed_run(problem, plan, args, workspace);
+    (void)exec;
+    return transposed_run(problem, plan, args, shared, workspace);
 }
 
 static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
                 attn_plan *out)
 {
-    (void)exec;
     const int few = problem->q * (problem->h / problem->hkv) <= FEW;
     const uint32_t compute = few ? ATTN_CEILING_FP32_AVX512 : ATTN_CEILING_BF16_DOT; /* few rows are widened */
-    transposed_plan(problem, args, machine, out);
+    transposed_plan(problem, args, machine, exec, out);
     out->ceiling = attn_limiting_ceiling(machine, compute, problem, bytes_per_key(problem, args));
     out->expected_share = !few ? 0.9 : out->ceiling == ATTN_CEILING_BANDWIDTH ? 0.95 : 0.45; /* measured: few_impl.h */
     out->weight_type = ATTN_BF16;
@@ -240,10 +239,11 @@ const attn_kernel attn_kernel_avx512bf16_online = {
     .isa = ATTN_FOLDER_ISA,
     .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP,
              ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
-                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS)},
+                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_PAGES) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS)},
     .traits = ATTN_TRAIT_REPEATABLE | ATTN_TRAIT_SAME_AT_ANY_THREADS,
     .type_count = sizeof types / sizeof types[0],
     .types = types,
     .plan = plan,
+    .pack = transposed_pack,
     .run = run,
 };

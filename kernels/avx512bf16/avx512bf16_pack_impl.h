@@ -35,14 +35,13 @@ static void pack_queries(const row_job *job, const row_group *g, int64_t row)
 }
 
 /* Two tiles of keys at a time. */
-static void pack_keys(const row_job *job, int64_t first, int64_t count)
+static void pack_keys(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
     const int64_t d = job->problem->d, pairs = channel_pairs(d);
     for (int64_t j = 0; j < count; j += 2 * TILE) {
         const char *from[2 * TILE];
-        float *to = job->k_tiles + j * pairs;
-        for (int64_t i = 0; i < 2 * TILE; i++)
-            from[i] = attn_row(job->stored[ATTN_K], job->b, job->kv_head, first + smaller(j + i, count - 1));
+        float *to = job->block.k + (at + j) * pairs;
+        for (int64_t i = 0; i < 2 * TILE; i++) from[i] = row[smaller(j + i, count - 1)];
         for (int64_t p = 0; p < pairs; p += LANES) {
             __m512 x[LANES];
             load_pairs(from, count - j, 2 * p, d, x);
@@ -54,15 +53,13 @@ static void pack_keys(const row_job *job, int64_t first, int64_t count)
     }
 }
 
-static int pack_values(const row_job *job, int64_t first, int64_t count)
+static int pack_values(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
     const int64_t dv = job->problem->dv, tile = job->keys / 2 * TILE;
     __m512i most = _mm512_setzero_si512();
     for (int64_t j = 0; j < count; j += 2) {
-        const char *from[2];
-        for (int64_t i = 0; i < 2; i++)
-            from[i] = attn_row(job->stored[ATTN_V], job->b, job->kv_head, first + smaller(j + i, count - 1));
-        float *to = job->v_tiles + j / 2 * TILE;
+        const char *const from[2] = {row[j], row[smaller(j + 1, count - 1)]};
+        float *to = job->block.v + (at + j) / 2 * TILE;
         for (int64_t c = 0; c < dv; c += LANES, to += 2 * tile) {
             const __mmask16 channels = lanes_before(dv - c);
             const __m256i x = _mm256_maskz_loadu_epi16(channels, from[0] + 2 * c),

@@ -35,7 +35,7 @@ static double expected_seconds(const attn_kernel *kernel, const attn_plan *plan,
 static int may_choose(const attn_kernel *kernel, const attn_problem *problem, const attn_args *args, uint64_t isa)
 {
     char reason[160];
-    if (kernel == &attn_kernel_best || kernel->release || kernel->pack) return 0;
+    if (kernel == &attn_kernel_best || kernel->release) return 0;
     if (kernel->traits & (ATTN_TRAIT_OWN_THREADS | ATTN_TRAIT_ALLOCATES)) return 0;
     return attn_supports(kernel, problem, args, isa, reason, sizeof reason);
 }
@@ -83,12 +83,25 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
+static attn_plan plan_of_choice(const attn_plan *plan)
+{
+    attn_plan own = *plan;
+    own.inner = (const attn_kernel *)(uintptr_t)plan->state[KERNEL_OF_SLICES];
+    own.state[KERNEL_OF_SLICES] = 0;
+    return own;
+}
+
+static int pack(const attn_problem *problem, const attn_plan *plan_, const attn_args *args, const attn_exec *exec,
+                void *shared)
+{
+    const attn_plan own = plan_of_choice(plan_);
+    return plan_->inner->pack ? plan_->inner->pack(problem, &own, args, exec, shared) : ATTN_OK;
+}
+
 static int run(const attn_problem *problem, const attn_plan *plan_, const attn_args *args, const attn_exec *exec,
                const void *shared, void *workspace)
 {
-    attn_plan own = *plan_;
-    own.inner = (const attn_kernel *)(uintptr_t)plan_->state[KERNEL_OF_SLICES];
-    own.state[KERNEL_OF_SLICES] = 0;
+    const attn_plan own = plan_of_choice(plan_);
     return plan_->inner->run(problem, &own, args, exec, shared, workspace);
 }
 
@@ -121,5 +134,6 @@ const attn_kernel attn_kernel_best = {
     .types = types,
     .accepts = accepts,
     .plan = plan,
+    .pack = pack,
     .run = run,
 };

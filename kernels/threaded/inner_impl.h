@@ -29,19 +29,23 @@ static const attn_exec serial = {sizeof serial, 1, NULL, serial_each, serial_tea
 
 /* ---- the choice ------------------------------------------------------------------------------------------------ */
 
-/* Planned for the whole problem, so that the ceiling which the plan names is the whole's; a plan holds for its slices too. */
+/* Planned for the whole problem, so that the ceiling which the plan names is the whole's; a plan holds for its slices too. `threads`
+ * that run slices side by side may share packed keys and values. */
 static int plan_inner(const attn_kernel *kernel, const attn_problem *problem, const attn_args *args,
-                      const attn_machine *machine, attn_plan *out)
+                      const attn_machine *machine, uint32_t threads, attn_plan *out)
 {
+    attn_exec sharing = serial;
+    sharing.threads = threads;
     memset(out, 0, sizeof *out);
     out->size = sizeof *out;
-    return kernel->plan(problem, args, machine, &serial, out) == ATTN_OK;
+    return kernel->plan(problem, args, machine, &sharing, out) == ATTN_OK;
 }
 
 /* The kernel of this module that expects the highest rate for `slice` of the problem, and its plan; NULL where none can do it.
- * `gather`: rows that a kernel cannot read where they lie are copied for it. */
+ * `gather`: rows that a kernel cannot read where they lie are copied for it. `threads`: see plan_inner. */
 static const attn_kernel *choose_inner(const attn_problem *problem, const attn_args *args, const attn_slice *slice,
-                                       int gather, uint64_t isa, const attn_machine *machine, attn_plan *best_plan)
+                                       int gather, uint64_t isa, const attn_machine *machine, uint32_t threads,
+                                       attn_plan *best_plan)
 {
     const attn_kernel *best = NULL;
     int count;
@@ -52,13 +56,13 @@ static const attn_kernel *choose_inner(const attn_problem *problem, const attn_a
         char reason[160];
         own.args.slot = own.slot;
         if (kernels[i]->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS | ATTN_TRAIT_ALLOCATES)) continue;
-        if (kernels[i]->release || kernels[i]->pack) continue; /* those need one plan and one packing for all slices */
+        if (kernels[i]->release) continue; /* needs one plan for all slices */
         if (gather) {
             const attn_gather g = attn_gather_of(problem, args, kernels[i], problem->q);
             attn_gather_slice(&g, &own, 0, 0, NULL);
         }
         if (!attn_supports(kernels[i], &own.problem, &own.args, isa, reason, sizeof reason)) continue;
-        if (!plan_inner(kernels[i], problem, args, machine, &plan)) continue;
+        if (!plan_inner(kernels[i], problem, args, machine, threads, &plan)) continue;
         if (best && attn_expected_rate(machine, &plan, problem) <= attn_expected_rate(machine, best_plan, problem))
             continue;
         best = kernels[i];

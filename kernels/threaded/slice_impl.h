@@ -87,7 +87,8 @@ static inline void attn_slice_keys(attn_slice *slice, int64_t k0, int64_t k1)
         const int64_t first = k0 / slice->problem.page_size;
         attn_narrow(pages, 2, first, pages->extent[2] - first);
     } else {
-        for (int slot = ATTN_K; slot <= ATTN_V; slot++) attn_narrow(&slice->slot[slot], 2, k0, k1 - k0);
+        static const int of_keys[] = {ATTN_K, ATTN_V, ATTN_K_SCALES, ATTN_V_SCALES};
+        for (int i = 0; i < 4; i++) attn_narrow(&slice->slot[of_keys[i]], 2, k0, k1 - k0);
     }
     slice->problem.k = slice->key_length = k1 - k0;
     slice->problem.q_pos -= k0;

@@ -1,16 +1,16 @@
 /* threaded_rows: cuts sequences x KV heads x blocks of query rows over the threads; the best inner kernel computes each slice.
  *
  *   plan: of the kernels of this module that can do a slice, take the one that expects the highest rate here
+ *   pack: keys and values of each KV head, once for all its slices, where the inner kernel shares them
  *   run:  slices of one inner row block of all query heads that share K and V, the last rows first (under a causal mask they see the most keys), handed out one at a time to
  *         whichever thread is free
  *
  * What slices resolve, no inner kernel need know: query lengths and packed batches are where a slice begins and ends; keys in pages and
  * channels that lie apart are copied to the thread's memory (gather_impl.h).
  *
- * Slices do not depend on the number of threads, so neither do the bits of the result.
+ * Slices and what they share depend on the machine, not on the number of threads at work, so neither do the bits of the result.
  * Improves on any serial kernel: all cores.
- * Weaknesses: one query against many keys is one slice a KV head (threaded_splitkv cuts keys too); slices of one KV head pack its
- * keys each for itself.
+ * Weakness: one query against many keys is one slice a KV head (threaded_splitkv cuts keys too).
  */
 #include <stdio.h>
 
@@ -21,7 +21,7 @@ static const attn_kernel *choose(const attn_problem *problem, const attn_args *a
 {
     attn_slice slice;
     attn_slice_rows(problem, args, 0, 0, 0, problem->q, &slice);
-    return choose_inner(problem, args, &slice, 1, isa, machine, inner);
+    return choose_inner(problem, args, &slice, 1, isa, machine, machine ? machine->threads : 1, inner);
 }
 
 /* Could a machine with every instruction set do it? Whether the one at hand can, plan finds out. */
@@ -59,8 +59,60 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     out->state[0] = (uint64_t)gather_offset(&inner);
     memcpy(out->inner_state, inner.state, sizeof out->inner_state);
     out->inner = kernel;
-    out->workspace_bytes = gather_offset(&inner) + attn_gather_of(problem, args, kernel, inner.row_block).bytes;
+    const attn_gather gather = attn_gather_of(problem, args, kernel, inner.row_block);
+    out->workspace_bytes = gather_offset(&inner) + gather.bytes;
+    if (gather.at[ATTN_K] >= 0 || gather.at[ATTN_V] >= 0) out->shared_bytes = 0; /* each thread has its own copy */
     return ATTN_OK;
+}
+
+static attn_plan plan_of_slices(const attn_plan *plan)
+{
+    attn_plan inner = *plan;
+    memcpy(inner.state, plan->inner_state, sizeof inner.state);
+    inner.inner = NULL;
+    return inner;
+}
+
+/* ---- packing --------------------------------------------------------------------------------------------------- */
+
+typedef struct pack_job {
+    const attn_problem *problem;
+    attn_plan inner;
+    const attn_kernel *kernel;
+    const attn_args *args;
+    unsigned char *shared;
+    int status;
+} pack_job;
+
+static void pack_head(pack_job *job, int64_t head, const attn_exec *exec)
+{
+    const int64_t b = head / job->problem->hkv, rows = attn_query_count(job->problem, job->args, b);
+    if (rows <= 0) return;
+    attn_slice slice;
+    attn_slice_rows(job->problem, job->args, b, head % job->problem->hkv, 0, rows, &slice);
+    const int status = job->kernel->pack(&slice.problem, &job->inner, &slice.args, exec,
+                                         job->shared + head * job->inner.shared_stride);
+    if (status != ATTN_OK) __atomic_store_n(&job->status, status, __ATOMIC_RELAXED);
+}
+
+static void pack_heads(void *arg, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    for (int64_t head = begin; head < end; head++) pack_head(arg, head, &serial);
+}
+
+/* A thread a head where there are heads for all threads, else all threads on one head after the other. */
+static int pack(const attn_problem *problem, const attn_plan *plan_, const attn_args *args, const attn_exec *exec,
+                void *shared)
+{
+    pack_job job = {problem, plan_of_slices(plan_), plan_->inner, args, shared, ATTN_OK};
+    const int64_t heads = problem->b * problem->hkv;
+    if (plan_->shared_bytes == 0) return ATTN_OK;
+    if (heads >= exec->threads)
+        exec->each(exec, heads, 1, pack_heads, &job);
+    else
+        for (int64_t head = 0; head < heads; head++) pack_head(&job, head, exec);
+    return job.status;
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------- */
@@ -71,6 +123,7 @@ typedef struct rows_job {
     attn_plan inner;
     const attn_args *args;
     unsigned char *workspace;
+    const unsigned char *shared;
     attn_gather gather;
     int64_t row_blocks;
     int status[1];
@@ -96,7 +149,8 @@ static void run_slices(void *arg, int64_t begin, int64_t end, int thread)
         attn_slice slice;
         attn_slice_rows(p, job->args, b, g, i0, rows, &slice);
         if (job->gather.bytes) attn_gather_slice(&job->gather, &slice, b, g, gather_memory(job, thread));
-        const int status = job->plan->inner->run(&slice.problem, &job->inner, &slice.args, &serial, NULL,
+        const void *packed = job->shared ? job->shared + (b * p->hkv + g) * job->plan->shared_stride : NULL;
+        const int status = job->plan->inner->run(&slice.problem, &job->inner, &slice.args, &serial, packed,
                                                  job->workspace + thread * ATTN_WORKSPACE_STRIDE(job->plan));
         if (status != ATTN_OK) __atomic_store_n(job->status, status, __ATOMIC_RELAXED);
     }
@@ -105,10 +159,9 @@ static void run_slices(void *arg, int64_t begin, int64_t end, int thread)
 static int run(const attn_problem *problem, const attn_plan *plan_, const attn_args *args, const attn_exec *exec,
                const void *shared, void *workspace)
 {
-    (void)shared;
-    rows_job job = {.problem = problem, .plan = plan_, .inner = *plan_, .args = args, .workspace = workspace};
-    memcpy(job.inner.state, plan_->inner_state, sizeof job.inner.state);
-    job.inner.inner = NULL;
+    rows_job job = {
+        .problem = problem, .plan = plan_, .inner = plan_of_slices(plan_), .args = args, .workspace = workspace};
+    job.shared = plan_->shared_bytes > 0 ? shared : NULL;
     job.gather = attn_gather_of(problem, args, plan_->inner, job.inner.row_block);
     for (uint32_t t = 0; job.gather.bytes && t < exec->threads; t++)
         ((attn_gathered *)(void *)gather_memory(&job, (int)t))->b = -1;
@@ -146,5 +199,6 @@ const attn_kernel attn_kernel_threaded_rows = {
     .types = types,
     .accepts = accepts,
     .plan = plan,
+    .pack = pack,
     .run = run,
 };

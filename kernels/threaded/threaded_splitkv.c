@@ -3,7 +3,8 @@
  *   the keys that blocks of query rows see lie on one line, which is cut into equal pieces                       (cut_impl.h)
  *   for each piece, for each block of rows in it: the best inner kernel computes those keys
  *     into O and LSE, if the piece has all keys of the block; else into a partial result with its own LSE
- *   for each block of rows that was cut: O = sum of exp(LSE_i - LSE) O_i over its pieces, LSE = ln sum of exp(LSE_i)
+ *   for each block of rows that was cut: O = sum of exp(LSE_i - LSE) O_i over its pieces, LSE = ln sum of exp(LSE_i),
+ *     in fp32, whatever K, V and O are; O is narrowed at the end
  *
  * Pieces are PIECES_A_THREAD times as many as threads and handed out one by one, so a thread that is disturbed takes fewer. A piece
  * has at most two partial results, which lie in the workspace: nothing grows with the keys.
@@ -18,6 +19,7 @@
 
 #include "cut_impl.h"
 #include "inner_impl.h"
+#include "narrow_impl.h"
 
 enum {
     UNIT_ROWS = 96, /* of all query heads of a KV head: two groups of the widest inner kernel */
@@ -44,13 +46,14 @@ static const attn_kernel *choose(const attn_problem *problem, const attn_args *a
     attn_slice_keys(&slice, 0, problem->k);
     slice.problem.q_pos = problem->q_pos ? problem->q_pos : 1; /* a slice of keys has other positions than the whole */
     slice.slot[ATTN_LSE] = (attn_tensor){NULL, ATTN_F32, 0, {1, slice.problem.h, problem->q, 1}, {0, 0, 1, 1}};
-    return choose_inner(problem, args, &slice, 0, isa, machine, inner);
+    return choose_inner(problem, args, &slice, 0, isa, machine, 1, inner);
 }
 
+/* Could a machine with every instruction set do it? Whether the one at hand can, plan finds out. */
 static int accepts(const attn_problem *problem, const attn_args *args, char *reason, size_t reason_size)
 {
     attn_plan plan;
-    if (choose(problem, args, ATTN_ISA_PORTABLE, NULL, &plan)) return 1;
+    if (choose(problem, args, UINT64_MAX, NULL, &plan)) return 1;
     snprintf(reason, reason_size, "no serial kernel of this module can compute a slice of its keys with LSE");
     return 0;
 }
@@ -149,11 +152,12 @@ static void run_pieces(void *arg, int64_t begin, int64_t end, int thread)
 
 /* ---- merging --------------------------------------------------------------------------------------------------- */
 
-/* One row of one head: `row` counts (head, row of the unit) in a partial result. */
-static void merge_row(const splitkv_job *job, const attn_unit *u, int64_t row, float *o, float *lse)
+/* One row of one head: `row` counts (head, row of the unit) in a partial result. Adds up in the first of them. */
+static void merge_row(const splitkv_job *job, const attn_unit *u, int64_t row, uint32_t type, void *to, float *lse)
 {
     const int64_t dv = job->problem->dv, lse_at = job->heads * job->cut.rows * dv + row;
     const int64_t first = attn_piece_at(&job->cut, u->at), last = attn_piece_at(&job->cut, u->at + u->steps - 1);
+    float *o = partial(job, first, attn_piece_begin(&job->cut, first) < u->at) + row * dv;
     float max = -FLT_MAX, sum = 0;
     int empty = 1;
     for (int64_t piece = first; piece <= last; piece++) {
@@ -163,12 +167,15 @@ static void merge_row(const splitkv_job *job, const attn_unit *u, int64_t row, f
     }
     for (int64_t piece = first; piece <= last; piece++)
         sum += expf(partial(job, piece, attn_piece_begin(&job->cut, piece) < u->at)[lse_at] - max);
-    memset(o, 0, (size_t)dv * sizeof *o);
-    for (int64_t piece = first; piece <= last && !empty; piece++) {
+    for (int64_t piece = first; piece <= last; piece++) {
         const float *from = partial(job, piece, attn_piece_begin(&job->cut, piece) < u->at);
-        const float weight = expf(from[lse_at] - max) / sum;
-        for (int64_t c = 0; c < dv; c++) o[c] += weight * from[row * dv + c];
+        const float weight = empty ? 0 : expf(from[lse_at] - max) / sum;
+        if (piece == first)
+            for (int64_t c = 0; c < dv; c++) o[c] = weight * o[c];
+        else
+            for (int64_t c = 0; c < dv; c++) o[c] += weight * from[row * dv + c];
     }
+    attn_narrow_row(o, dv, type, to);
     if (lse) *lse = empty ? -INFINITY : max + logf(sum);
 }
 
@@ -179,7 +186,8 @@ static void merge_unit(const splitkv_job *job, const attn_unit *u)
     const attn_tensor *o = &slice.slot[ATTN_O], *lse = attn_slot_of(&slice.args, ATTN_LSE);
     for (int64_t h = 0; h < job->heads; h++)
         for (int64_t r = 0; r < u->rows; r++)
-            merge_row(job, u, h * job->cut.rows + r, (float *)o->data + h * o->stride[1] + r * o->stride[2],
+            merge_row(job, u, h * job->cut.rows + r, o->type,
+                      (char *)o->data + (h * o->stride[1] + r * o->stride[2]) * (int64_t)attn_type_size(o->type),
                       lse ? (float *)lse->data + h * lse->stride[1] + r * lse->stride[2] : NULL);
 }
 
@@ -213,10 +221,12 @@ static const uint64_t types[] = {
     [ATTN_Q] = UINT64_MAX,
     [ATTN_K] = UINT64_MAX,
     [ATTN_V] = UINT64_MAX,
-    [ATTN_O] = ATTN_TYPE_BIT(ATTN_F32),
+    [ATTN_O] = ATTN_TYPE_BIT(ATTN_F32) | ATTN_TYPE_BIT(ATTN_F16) | ATTN_TYPE_BIT(ATTN_BF16),
     [ATTN_LSE] = ATTN_TYPE_BIT(ATTN_F32),
     [ATTN_SLOPES] = UINT64_MAX,
     [ATTN_HEAD_SCALE] = UINT64_MAX,
+    [ATTN_K_SCALES] = UINT64_MAX,
+    [ATTN_V_SCALES] = UINT64_MAX,
 };
 
 const attn_kernel attn_kernel_threaded_splitkv = {
@@ -232,7 +242,7 @@ const attn_kernel attn_kernel_threaded_splitkv = {
              ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
                  ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_SLOPES) | ATTN_SLOT_BIT(ATTN_HEAD_SCALE) |
                  ATTN_SLOT_BIT(ATTN_QUERY_LENGTHS) | ATTN_SLOT_BIT(ATTN_QUERY_STARTS) | ATTN_SLOT_BIT(ATTN_KEY_STARTS) |
-                 ATTN_SLOT_BIT(ATTN_PAGES)},
+                 ATTN_SLOT_BIT(ATTN_PAGES) | ATTN_SLOT_BIT(ATTN_K_SCALES) | ATTN_SLOT_BIT(ATTN_V_SCALES)},
     .traits = ATTN_TRAIT_THREADED | ATTN_TRAIT_REPEATABLE,
     .type_count = sizeof types / sizeof types[0],
     .types = types,
