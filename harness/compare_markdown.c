@@ -124,8 +124,8 @@ static int emit(FILE *out, const json_t *record)
         "\nTime of NEW over BASE: %s A difference counts above %.2g %%; false alarms: %.2g %% over %lld cases.\n\n",
         json_is_true(json_object_get(rule, "of_records"))
             ? "ratio of the medians of two records, which were not measured together: a weak witness."
-            : "median of adjacent pairs, or mean over launches where a verdict was confirmed in them. Control: BASE "
-              "against itself.",
+            : "median of adjacent pairs, or mean over launches where a verdict was confirmed in them. Control: each "
+              "side against itself.",
         100 * json_number_value(json_object_get(rule, "delta")),
         100 * json_number_value(json_object_get(rule, "alpha")),
         (long long)json_integer_value(json_object_get(rule, "cases")));

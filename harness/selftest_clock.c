@@ -54,7 +54,7 @@ static const struct build {
 
 static const struct shape {
     const char *name, *spec;
-} shapes[SHAPES] = {{"compute-bound", "h=1,q=100,k=64,d=128"}, {"memory-bound", "h=200,q=1,k=20,d=256"}};
+} shapes[SHAPES] = {{"compute-bound", "h=1,q=200,k=22,d=128"}, {"memory-bound", "h=200,q=1,k=14,d=256"}};
 
 /* One row of the table. */
 typedef struct tally {
