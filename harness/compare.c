@@ -111,11 +111,11 @@ static void could_not_tell(comparison *c, const char *why)
     snprintf(c->why, sizeof c->why, "%.399s", why);
 }
 
-static void say_void(comparison *c)
+static void say_void(comparison *c, const paired_run *run)
 {
     c->verdict = COMPARE_COULD_NOT_TELL;
-    snprintf(c->why, sizeof c->why, "the control lane reads %+.2g %% between the base and itself: this run is void",
-             100 * expm1(c->control.median));
+    snprintf(c->why, sizeof c->why, "the control lane finds %s different from itself: this run is void",
+             paired_side_void(run, 0) ? "BASE" : "NEW");
 }
 
 void compare_conclude(comparison *c, const paired_run *run, const compare_settings *s)
@@ -132,11 +132,11 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
     c->visible = c->timed && isfinite(reach) ? (1 + s->delta) * exp(reach) - 1 : INFINITY;
     if (run->end == PAIRED_CALL_FAILED || !c->timed) {
         c->verdict = COMPARE_WRONG;
-        snprintf(c->why, sizeof c->why, "%s failed while it was timed", c->kernel[run->failed_lane == LANE_NEW]->name);
+        snprintf(c->why, sizeof c->why, "%s failed while it was timed", c->kernel[paired_side(run->failed_lane)]->name);
     } else if (run->end == PAIRED_CLOCK_FAILED)
         could_not_tell(c, "the clock stood still or went back");
     else if (paired_void(run))
-        say_void(c);
+        say_void(c, run);
     else if (d->slower)
         c->verdict = COMPARE_SLOWER;
     else if (d->not_slower && d->faster)

@@ -44,6 +44,16 @@ static void put_interval(FILE *out, const json_t *one)
         fputs(" - |", out);
 }
 
+/* Of two records that were compared. */
+static void put_repetitions(FILE *out, const json_t *both)
+{
+    if (json_array_size(both) == 2)
+        fprintf(out, " %lld and %lld repetitions |", (long long)json_integer_value(json_array_get(both, 0)),
+                (long long)json_integer_value(json_array_get(both, 1)));
+    else
+        fputs(" - |", out);
+}
+
 static void put_row(FILE *out, const json_t *one)
 {
     const char *base = text_of(one, "base"), *fresh = text_of(one, "new");
@@ -62,7 +72,7 @@ static void put_row(FILE *out, const json_t *one)
         fprintf(out, " %lld in %.2g s |", (long long)json_integer_value(json_object_get(one, "pairs")),
                 json_number_value(json_object_get(one, "seconds")));
     else
-        fputs(" - |", out);
+        put_repetitions(out, json_object_get(one, "repetitions"));
     put_cell(out, text_of(one, "why"));
     fputc('\n', out);
 }
@@ -114,8 +124,8 @@ static int emit(FILE *out, const json_t *record)
         "\nTime of NEW over BASE: %s A difference counts above %.2g %%; false alarms: %.2g %% over %lld cases.\n\n",
         json_is_true(json_object_get(rule, "of_records"))
             ? "ratio of the medians of two records, which were not measured together: a weak witness."
-            : "median of adjacent pairs, or mean over launches where a verdict was confirmed in them. Control: BASE "
-              "against itself.",
+            : "median of adjacent pairs, or mean over launches where a verdict was confirmed in them. Control: each "
+              "side against itself.",
         100 * json_number_value(json_object_get(rule, "delta")),
         100 * json_number_value(json_object_get(rule, "alpha")),
         (long long)json_integer_value(json_object_get(rule, "cases")));

@@ -3,7 +3,7 @@
  * "comparisons": [{"base","new","workload","spec","threads","verdict","words","why",
  *     "ratio","interval":[low, high],"trimmed_mean","tail" (all new time over base time),
  *     "pairs","controls","calls" (of a slice),"seconds","log_e","visible" (smallest slowdown that would have shown),
- *     "control": ratio of the base against itself, "control_interval",
+ *     "control": ratio of either side against itself, "control_interval",
  *     "launches": [ratio of each],"launch_ratio","launch_interval","launch_deviation" (of the logarithm),
  *     "samples": [[base ns, new ns, base first], ...]}] */
 #include <math.h>

@@ -42,14 +42,14 @@ static double timed_call(ring *r, call *c)
 
 static void tell(const duel *d, int lane)
 {
-    if (d->current) *d->current = lane == LANE_NEW;
+    if (d->current) *d->current = paired_side(lane);
     if (d->beat) ++*d->beat;
 }
 
 static double slice(void *ctx, int lane)
 {
     ring *r = ctx;
-    call *c = &r->call[lane == LANE_NEW];
+    call *c = &r->call[paired_side(lane)];
     tell(r->d, lane);
     if (r->d->residency == RESIDENCY_COLD) {
         double sum = 0;

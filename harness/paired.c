@@ -12,13 +12,14 @@ typedef struct block {
     bool base_first;
 } block;
 
-/* One block of base against `other`. */
-static paired_end take_block(const paired_lanes *lanes, int other, bool base_first, block *b, int *failed_lane)
+/* One block of two lanes. */
+static paired_end take_block(const paired_lanes *lanes, int base, int fresh, bool base_first, block *b,
+                             int *failed_lane)
 {
     b->base_first = base_first;
     for (int i = 0; i < 4; i++) {
         const bool outer = i == 0 || i == 3;
-        const int lane = outer == base_first ? LANE_BASE : other;
+        const int lane = outer == base_first ? base : fresh;
         b->time[i] = lanes->slice(lanes->ctx, lane);
         if (isnan(b->time[i])) {
             *failed_lane = lane;
@@ -44,7 +45,8 @@ static void add_pairs(const block *b, sampled_pair *list, size_t *count, decisio
 static void look(paired_run *r)
 {
     decision_look(&r->decision);
-    decision_look(&r->control);
+    decision_look(&r->control[0]);
+    decision_look(&r->control[1]);
 }
 
 static bool enough(const paired_settings *s, const paired_run *r)
@@ -57,15 +59,17 @@ static paired_end sample(const paired_lanes *lanes, const paired_settings *s, gs
     const double begin = lanes->now(lanes->ctx);
     for (size_t blocks = 0; !enough(s, r); blocks++) {
         const bool control = blocks % (BLOCKS_A_CONTROL + 1) == BLOCKS_A_CONTROL;
+        const bool of_new = blocks / (BLOCKS_A_CONTROL + 1) % 2 == 1;
+        const int base = control && of_new ? LANE_NEW : LANE_BASE;
+        const int fresh = !control ? LANE_NEW : of_new ? LANE_NEW_AGAIN : LANE_BASE_AGAIN;
         block b;
         if (s->stop && *s->stop) return PAIRED_STOPPED;
         if (r->pairs + 2 > MOST_PAIRS || r->controls + 2 > MOST_PAIRS / 4 || r->seconds > s->seconds)
             return PAIRED_LIMIT;
-        const paired_end how =
-            take_block(lanes, control ? LANE_AGAIN : LANE_NEW, gsl_rng_uniform_int(coin, 2) == 1, &b, &r->failed_lane);
+        const paired_end how = take_block(lanes, base, fresh, gsl_rng_uniform_int(coin, 2) == 1, &b, &r->failed_lane);
         if (how != PAIRED_DONE) return how;
         if (control)
-            add_pairs(&b, r->of_control, &r->controls, &r->control);
+            add_pairs(&b, r->of_control, &r->controls, &r->control[of_new]);
         else
             add_pairs(&b, r->pair, &r->pairs, &r->decision);
         r->seconds = lanes->now(lanes->ctx) - begin;
@@ -82,7 +86,8 @@ void paired_sample(const paired_lanes *lanes, const paired_settings *settings, p
     out->end = PAIRED_STOPPED;
     out->decision.rule = settings->rule;
     /* What would void a run is as rare as what would acquit wrongly. */
-    out->control.rule = (decision_rule){settings->rule.delta, settings->rule.beta, settings->rule.beta};
+    for (int side = 0; side < 2; side++)
+        out->control[side].rule = (decision_rule){settings->rule.delta, settings->rule.beta, settings->rule.beta};
     gsl_rng *coin = gsl_rng_alloc(gsl_rng_mt19937);
     if (!coin) return;
     gsl_rng_set(coin, (unsigned long)settings->seed);
@@ -91,4 +96,11 @@ void paired_sample(const paired_lanes *lanes, const paired_settings *settings, p
     look(out);
 }
 
-bool paired_void(const paired_run *run) { return run->control.slower || run->control.faster; }
+int paired_side(int lane) { return lane == LANE_NEW || lane == LANE_NEW_AGAIN; }
+
+bool paired_side_void(const paired_run *run, int side)
+{
+    return run->control[side].slower || run->control[side].faster;
+}
+
+bool paired_void(const paired_run *run) { return paired_side_void(run, 0) || paired_side_void(run, 1); }

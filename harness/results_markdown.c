@@ -137,9 +137,10 @@ static void put_row(FILE *out, const result_row *row)
     if (row->error) {
         fputs(" **not timed:** ", out);
         put_text(out, row->error);
-        fputs(" | - | - | - |", out);
+        fputs(" | - | - | - | - |", out);
     } else {
         put_number(out, row->milliseconds);
+        put_number(out, 100 * result_row_range(row));
         put_number(out, row->gflops);
         put_number(out, row->share * 100);
         put_number(out, row->speedup);
@@ -178,8 +179,8 @@ static void put_table(FILE *out, const json_t *record, const result_table *table
     if (table->rows == 0) return;
     int64_t fewest = INT64_MAX, most = 0;
     fputs("\n## Times\n\n"
-          "| workload | kernel | threads | ms | GFLOP/s | % of peak | x baseline | err/bound |\n"
-          "|---|---|--:|--:|--:|--:|--:|--:|\n",
+          "| workload | kernel | threads | ms | range % | GFLOP/s | % of peak | x baseline | err/bound |\n"
+          "|---|---|--:|--:|--:|--:|--:|--:|--:|\n",
           out);
     for (size_t i = 0; i < table->rows; i++) {
         const result_row *row = &table->row[i];
@@ -191,12 +192,12 @@ static void put_table(FILE *out, const json_t *record, const result_table *table
     fputs("\nTimes are medians of pack + run", out);
     if (most > 0 && fewest == most) fprintf(out, " over %lld repetition%s", (long long)most, most == 1 ? "" : "s");
     if (most > 0 && fewest != most) fprintf(out, " over %lld to %lld repetitions", (long long)fewest, (long long)most);
-    fputs(
-        ". Peak: the ceiling measured in the same run, times threads. x baseline: over the baseline kernel on the same "
-        "workload, with as many threads where it has them, else with its fewest. err/bound: the largest over all "
-        "judged "
-        "cases of this kernel and workload; above 1 is wrong.",
-        out);
+    fputs(". Range: slowest less fastest repetition, over the median. Peak: the ceiling measured in the same run, "
+          "times threads. x baseline: over the baseline kernel on the same "
+          "workload, with as many threads where it has them, else with its fewest. err/bound: the largest over all "
+          "judged "
+          "cases of this kernel and workload; above 1 is wrong.",
+          out);
     put_inputs(out, record);
     fputc('\n', out);
 }

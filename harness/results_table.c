@@ -288,6 +288,11 @@ int result_table_make(const json_t *record, result_table *out)
     return 1;
 }
 
+double result_row_range(const result_row *row)
+{
+    return row->slowest > row->fastest ? (row->slowest - row->fastest) / row->milliseconds : NONE;
+}
+
 void result_table_free(result_table *table)
 {
     free(table->row);

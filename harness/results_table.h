@@ -47,6 +47,10 @@ typedef struct result_row {
     bool failed; /* one of those cases failed, crashed or hung */
 } result_row;
 
+/* Noise in a figure: the slowest less the fastest repetition, over the median; NaN where the record has
+ * but one. */
+double result_row_range(const result_row *row);
+
 typedef struct result_table {
     result_row *row;
     size_t rows; /* in order of first appearance */

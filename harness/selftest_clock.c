@@ -54,7 +54,8 @@ static const struct build {
 
 static const struct shape {
     const char *name, *spec;
-} shapes[SHAPES] = {{"compute-bound", "h=1,q=100,k=64,d=128"}, {"memory-bound", "h=200,q=1,k=20,d=256"}};
+    double accuracy; /* of the estimate's median over runs */
+} shapes[SHAPES] = {{"compute-bound", "h=1,q=200,k=22,d=128", 0.001}, {"memory-bound", "h=200,q=1,k=14,d=256", 0.002}};
 
 /* One row of the table. */
 typedef struct tally {
@@ -152,6 +153,19 @@ static void fail_if(tally *t, double p, const char *format, double share, double
 
 static double at_least(int k, double p, int n) { return k ? gsl_cdf_binomial_Q((unsigned)k - 1, p, (unsigned)n) : 1; }
 
+/* Sign test: is the median error beyond what is allowed, on either side? */
+static void judge_estimates(tally *t)
+{
+    int above = 0, below = 0;
+    for (int i = 0; i < t->runs; i++) {
+        above += t->error[i] > t->shape->accuracy;
+        below += t->error[i] < -t->shape->accuracy;
+    }
+    fail_if(t, at_least(above > below ? above : below, 0.5, t->runs),
+            "estimates off to one side by more than allowed in %.3g %% of runs, %.3g %% allowed",
+            (double)(above > below ? above : below) / t->runs, 0.5);
+}
+
 static void summarise(tally *t, bool beside)
 {
     if (t->runs == 0) return;
@@ -163,6 +177,7 @@ static void summarise(tally *t, bool beside)
     t->bias = gsl_stats_median_from_sorted_data(t->error, 1, n);
     t->spread = gsl_stats_quantile_from_sorted_data(t->error, 1, n, 0.95) -
                 gsl_stats_quantile_from_sorted_data(t->error, 1, n, 0.05);
+    if (!beside) judge_estimates(t);
     if (t->build->truth <= 0) {
         const int alarms = t->slower + t->faster;
         fail_if(t, at_least(alarms, 2 * alpha, t->runs), "false alarms in %.3g %% of runs, %.3g %% allowed",

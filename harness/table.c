@@ -14,12 +14,6 @@ static void print_number(int width, const char *format, double x)
     printf(" %*s", width, text);
 }
 
-/* From the fastest to the slowest repetition, over their median; NaN for a single one. */
-static double spread_of(const result_row *row)
-{
-    return row->repetitions > 1 ? (row->slowest - row->fastest) / row->milliseconds : (double)NAN;
-}
-
 static void print_row(const result_row *row)
 {
     char kernel[64];
@@ -31,7 +25,7 @@ static void print_row(const result_row *row)
         return;
     }
     print_number(10, row->milliseconds < 100 ? "%.3f" : "%.1f", row->milliseconds);
-    print_number(7, "%.1f", 100 * spread_of(row));
+    print_number(7, "%.1f", 100 * result_row_range(row));
     print_number(9, "%.2f", row->gflops);
     print_number(7, "%.1f", 100 * row->share);
     print_number(8, "%.2f", row->speedup);

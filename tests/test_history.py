@@ -185,6 +185,18 @@ class File(Case):
         db.close()
         self.assertEqual(kept, [(2.5, 2.25, 2.75, 0.5, "")])
 
+    def test_writers_that_migrate_at_the_same_time(self) -> None:
+        with sqlite3.connect(self.db) as db:
+            db.executescript(SCHEMA_1)
+        db.close()
+        paths = [self.write(i, rows=1) for i in range(12)]
+        writers = [
+            subprocess.Popen([cl.PROGRAM, "history", "add", "--db", self.db, path], stdout=subprocess.DEVNULL)
+            for path in paths
+        ]
+        self.assertEqual([w.wait() for w in writers], [0] * 12)
+        self.assertEqual(sorted(self.rows_by_run().values()), [1] * 13)
+
     def test_a_newer_schema_is_refused_and_kept(self) -> None:
         self.history("add", self.write(1))
         with sqlite3.connect(self.db) as db:

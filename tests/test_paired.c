@@ -19,15 +19,17 @@
 /* ---- machines ---------------------------------------------------------------------------------------------------- */
 
 typedef struct machine {
-    double ratio[LANES]; /* time of a lane's slice over 100 us */
+    double ratio[LANES]; /* time of a lane's slice over 100 us; new's own is also that of its control */
     double jitter;       /* spread of the logarithm */
     double interrupted;  /* share of slices that take 30 us more */
+    double own_control;  /* time of new's control over new's; 0: 1 */
     double drift;        /* growth of all times a second */
     double mood;         /* seconds during which the new lane is 5 % slower */
     double clock;        /* seconds so far */
     int calls, fails_at, stands_still_at;
-    int steps_at; /* from this call on the clock has stepped ... */
-    double step;  /* by so many seconds, which the call's own time has too */
+    int of_side[2], after_itself[2], last; /* slices of either side, and those that came right after one of the same */
+    int steps_at;                          /* from this call on the clock has stepped ... */
+    double step;                           /* by so many seconds, which the call's own time has too */
     gsl_rng *random;
     const npy_array *trace; /* nanoseconds of slices in order; NULL: made up */
     int64_t at;
@@ -45,8 +47,12 @@ static double slice(void *ctx, int lane)
         time = 1e-9 * ((const int32_t *)m->trace->data)[m->at];
         m->at = (m->at + 1) % m->trace->count;
     }
-    time *= m->ratio[lane];
-    if (lane == LANE_NEW && m->clock < m->mood) time *= 1.05;
+    time *= m->ratio[lane == LANE_NEW_AGAIN ? LANE_NEW : lane];
+    if (lane == LANE_NEW_AGAIN && m->own_control > 0) time *= m->own_control;
+    if (paired_side(lane) == 1 && m->clock < m->mood) time *= 1.05;
+    m->of_side[paired_side(lane)]++;
+    m->after_itself[paired_side(lane)] += paired_side(lane) == m->last;
+    m->last = paired_side(lane);
     if (m->calls == m->steps_at) time += m->step;
     m->clock += time;
     return time;
@@ -120,6 +126,18 @@ static void both_orders_come_as_often(void **state)
     assert_in_range(r->controls, 480, 500); /* a quarter */
 }
 
+/* What a processor remembers of the code that it has just run must favour neither side, controls included. */
+static void both_sides_run_as_often(void **state)
+{
+    machine m = quiet(*state);
+    paired_settings s = settings(7);
+    s.pairs = 4000;
+    play(&m, &s);
+    assert_in_range(abs(m.of_side[0] - m.of_side[1]), 0, 4);
+    /* Of 1000 blocks each the first slice is a toss: 32 either way is one deviation of the difference. */
+    assert_in_range(abs(m.after_itself[0] - m.after_itself[1]), 0, 160);
+}
+
 /* Within a mood of 20 ms the new lane is slower, and never again: ten pairs are no evidence, however alike. */
 static void no_look_before_the_first_mood_is_over(void **state)
 {
@@ -143,10 +161,15 @@ static void no_look_before_the_first_mood_is_over(void **state)
 static void a_control_that_differs_voids_the_run(void **state)
 {
     machine m = quiet(*state);
-    m.ratio[LANE_AGAIN] = 1.02;
+    m.ratio[LANE_BASE_AGAIN] = 1.02;
     paired_settings s = settings(1);
-    s.pairs = 1000;
-    assert_true(paired_void(play(&m, &s)));
+    s.pairs = 2000;
+    const paired_run *r = play(&m, &s);
+    assert_true(paired_void(r) && paired_side_void(r, 0) && !paired_side_void(r, 1));
+    m = quiet(*state);
+    m.own_control = 1.02;
+    r = play(&m, &s);
+    assert_true(paired_void(r) && paired_side_void(r, 1) && !paired_side_void(r, 0));
 }
 
 static void ends_are_told_apart(void **state)
@@ -302,6 +325,7 @@ int main(void)
         cmocka_unit_test(says_what_is_true),
         cmocka_unit_test(drift_is_no_difference),
         cmocka_unit_test(both_orders_come_as_often),
+        cmocka_unit_test(both_sides_run_as_often),
         cmocka_unit_test(no_look_before_the_first_mood_is_over),
         cmocka_unit_test(a_control_that_differs_voids_the_run),
         cmocka_unit_test(ends_are_told_apart),

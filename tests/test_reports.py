@@ -189,7 +189,10 @@ class SampleReport(unittest.TestCase):
         for row in rows:
             if row["error"]:
                 continue
-            mine = statistics.median(self.times(row["kernel"], row["workload"], int(row["threads"])))
+            times = self.times(row["kernel"], row["workload"], int(row["threads"]))
+            self.assertAlmostEqual(float(row["fastest_ms"]), min(times), places=9)
+            self.assertAlmostEqual(float(row["slowest_ms"]), max(times), places=9)
+            mine = statistics.median(times)
             base = statistics.median(self.times("naive_3pass", row["workload"], 1))
             self.assertAlmostEqual(float(row["ms"]), mine, places=9)
             self.assertAlmostEqual(float(row["speedup"]), base / mine, places=9)

@@ -181,6 +181,7 @@ def _rows(results: Results) -> list[Row]:
                 failed=results.judged(timing)[1],
                 cells=[
                     _cell(timing.ms),
+                    _cell(timing.range, 100),
                     _cell(timing.gflops),
                     _cell(timing.gbytes),
                     _cell(timing.share, 100),
@@ -343,6 +344,8 @@ def table_rows(results: Results) -> tuple[list[str], list[list[object]]]:
         "kernel",
         "threads",
         "ms",
+        "fastest_ms",
+        "slowest_ms",
         "gflops",
         "gbytes",
         "share",
@@ -356,8 +359,8 @@ def table_rows(results: Results) -> tuple[list[str], list[list[object]]]:
     rows: list[list[object]] = []
     for t in results.ordered():
         ratio, failed = results.judged(t)
-        figures = [t.ms, t.gflops, t.gbytes, t.share, results.speedup(t), ratio, failed, t.n, t.error, t.spec.text]
-        rows.append([t.workload, t.series.kernel, t.series.threads, *figures])
+        times = [t.ms, t.low, t.high, t.gflops, t.gbytes, t.share, results.speedup(t)]
+        rows.append([t.workload, t.series.kernel, t.series.threads, *times, ratio, failed, t.n, t.error, t.spec.text])
     return header, rows
 
 

@@ -43,6 +43,13 @@ class Timing:
     ceiling: str = ""  # what the share is of
 
     @property
+    def range(self) -> float | None:
+        """Of the repetitions, slowest less fastest, over their median."""
+        if self.low is None or self.high is None or not self.ms or self.high <= self.low:
+            return None
+        return (self.high - self.low) / self.ms
+
+    @property
     def is_square(self) -> bool:
         return self.spec.queries is not None and self.spec.queries == self.spec.keys_seen
 
