@@ -5,6 +5,9 @@
 
 #include "child.h"
 #include "commands.h"
+#include "instructions.h"
+#include "layout.h"
+#include "profile.h"
 #include "results.h"
 #include "status.h"
 #include "timing.h"
@@ -28,10 +31,23 @@ const char help_bench[] =
     "  --rotate               each call takes the next of so many copies that the caches do not hold them all\n"
     "  --cold                 all data are flushed from the caches before each call, untimed\n"
     "COUNTERS\n"
-    "  --counters LIST        events such as cycles,instructions,perf::TASK-CLOCK, counted on every thread in a run of "
-    "its "
-    "own\n"
-    "                         after the timing ('attnbench list counters' shows what works here)\n"
+    "  --counters LIST        groups (pipeline, cache, tlb, fp, system, all) or events such as "
+    "cycles,perf::TASK-CLOCK, "
+    "counted on\n"
+    "                         every thread in a run of its own after the timing, with what follows from them "
+    "(instructions a\n"
+    "                         cycle, miss ratios, bytes an operation; 'attnbench list counters' shows what works "
+    "here)\n"
+    "  --instructions         instructions of one call on one thread, the same number every time: by callgrind, for "
+    "kernels up to\n"
+    "                         AVX2 (needs valgrind)\n"
+    "  --profile N            instead of times: calls the one selected case N times and nothing else, for a profiler\n"
+    "LAYOUT\n"
+    "  --layout               instead of times: what each kernel loses where a buffer lies 16 to 3072 bytes further "
+    "on, "
+    "or its\n"
+    "                         code 16 to 64, in pairs with the aligned call (suite places and 1 thread, if none are "
+    "given)\n"
     "OUTPUT\n"
     "  --json FILE --csv FILE --junit FILE --markdown FILE   (JSON in Google Benchmark's schema, with our context "
     "added)\n\n"
@@ -89,6 +105,32 @@ static int merge_outputs(const timing *t, options *o, char *reason, size_t size)
     return record_writable(path, reason, size);
 }
 
+/* What has loops of its own instead of Google Benchmark's: --layout and --profile. */
+static int bench_apart(options *o, int argc, char **argv)
+{
+    static const char *const suites[] = {"places", NULL};
+    static const char *one[] = {"1"};
+    char reason[1024];
+    selection s;
+    if (o->rest_count || o->counters || o->instructions || o->residency != RESIDENCY_HOT || (o->layout && o->profile)) {
+        complain("--layout and --profile make hot calls of their own, one or the other: leave out --counters, "
+                 "--instructions, --cold, --rotate and what follows --");
+        return EXIT_USAGE;
+    }
+    const word_list threads = o->threads;
+    if (threads.count == 0) o->threads = (word_list){one, 1};
+    const int made = selection_make(o, suites, &s, reason, sizeof reason);
+    o->threads = threads;
+    if (!made) {
+        complain("%s", reason);
+        return EXIT_USAGE;
+    }
+    plugins_notes(&s.plugins);
+    const int code = o->profile ? profile_bench(&s, o->profile) : layout_bench(o, &s, argc, argv);
+    selection_free(&s);
+    return code;
+}
+
 int cmd_bench(int argc, char **argv)
 {
     static const char *const suites[] = {"models", NULL};
@@ -102,6 +144,11 @@ int cmd_bench(int argc, char **argv)
     int code =
         command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_REST | OPTIONS_BENCH, help_bench, &o);
     if (code >= 0) return code;
+    if (o.layout || o.profile) {
+        code = bench_apart(&o, argc + 2, argv - 2);
+        options_free(&o);
+        return code;
+    }
     counting *counted = shared_new(sizeof *counted); /* children count, and say once what they cannot */
     if (!counted || (o.counters && !counting_open(counted, counters_perf(), o.counters, reason, sizeof reason)) ||
         !selection_make(&o, suites, &s, reason, sizeof reason)) {
@@ -131,6 +178,7 @@ int cmd_bench(int argc, char **argv)
         code = time_all(&t, &s, &o);
         const bool table = gbench_prints_table(t.g);
         json_t *record = timing_close(&t, argc + 2, argv - 2);
+        if (o.instructions && !interrupted) instructions_add(record, &s);
         if (table) {
             print_table(record);
             print_counters(record);

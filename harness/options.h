@@ -21,13 +21,14 @@ enum option_group {
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
     OPTIONS_WORDS = 64,  /* words that are no flags */
     OPTIONS_FILES = 128, /* --workloads --plugin */
-    OPTIONS_BENCH = 256, /* --counters --cold --rotate */
+    OPTIONS_BENCH = 256, /* --counters --instructions --layout --profile --cold --rotate */
     OPTIONS_JSON = 512,  /* --json alone */
 
     OPTIONS_HISTORY = 1024, /* --db --release --confirm --kernel --workload --csv --threshold --launches --seed */
     OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
     OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
     OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed --only */
+    OPTIONS_DOCTOR = 65536, /* --quick */
 };
 
 typedef struct word_list {
@@ -45,6 +46,10 @@ typedef struct options {
     const char *mutants, *only; /* a folder of planted bugs; those of these names, or slowdowns of these percentages */
     int jobs;                   /* 0 not given */
     bool whole;
+    bool instructions; /* of bench: counted by callgrind */
+    int profile;       /* of bench: calls for a profiler; 0 not given */
+    bool layout;       /* of bench: buffers and code at other places */
+    bool quick;        /* of doctor: nothing that takes long */
     bool gdb, in_process;
     double time_limit, time_budget; /* seconds; 0 not given */
     double threshold;               /* a relative difference; 0 not given */

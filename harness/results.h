@@ -14,8 +14,11 @@
  *                     "flush_to_zero": bool (loading it switched that on),
  *                     "interposed" (a symbol of it that the program answers, or ""),"libraries": [files loaded with it]}], if any,
  *        "doctor": {"measurable", "warnings", "lines": [{"what","found","warning","mend"}], "noise", "clock_step_ns",
- *                   "clock_cost_ns", "dispatch_us"}      of run and doctor
- *        "counters": [{"name", "reason" where not counted}]   with bench --counters
+ *                   "clock_cost_ns", "dispatch_us", "resolution": [{"case","spec","pairs","seconds","preemptions","spread" (of a
+ *                   pair's ln ratio),"false_claims" and "seen" (launches),"slowdown" that was made,"estimates" of it,"sees":
+ *                   [{"slowdown","seconds","seconds_longer_slices" a case, absent where too many}]; or "reason"}]}      of run and doctor
+ *        "counters": [{"name", "event" of this processor where it has another name, "reason" where not counted}]   with bench --counters
+ *        "instructions": {"tool","isa","absent": [{"name","reason"}],"reason" where none could be counted}   with bench --instructions
  *        "crossovers": [{"family","faster","slower","from": keys or null,"always","sizes"}]      (crossover.h)
  *        "skipped": [{"name","reason"}]       what was not run and why (time budget, ...)
  *   },
@@ -27,6 +30,8 @@
  *                 the others when they sleep, which is between the calls);
  *                 with bench --counters, in the first entry of each case: "counters" {event: count of one call},
  *                 "counters_running" {event: share of the time that it was counted; below 1 the count is scaled up},
+ *                 with bench --instructions, likewise: "instructions" of one call, "instructions_per_operation",
+ *                 "derived" {ratios of them: counters_groups.h},
  *   "cases":      [{"kernel","workload","suite" (that named it, if one did),"spec","class","seed","threads","inner",
  *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only|no-bound,
  *                   "output": {"error","bound","ratio","where":[b,h,q,c],"got","wanted"}, "lse": the same with where [b,h,q],
@@ -43,6 +48,9 @@
  *                   "rows_checked","rows","seconds","reproducer"}],
  *   "deviations": [{"kernel","class","accuracy","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h),
  *   "reference": {"certified_rows", "failures": [{"workload","class","reason"}], "reason" where nothing can be certified},
+ *   "layout": [{"kernel","workload","spec","threads","cells": [{"what": a buffer or "code","bytes","ratio": time over that of the
+ *              aligned call,"interval","shows": bool (layout.h),"pairs"; "reason" where void}],"worst": one of them, if any shows,
+ *              "reason" where not all were timed}]      of bench --layout
  *   "comparisons": of compare (compare_record.c); "clock": of selftest clock (selftest_clock.c);
  *   "history": {"series", "changes"} of history show and check (history_series.c, history_check.c);
  *   "bugs", "odd" and "checks": of selftest judge (selftest_matrix.c)

@@ -191,6 +191,8 @@ class Record:
     matrix: KillMatrix | None = None
     clock: list[ClockRow] = field(default_factory=list)
     history: dict[str, Any] = field(default_factory=dict)  # timeline.py reads it
+    layout: list[dict[str, Any]] = field(default_factory=list)  # as layout.py reads it
+    counted: list[dict[str, Any]] = field(default_factory=list)  # entries, as counts.py reads them
 
     @property
     def ours(self) -> dict[str, Any]:
@@ -280,6 +282,8 @@ def _record(path: Path, data: Any) -> Record:
         matrix=_matrix(data) if "bugs" in data else None,
         clock=_clock(data["clock"]) if isinstance(data.get("clock"), dict) else [],
         history=data["history"] if isinstance(data.get("history"), dict) else {},
+        layout=_objects(data, "layout"),
+        counted=[one for one in _objects(data, "benchmarks") if one.get("derived") or "instructions" in one],
     )
 
 
