@@ -24,8 +24,14 @@ static const char *file_name(const char *path) { return strrchr(path, '/') ? str
 static int sums(const char *folder, const char *module, char *out, size_t size, char *reason, size_t reason_size)
 {
     const char *const argv[] = {"sha256sum", "--", KEY_FILE, module, NULL};
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, module);
+    if (access(path, R_OK)) {
+        snprintf(reason, reason_size, "%.300s: %s", path, strerror(errno));
+        return 0;
+    }
     const int code = tool_run(folder, argv, out, size, reason, reason_size);
-    if (code > 0) snprintf(reason, reason_size, "%.300s: its files cannot be read", folder);
+    if (code > 0) snprintf(reason, reason_size, "sha256sum ended with %d", code);
     return code == 0;
 }
 

@@ -17,7 +17,7 @@ int git_top(char *out, size_t size, char *reason, size_t reason_size)
 {
     const char *const argv[] = {GIT, "rev-parse", "--show-toplevel", NULL};
     const int code = tool_run(NULL, argv, out, size, reason, reason_size);
-    if (code > 0) snprintf(reason, reason_size, "the current folder is in no git tree (git's line above says more)");
+    if (code > 0) snprintf(reason, reason_size, "the current folder is in no git tree");
     return code == 0 && out[0];
 }
 

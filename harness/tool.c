@@ -16,14 +16,16 @@
 
 enum { NOT_FOUND = 127, LOOK_MS = 50 };
 
+/* `output` -1: all to our standard error. */
 static _Noreturn void begin(const char *folder, const char *const *argv, int output)
 {
     setpgid(0, 0);
     forget_signals();
     signal(SIGXFSZ, SIG_DFL);
-    const int nothing = open("/dev/null", O_RDONLY);
+    const int nothing = open("/dev/null", O_RDWR);
     if (nothing >= 0) dup2(nothing, STDIN_FILENO);
-    dup2(output, STDOUT_FILENO);
+    if (nothing >= 0 && output >= 0) dup2(nothing, STDERR_FILENO);
+    dup2(output >= 0 ? output : STDERR_FILENO, STDOUT_FILENO);
     if (!folder || chdir(folder) == 0) execvp(argv[0], (char *const *)(uintptr_t)argv);
     _exit(NOT_FOUND);
 }
@@ -65,7 +67,7 @@ int tool_run(const char *folder, const char *const *argv, char *out, size_t out_
     const pid_t pid = fork();
     if (pid == 0) {
         close(pipes[0]);
-        begin(folder, argv, out ? pipes[1] : STDERR_FILENO);
+        begin(folder, argv, out ? pipes[1] : -1);
     }
     close(pipes[1]);
     if (pid > 0) status = read_until_end(pipes[0], pid, out, out ? out_size : 0);

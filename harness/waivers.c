@@ -34,6 +34,7 @@ static const char *parse_line(char *line, waiver *w)
         return "its second word must be a limit such as 3%";
     if (!is_date(until)) return "its third word must be its last day, such as 2031-06-30";
     rest += strspn(rest, " \t");
+    for (end = rest + strlen(rest); end > rest && strchr(" \t", end[-1]);) *--end = 0;
     if (!*rest) return "it gives no reason";
     memcpy(w->until, until, DATE_SIZE);
     w->pattern = strdup(pattern);
