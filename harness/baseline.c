@@ -156,7 +156,7 @@ static bool sums_hold(const char *folder, const char *module, char *reason, size
 int baseline_open(const char *folder, const baseline_key *wanted, char *module, size_t module_size, baseline_key *saved,
                   char *reason, size_t reason_size)
 {
-    char path[4096], name[256], was[256], is[256];
+    char path[4096], name[256], was[1024], is[1024];
     json_error_t error;
     size_t bytes;
     snprintf(path, sizeof path, "%s/" KEY_FILE, folder);
@@ -191,7 +191,7 @@ int baseline_open(const char *folder, const baseline_key *wanted, char *module, 
     }
     const char *field = baseline_differs(saved, wanted, was, is, sizeof was);
     if (field) {
-        snprintf(reason, reason_size, "the baseline in %.300s is of another %s (%.200s, here %.200s): rebuild the base",
+        snprintf(reason, reason_size, "the baseline in %.300s does not fit (%s '%.200s', here '%.200s'): rebuild the base",
                  folder, field, was, is);
         return EXIT_UNDECIDED;
     }

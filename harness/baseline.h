@@ -17,14 +17,15 @@
 typedef struct baseline_key {
     char commit[80];    /* full name; "-dirty" where tracked files differ; "unknown" outside of git */
     char compiler[256]; /* what the module's .comment section says */
-    char flags[128];    /* what the module says of its build */
+    char flags[1024];   /* of the compiler, and what else the build depends on */
     char image[256];    /* distribution and C library */
     char isa[256]; /* processor's architecture and instruction sets: a build may be for the machine it is made on */
     int64_t abi;   /* of the contract */
 } baseline_key;
 
 /* Of a module that is built here. 0 and a reason where the file is no plugin. */
-int baseline_key_of(const char *module, const char *commit, baseline_key *out, char *reason, size_t reason_size);
+int baseline_key_of(const char *module, const char *commit, const char *flags, baseline_key *out, char *reason,
+                    size_t reason_size);
 
 /* The first field in which they differ, or NULL; a commit of "" fits any. `was` and `is` get both values. */
 const char *baseline_differs(const baseline_key *saved, const baseline_key *wanted, char *was, char *is, size_t size);

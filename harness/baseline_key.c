@@ -51,7 +51,8 @@ static void compilers(const char *module, char *out, size_t size)
     elf_close(&f);
 }
 
-int baseline_key_of(const char *module, const char *commit, baseline_key *out, char *reason, size_t reason_size)
+int baseline_key_of(const char *module, const char *commit, const char *flags, baseline_key *out, char *reason,
+                    size_t reason_size)
 {
     char release[4096], system[160], isa[160];
     struct utsname machine;
@@ -60,7 +61,7 @@ int baseline_key_of(const char *module, const char *commit, baseline_key *out, c
     memset(out, 0, sizeof *out);
     snprintf(out->commit, sizeof out->commit, "%s", commit);
     compilers(module, out->compiler, sizeof out->compiler);
-    snprintf(out->flags, sizeof out->flags, "%s", p->build_id);
+    snprintf(out->flags, sizeof out->flags, "%s", flags);
     textfile_read("", "/etc/os-release", release, sizeof release);
     if (!textfile_value(release, "PRETTY_NAME", '=', system, sizeof system)) snprintf(system, sizeof system, "unknown");
     const size_t quote = system[0] == '"', length = strlen(system) - 2 * quote;

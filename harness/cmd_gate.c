@@ -33,6 +33,9 @@ const char help_gate[] =
     "                         --base) commit are the same; else the base is built, or the answer is 3\n"
     "  --plugin FILE.so       NEW; with --base, what --build makes in both trees (the built-in kernels beside this "
     "program)\n"
+    "  --key TEXT             of a baseline: what its build depends on (the flags of this build; of a plugin, CFLAGS "
+    "and "
+    "LDFLAGS)\n"
     "RULE\n"
     "  --threshold PERCENT    the slowdown that matters (1)\n"
     "  --waivers FILE         accepted slowdowns: lines of CASE LIMIT% UNTIL REASON, such as\n"
@@ -379,16 +382,17 @@ static int gate(const options *o, int argc, char **argv)
 
 static int save(const options *o)
 {
-    char module[TREE_PATH], commit[80], reason[1024];
     baseline_key key;
+    char module[TREE_PATH], commit[80], flags[sizeof key.flags], reason[1024];
     int code = EXIT_USAGE;
     if (o->words.count != 2) {
         complain("gate save needs a folder: attnbench gate save DIR");
         return EXIT_USAGE;
     }
     if (!git_commit(NULL, commit, sizeof commit, reason, sizeof reason)) snprintf(commit, sizeof commit, "unknown");
+    gate_build_flags(o, flags, sizeof flags);
     if (gate_new_module(o, module, sizeof module, reason, sizeof reason) &&
-        baseline_key_of(module, commit, &key, reason, sizeof reason)) {
+        baseline_key_of(module, commit, flags, &key, reason, sizeof reason)) {
         if (!command_folder("gate save", o->words.word[1])) return EXIT_USAGE;
         code = baseline_save(o->words.word[1], module, &key, reason, sizeof reason);
     }

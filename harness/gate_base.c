@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "build_info.h"
 #include "compare_side.h"
 #include "status.h"
 
@@ -24,6 +25,17 @@ int gate_new_module(const options *o, char *out, size_t size, char *reason, size
     free(found);
     free(path);
     return ok;
+}
+
+void gate_build_flags(const options *o, char *out, size_t size)
+{
+    const char *const compiler = getenv("CFLAGS"), *const linker = getenv("LDFLAGS");
+    if (o->key)
+        snprintf(out, size, "%s", o->key);
+    else if (o->plugins.count == 0)
+        snprintf(out, size, "%s", BUILD_FLAGS);
+    else
+        snprintf(out, size, "CFLAGS=%s LDFLAGS=%s", compiler ? compiler : "", linker ? linker : "");
 }
 
 static int from_build(const options *o, gate_base *out, char *reason, size_t reason_size)
@@ -51,7 +63,9 @@ static int from_build(const options *o, gate_base *out, char *reason, size_t rea
 static int from_baseline(const options *o, gate_base *out, char *reason, size_t reason_size)
 {
     baseline_key wanted, saved;
-    if (!baseline_key_of(out->module[1], out->commit[0], &wanted, reason, reason_size)) return EXIT_USAGE;
+    char flags[sizeof wanted.flags];
+    gate_build_flags(o, flags, sizeof flags);
+    if (!baseline_key_of(out->module[1], out->commit[0], flags, &wanted, reason, reason_size)) return EXIT_USAGE;
     const int code =
         baseline_open(o->baseline, &wanted, out->module[0], sizeof out->module[0], &saved, reason, reason_size);
     if (code == EXIT_WELL) memcpy(out->commit[0], saved.commit, sizeof saved.commit);

@@ -16,6 +16,9 @@ typedef struct gate_base {
 /* NEW's module: --plugin, else the built-in kernels beside this program. */
 int gate_new_module(const options *o, char *out, size_t size, char *reason, size_t reason_size);
 
+/* What the key says of flags: --key, else those of this program for its own kernels, else CFLAGS and LDFLAGS. */
+void gate_build_flags(const options *o, char *out, size_t size);
+
 /* An exit code, with a reason unless it is 0. gate_base_close is due in any case. */
 int gate_base_open(const options *o, gate_base *out, char *reason, size_t reason_size);
 void gate_base_close(gate_base *b);

@@ -45,6 +45,7 @@ enum flag_id {
     FLAG_BASE,
     FLAG_BUILD,
     FLAG_BASELINE,
+    FLAG_KEY,
     FLAG_WAIVERS,
     FLAG_REQUIRE_ALL,
     FLAG_REQUIRE_ISA,
@@ -107,6 +108,7 @@ static const struct flag {
     {"--base", FLAG_BASE, OPTIONS_GATE, true},
     {"--build", FLAG_BUILD, OPTIONS_GATE, true},
     {"--baseline", FLAG_BASELINE, OPTIONS_GATE, true},
+    {"--key", FLAG_KEY, OPTIONS_GATE, true},
     {"--waivers", FLAG_WAIVERS, OPTIONS_GATE, true},
     {"--require-all", FLAG_REQUIRE_ALL, OPTIONS_GATE, false},
     {"--require-isa", FLAG_REQUIRE_ISA, OPTIONS_GATE, true},
@@ -196,6 +198,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_BASE: o->base = value; break;
     case FLAG_BUILD: o->build = value; break;
     case FLAG_BASELINE: o->baseline = value; break;
+    case FLAG_KEY: o->key = value; break;
     case FLAG_WAIVERS: o->waivers = value; break;
     case FLAG_REQUIRE_ALL: o->require_all = true; break;
     case FLAG_REQUIRE_ISA: o->require_isa = value; break;

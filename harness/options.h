@@ -28,7 +28,7 @@ enum option_group {
     OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
     OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
     OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed --only */
-    OPTIONS_GATE = 1 << 16, /* --base --build --baseline --waivers --require-all --require-isa --max-time
+    OPTIONS_GATE = 1 << 16, /* --base --build --baseline --key --waivers --require-all --require-isa --max-time
                                --on-inconclusive --junit --summary */
 };
 
@@ -57,7 +57,7 @@ typedef struct options {
     const char *db, *release; /* of history */
     bool confirm;
 
-    const char *base, *build, *baseline, *waivers, *require_isa, *summary; /* of gate */
+    const char *base, *build, *baseline, *key, *waivers, *require_isa, *summary; /* of gate */
     bool require_all, undecided_fails;
     double max_time; /* seconds; 0 not given */
 

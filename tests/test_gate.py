@@ -31,6 +31,11 @@ CASE = "slowed_rows/h=1,q=100,k=64,d=128/threads:1"
 QUICK = ("--launches", "3")
 
 
+# Of the key of a baseline.
+os.environ.pop("CFLAGS", None)
+os.environ.pop("LDFLAGS", None)
+
+
 def slowed(build: str) -> Path:
     return SLOWED / f"slowed_{build}.so"
 
@@ -215,8 +220,15 @@ class Baselines(Gate):
             with self.subTest(field):
                 saved = json.loads((self.baseline / "baseline.json").read_text(encoding="utf-8"))
                 self.change_key(**{field: value})
-                self.refused(UNDECIDED, *self.flags, words=("another", "rebuild the base"))
+                self.refused(UNDECIDED, *self.flags, words=("another version" if field == "schema" else "does not fit", "rebuild the base"))
                 self.change_key(**saved)
+
+    def test_flags_are_part_of_the_key(self) -> None:
+        self.refused(UNDECIDED, *self.flags, "--key", "-O3", words=("does not fit (flags 'CFLAGS= LDFLAGS=', here '-O3')",))
+        env = environment(CFLAGS="-O1")
+        done = attnbench("gate", *self.flags, cwd=self.folder, env=env)
+        self.assertEqual(UNDECIDED, done.returncode, done.stderr)
+        self.assertIn("CFLAGS=-O1", done.stderr)
 
     def test_a_foreign_key_file_is_damaged(self) -> None:
         self.change_key(module="../kernels.so")
@@ -340,7 +352,7 @@ class Commits(Gate):
         self.assertNotIn("building", done.stderr)
         other = ("--baseline", baseline, *self.flags("HEAD"), *QUICK)
         done, _ = self.run_gate(*other, code=WELL)
-        self.assertIn("another commit", done.stderr)
+        self.assertIn("does not fit (commit", done.stderr)
         self.assertIn("building the base", done.stderr)
 
     def interrupt(self, after: float, *arguments: str) -> tuple[int, str]:
