@@ -220,11 +220,13 @@ class Baselines(Gate):
             with self.subTest(field):
                 saved = json.loads((self.baseline / "baseline.json").read_text(encoding="utf-8"))
                 self.change_key(**{field: value})
-                self.refused(UNDECIDED, *self.flags, words=("another version" if field == "schema" else "does not fit", "rebuild the base"))
+                word = "another version" if field == "schema" else "does not fit"
+                self.refused(UNDECIDED, *self.flags, words=(word, "rebuild the base"))
                 self.change_key(**saved)
 
     def test_flags_are_part_of_the_key(self) -> None:
-        self.refused(UNDECIDED, *self.flags, "--key", "-O3", words=("does not fit (flags 'CFLAGS= LDFLAGS=', here '-O3')",))
+        said = "does not fit (flags 'CFLAGS= LDFLAGS=', here '-O3')"
+        self.refused(UNDECIDED, *self.flags, "--key", "-O3", words=(said,))
         env = environment(CFLAGS="-O1")
         done = attnbench("gate", *self.flags, cwd=self.folder, env=env)
         self.assertEqual(UNDECIDED, done.returncode, done.stderr)
@@ -245,8 +247,9 @@ class Baselines(Gate):
         self.refused(USAGE, *beyond, words=("which a baseline does not hold", "--base with --build"))
 
     def test_modules_that_are_none(self) -> None:
-        self.refused(USAGE, "--baseline", self.baseline, "--plugin", "missing.so", words=("missing.so", "build it first"))
-        self.refused(USAGE, "--baseline", self.baseline, "--plugin", plugin("major_abi"), words=("ABI",))
+        flags = ("--baseline", self.baseline, "--plugin")
+        self.refused(USAGE, *flags, "missing.so", words=("missing.so", "build it first"))
+        self.refused(USAGE, *flags, plugin("major_abi"), words=("ABI",))
         self.refused(USAGE, "save", self.folder / "b", "--plugin", plugin("major_abi"), words=("ABI",))
         self.refused(USAGE, "save", "/proc/none/here", "--plugin", slowed("0"), words=("gate save",))
 
