@@ -10,6 +10,7 @@
 #include "context.h"
 #include "cpu.h"
 #include "gate_base.h"
+#include "gate_moved.h"
 #include "gate_record.h"
 #include "problem.h"
 #include "results.h"
@@ -21,10 +22,10 @@ const char help_gate[] =
     "The kernels of both builds are judged, then called in turn in one process, as compare does it, at 1 % false "
     "alarms "
     "over all\n"
-    "cases. What is flagged is confirmed in fresh launches. Kernels that fail are never timed. Exit 0 passed, 1 "
-    "slower, "
-    "wrong or less\n"
-    "accurate, 2 bad usage or input, 3 nothing could be compared.\n\n"
+    "cases. What is flagged is confirmed in fresh launches, and again with the code of both builds at other offsets. "
+    "Kernels that fail\n"
+    "are never timed. Exit 0 passed, 1 slower, wrong or less accurate, 2 bad usage or input, 3 nothing could be "
+    "compared.\n\n"
     "SIDES\n"
     "  --base REF             the commit to compare with, in a pull request the merge commit's first parent (HEAD^1)\n"
     "  --build CMD            builds it, by sh in a temporary worktree of REF\n"
@@ -95,6 +96,11 @@ static int by_cost(const void *a, const void *b)
     return ((*x)->cost > (*y)->cost) - ((*x)->cost < (*y)->cost);
 }
 
+static void note(job *j, const char *format, const char *text)
+{
+    json_array_append_new(j->notes, json_sprintf(format, text));
+}
+
 static bool stage_one(job *j)
 {
     const selection *s = j->s;
@@ -117,6 +123,7 @@ static bool stage_one(job *j)
 
 static void stage_two(job *j)
 {
+    char reason[512];
     for (size_t i = 0; i < j->listed && !interrupted; i++) {
         comparison *c = &j->list[i];
         if (!compare_wants_launches(c, &j->settings)) continue;
@@ -127,14 +134,11 @@ static void stage_two(job *j)
                      100 * expm1(c->figures.median));
     }
     if (!compare_stage_two(j->list, j->listed, &j->settings)) complain("out of memory for stage two");
+    if (!gate_moved(j->list, j->listed, &j->sides, &j->settings, reason, sizeof reason))
+        note(j, "what is slower was not tried at other code offsets: %s", reason);
 }
 
 /* ---- said -------------------------------------------------------------------------------------------------------- */
-
-static void note(job *j, const char *format, const char *text)
-{
-    json_array_append_new(j->notes, json_sprintf(format, text));
-}
 
 static void add_notes(job *j, const gate_result *r)
 {

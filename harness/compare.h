@@ -76,6 +76,8 @@ typedef struct comparison {
     int launches;
     double launch[MOST_LAUNCHES]; /* median ln(new / base) of each */
     launch_figures over_launches;
+    int moved_launches; /* with both builds moved to other code offsets (gate_moved.h) */
+    double moved[MOST_LAUNCHES];
     json_t *samples; /* [[base ns, new ns, base first], ...]; owned; NULL: not timed */
 } comparison;
 
@@ -96,7 +98,7 @@ bool compare_wants_launches(const comparison *c, const compare_settings *s);
  * by Holm's gates. 0 where memory is short. */
 int compare_stage_two(comparison *list, size_t n, const compare_settings *s);
 
-/* compare_launch.c: the launches of one case. */
+/* compare_launch.c: the launches of one case that it does not have yet. */
 void compare_run_launches(comparison *c, const compare_sides *sides, const compare_settings *s);
 
 /* One launch of a confirmation, in a process of its own: prints its median. An exit code. */

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -28,7 +29,7 @@ SLOWED, PLUGINS = BUILD / "slowed", BUILD / "tests" / "plugins"
 COMPUTE = ("--workload", "h=1,q=100,k=64,d=128")
 TINY = ("--workload", "h=2,q=9,d=8")
 CASE = "slowed_rows/h=1,q=100,k=64,d=128/threads:1"
-QUICK = ("--launches", "3")
+QUICK = ("--launches", "8")  # with three, Student's t of moved ones is wide
 
 
 # Of the key of a baseline.
@@ -99,6 +100,16 @@ class Verdicts(Gate):
         self.assertTrue(page.startswith("before\n"))
         self.assertIn("# attnbench gate: failed", page)
         self.assertIn("| slower | slowed\\_rows/", page)
+
+    def test_slower_at_one_code_offset_alone_is_not_blamed(self) -> None:
+        if platform.machine() != "x86_64":
+            self.skipTest("code is moved on x86-64 alone")
+        done, record = self.against(plugin("placed_0"), plugin("placed_5"), *COMPUTE, *QUICK, code=UNDECIDED)
+        self.assertEqual("could not tell", record["gate"]["cases"][0]["outcome"])
+        self.assertRegex(done.stdout, r"slower by [456][.0-9]* % where the linker put it, .* at other code offsets")
+        self.assertEqual(8, len(record["comparisons"][0]["moved_launches"]))
+        launches = ("--launches", "0")
+        self.against(plugin("placed_0"), plugin("placed_5"), *COMPUTE, *launches, code=FINDING)
 
     def test_equally_fast_code_passes(self) -> None:
         _, record = self.against(slowed("0"), slowed("again"), *COMPUTE, "--threshold", "3", code=WELL)
