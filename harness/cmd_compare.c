@@ -52,40 +52,12 @@ typedef struct job {
 
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
 
-static void print_side(const char *name, const compare_side *s)
-{
-    const plugin *p = s->module;
-    printf("%s: %s%s%s (%s%s%s%.12s)\n", name, p->path, s->kernel ? ":" : "", s->kernel ? s->kernel : "", p->build_id,
-           p->build_id[0] ? ", " : "", p->linker_id[0] ? "linker id " : "digest ",
-           p->linker_id[0] ? p->linker_id : p->digest);
-}
-
 static void print_alone(const compare_sides *s)
 {
     static const char *const say[2] = {"removed (only BASE has it)", "new (only NEW has it), not compared"};
     for (int which = 0; which < 2; which++)
         for (int i = 0; i < s->alone_count[which]; i++)
             printf("%s: %s\n", compare_kernel_name(s->alone[which][i]), say[which]);
-}
-
-static void print_comparison(const comparison *c, const compare_settings *s)
-{
-    char title[2048], words[1024];
-    compare_title(c, "  ", title, sizeof title);
-    compare_words(c, s, words, sizeof words);
-    printf("%s: %s\n", title, words);
-    if (!c->timed || c->verdict == COMPARE_WRONG) return;
-    printf("    %zu pairs of %lld call%s in %.2g s; median %+.2g %%, trimmed mean %+.2g %%, 95th percentiles %+.2g %%",
-           c->pairs, (long long)c->calls, c->calls == 1 ? "" : "s", c->seconds, 100 * expm1(c->figures.median),
-           100 * expm1(c->figures.trimmed_mean), 100 * (c->figures.tail - 1));
-    if (c->controls) printf("; control %+.2g %%", 100 * expm1(c->control.median));
-    if (c->launches) printf("; %d launches, %.2g %% apart", c->launches, 100 * c->over_launches.deviation);
-    putchar('\n');
-}
-
-static bool wants_stage_two(const job *j, const comparison *c)
-{
-    return j->settings.launches > 0 && compare_wants_launches(c);
 }
 
 static void take(void *ctx, const comparison *c)
@@ -100,7 +72,7 @@ static void take(void *ctx, const comparison *c)
     }
     j->list = grown;
     j->list[j->listed++] = *c;
-    if (!wants_stage_two(j, c)) print_comparison(c, &j->settings);
+    if (!compare_wants_launches(c, &j->settings)) compare_print(c, &j->settings);
     fflush(stdout);
 }
 
@@ -146,12 +118,13 @@ static int thread_cases(const job *j)
 static void confirm_all(job *j)
 {
     for (size_t i = 0; i < j->listed && !interrupted; i++)
-        if (wants_stage_two(j, &j->list[i])) compare_run_launches(&j->list[i], &j->sides, &j->settings);
+        if (compare_wants_launches(&j->list[i], &j->settings))
+            compare_run_launches(&j->list[i], &j->sides, &j->settings);
     bool *staged = calloc(j->listed + 1, sizeof *staged);
-    for (size_t i = 0; staged && i < j->listed; i++) staged[i] = wants_stage_two(j, &j->list[i]);
+    for (size_t i = 0; staged && i < j->listed; i++) staged[i] = compare_wants_launches(&j->list[i], &j->settings);
     if (!staged || !compare_stage_two(j->list, j->listed, &j->settings)) complain("out of memory for stage two");
     for (size_t i = 0; i < j->listed; i++) {
-        if (staged && staged[i]) print_comparison(&j->list[i], &j->settings);
+        if (staged && staged[i]) compare_print(&j->list[i], &j->settings);
         j->count[j->list[i].verdict]++;
         json_array_append_new(json_object_get(j->record, "comparisons"), compare_json(&j->list[i], &j->settings));
         json_decref(j->list[i].samples);
@@ -165,8 +138,8 @@ static int compare_all(job *j)
 {
     const selection *s = j->s;
     char reason[512];
-    print_side("BASE", &j->sides.side[0]);
-    print_side("NEW", &j->sides.side[1]);
+    compare_print_side("BASE", &j->sides.side[0]);
+    compare_print_side("NEW", &j->sides.side[1]);
     print_alone(&j->sides);
     for (int i = 0; i < 2; i++) plugins_notes(&j->sides.side[i].set);
     for (int i = 0; i < s->workloads && !interrupted && !command_unread(j->o); i++) {

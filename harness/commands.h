@@ -8,10 +8,10 @@
 #include "options.h"
 
 typedef int command_function(int argc, char **argv);
-command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_compare, cmd_run, cmd_report, cmd_history;
+command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_compare, cmd_gate, cmd_run, cmd_report, cmd_history;
 
-extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_compare[], help_run[], help_report[],
-    help_history[];
+extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_compare[], help_gate[], help_run[],
+    help_report[], help_history[];
 command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_run, cmd_report, cmd_selftest;
 
 extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_run[], help_report[], help_selftest[];

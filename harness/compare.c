@@ -15,6 +15,7 @@
 
 static const double least_seconds = 0.1; /* moods of a machine last some milliseconds */
 static const double check_budget = 3e6;  /* element visits of the reference a workload: 48 rows and more */
+static const char no_time[] = "not begun: the time for all cases was up";
 static const double call_limit =
     30; /* seconds beside those of the pairs that a slice may take before it counts as hung */
 
@@ -121,7 +122,8 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
     c->visible = c->timed && isfinite(reach) ? (1 + s->delta) * exp(reach) - 1 : INFINITY;
     if (run->end == PAIRED_CALL_FAILED || !c->timed) {
         c->verdict = COMPARE_WRONG;
-        snprintf(c->why, sizeof c->why, "%s failed while it was timed", c->kernel[paired_side(run->failed_lane)]->name);
+        c->wrong = paired_side(run->failed_lane);
+        snprintf(c->why, sizeof c->why, "%s failed while it was timed", c->kernel[c->wrong]->name);
     } else if (run->end == PAIRED_CLOCK_FAILED)
         could_not_tell(c, "the clock stood still or went back");
     else if (paired_void(run))
@@ -144,6 +146,7 @@ static void blame(comparison *c, const match *m, child_end end, const char *reas
     if (m->wrong >= 0 || (end != CHILD_DONE && m->current >= 0)) {
         const int lane = m->wrong >= 0 ? m->wrong : m->current;
         c->verdict = COMPARE_WRONG;
+        c->wrong = lane;
         if (m->wrong >= 0)
             snprintf(c->why, sizeof c->why, "%s", m->reason);
         else
@@ -181,20 +184,31 @@ static void time_it(comparison *c, const trial_group *g, const trial *base, cons
 
 /* ---- a workload -------------------------------------------------------------------------------------------------- */
 
-/* Both judged and passed? Else the verdict says why not. */
+/* Both judged and passed? Else the verdict says why not; of two that are wrong, NEW. */
 static bool fit(comparison *c, const trial *base, const trial *fresh)
 {
     const trial *const both[2] = {base, fresh};
+    bool fits = true;
     for (int i = 0; i < 2; i++) {
         if (both[i]->status == TRIAL_PASS) continue;
         const bool unable = both[i]->status == TRIAL_UNSUPPORTED;
+        fits = false;
         if (c->verdict == COMPARE_WRONG && unable) continue;
         c->verdict = unable ? COMPARE_UNSUPPORTED : COMPARE_WRONG;
+        c->wrong = i;
         snprintf(c->why, sizeof c->why, "%s, %s: %s%s%s", i ? "NEW" : "BASE", both[i]->kernel->name,
                  unable ? "" : trial_status_name(both[i]->status), unable ? "" : ": ", both[i]->reason);
-        if (!unable) return false;
     }
-    return base->status == TRIAL_PASS && fresh->status == TRIAL_PASS;
+    return fits;
+}
+
+static double largest_ratio(const verdict *v)
+{
+    const deviation *const parts[] = {&v->output, &v->lse, &v->weights};
+    double ratio = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i]->judged) ratio = fmax(ratio, parts[i]->ratio);
+    return ratio;
 }
 
 static const trial *trial_of(const trial_group *g, const attn_kernel *kernel, int threads)
@@ -213,31 +227,71 @@ static bool takes(const attn_kernel *k, int threads)
     return threads == 1 || k->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS);
 }
 
-static void compare_pair_on(const compare_sides *sides, const compare_pair *pair, const trial_group *g, int threads,
+/* A workload's judged cases, and where they begin in the record's. */
+typedef struct judged_group {
+    trial_group g;
+    const json_t *cases;
+    size_t first;
+} judged_group;
+
+static judged_side judged_of(const judged_group *j, const trial *t)
+{
+    return (judged_side){t->status, largest_ratio(&t->verdict), t->verdict.z,
+                         json_array_get(j->cases, j->first + (size_t)(t - j->g.trial))};
+}
+
+static bool late(const compare_settings *s) { return s->until > 0 && clock_seconds() >= s->until; }
+
+static void compare_pair_on(const compare_sides *sides, const compare_pair *pair, const judged_group *j, int threads,
                             const compare_settings *s, compare_done *done, void *ctx)
 {
-    comparison c = {.kernel = {pair->kernel[0], pair->kernel[1]}, .w = g->in.w, .threads = threads};
+    comparison c = {.kernel = {pair->kernel[0], pair->kernel[1]}, .w = j->g.in.w, .threads = threads};
     if (pair->identical) {
         c.verdict = COMPARE_IDENTICAL;
     } else {
-        const trial *base = trial_of(g, c.kernel[0], threads), *fresh = trial_of(g, c.kernel[1], threads);
+        const trial *base = trial_of(&j->g, c.kernel[0], threads), *fresh = trial_of(&j->g, c.kernel[1], threads);
         if (!base || !fresh) return; /* interrupted before it was judged */
+        c.judged[0] = judged_of(j, base);
+        c.judged[1] = judged_of(j, fresh);
         if (fit(&c, base, fresh)) {
-            if (sides->isolated)
-                time_it(&c, g, base, fresh, s);
-            else
+            if (!sides->isolated)
                 could_not_tell(&c, sides->shared);
+            else if (late(s))
+                could_not_tell(&c, no_time);
+            else
+                time_it(&c, &j->g, base, fresh, s);
         }
     }
     done(ctx, &c);
+}
+
+/* Not even judged: there is no time left. */
+static void drop(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
+                 compare_done *done, void *ctx)
+{
+    for (int p = 0; p < sides->pairs; p++)
+        for (int t = 0; t < thread_counts; t++) {
+            const attn_kernel *const *k = sides->pair[p].kernel;
+            if (!takes(k[0], threads[t]) || !takes(k[1], threads[t])) continue;
+            comparison c = {.kernel = {k[0], k[1]}, .w = w, .threads = threads[t]};
+            if (sides->pair[p].identical)
+                c.verdict = COMPARE_IDENTICAL;
+            else
+                could_not_tell(&c, no_time);
+            done(ctx, &c);
+        }
 }
 
 int compare_workload(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
                      const compare_settings *s, json_t *cases, compare_done *done, void *ctx, char *reason,
                      size_t reason_size)
 {
-    const trial_settings judged = {.machine = s->machine, .isa = s->isa, .budget = check_budget};
-    trial_group g = {.count = 0};
+    const trial_settings settings = {.machine = s->machine, .isa = s->isa, .budget = check_budget};
+    judged_group j = {.cases = cases, .first = json_array_size(cases)};
+    if (late(s)) {
+        drop(sides, w, threads, thread_counts, done, ctx);
+        return 1;
+    }
     trial_job *job = calloc((size_t)(2 * sides->pairs * thread_counts) + 1, sizeof *job);
     int jobs = 0;
     if (!job) {
@@ -251,19 +305,19 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
                     continue;
                 job[jobs++] = (trial_job){sides->pair[p].kernel[lane], threads[t]};
             }
-    const int made = trial_group_run(w, w->has_class ? w->input : INPUT_NORMAL, s->seed, job, jobs, &judged, &g, reason,
-                                     reason_size);
+    const int made = trial_group_run(w, w->has_class ? w->input : INPUT_NORMAL, s->seed, job, jobs, &settings, &j.g,
+                                     reason, reason_size);
     free(job);
     if (!made) return 0;
-    for (int i = 0; i < g.count; i++) {
-        if (g.trial[i].status != TRIAL_PASS && g.trial[i].status != TRIAL_UNSUPPORTED)
-            case_print(stderr, &g, &g.trial[i]);
-        json_array_append_new(cases, case_json(&g, &g.trial[i]));
+    for (int i = 0; i < j.g.count; i++) {
+        if (j.g.trial[i].status != TRIAL_PASS && j.g.trial[i].status != TRIAL_UNSUPPORTED)
+            case_print(stderr, &j.g, &j.g.trial[i]);
+        json_array_append_new(cases, case_json(&j.g, &j.g.trial[i]));
     }
     for (int p = 0; p < sides->pairs; p++)
         for (int t = 0; t < thread_counts && !interrupted; t++)
             if (takes(sides->pair[p].kernel[0], threads[t]) && takes(sides->pair[p].kernel[1], threads[t]))
-                compare_pair_on(sides, &sides->pair[p], &g, threads[t], s, done, ctx);
-    trial_group_free(&g);
+                compare_pair_on(sides, &sides->pair[p], &j, threads[t], s, done, ctx);
+    trial_group_free(&j.g);
     return 1;
 }

@@ -36,6 +36,8 @@ typedef struct compare_settings {
     int cases;           /* that share family_alpha */
     double seconds;      /* limit of the pairs of a case */
     int launches;        /* that confirm a verdict; 0: none */
+    bool only_slower;    /* 'faster' is told, and not confirmed */
+    double until;        /* of clock_seconds; what would begin later could not be told; 0: never */
     residency residency;
     uint64_t seed;
     const attn_machine *machine;
@@ -47,11 +49,21 @@ extern const compare_settings compare_defaults;
 
 double compare_alpha(const compare_settings *s); /* of one case */
 
+/* What the judge said of one side. */
+typedef struct judged_side {
+    trial_status status;
+    double ratio; /* largest error to its bound */
+    z_scores z;
+    const json_t *entry; /* in the record's cases; NULL: not judged */
+} judged_side;
+
 typedef struct comparison {
     const attn_kernel *kernel[2];
     const workload *w;
     int threads;
     compare_verdict verdict;
+    judged_side judged[2];
+    int wrong;     /* the side that is, where the verdict says so */
     char why[400]; /* could not tell, wrong, unsupported; a note on others */
     bool timed;
     bool open; /* could not tell for want of time alone */
@@ -64,6 +76,8 @@ typedef struct comparison {
     int launches;
     double launch[MOST_LAUNCHES]; /* median ln(new / base) of each */
     launch_figures over_launches;
+    int moved_launches; /* with both builds moved to other code offsets (gate_moved.h) */
+    double moved[MOST_LAUNCHES];
     json_t *samples; /* [[base ns, new ns, base first], ...]; owned; NULL: not timed */
 } comparison;
 
@@ -78,13 +92,13 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
 void compare_conclude(comparison *c, const paired_run *run, const compare_settings *s);
 
 /* compare_stages.c: is it worth launches? What is flagged, and what the time was too short for. */
-bool compare_wants_launches(const comparison *c);
+bool compare_wants_launches(const comparison *c, const compare_settings *s);
 
 /* Stage two, when all launches are done: what they say together, false alarms held to family_alpha over all n cases
  * by Holm's gates. 0 where memory is short. */
 int compare_stage_two(comparison *list, size_t n, const compare_settings *s);
 
-/* compare_launch.c: the launches of one case. */
+/* compare_launch.c: the launches of one case that it does not have yet. */
 void compare_run_launches(comparison *c, const compare_sides *sides, const compare_settings *s);
 
 /* One launch of a confirmation, in a process of its own: prints its median. An exit code. */
@@ -94,5 +108,9 @@ int compare_launch(const compare_sides *sides, const workload *w, int threads, i
 void compare_words(const comparison *c, const compare_settings *s, char *out, size_t size);
 /* kernel, or base -> new; workload; threads. */
 void compare_title(const comparison *c, const char *separator, char *out, size_t size);
+
+/* compare_print.c: the same on standard output. */
+void compare_print(const comparison *c, const compare_settings *s);
+void compare_print_side(const char *name, const compare_side *s);
 
 #endif

@@ -73,7 +73,7 @@ static double one_launch(launch *l, char *reason, size_t size)
 void compare_run_launches(comparison *c, const compare_sides *sides, const compare_settings *s)
 {
     char reason[256];
-    for (int i = 0; i < s->launches && !interrupted; i++) {
+    for (int i = c->launches; i < s->launches && !interrupted; i++) {
         launch l = {c, sides, s, i + 1, NULL};
         progress("confirming: launch %d of %d", i + 1, s->launches);
         const double median = one_launch(&l, reason, sizeof reason);

@@ -5,6 +5,7 @@
  *     "pairs","controls","calls" (of a slice),"seconds","log_e","visible" (smallest slowdown that would have shown),
  *     "control": ratio of either side against itself, "control_interval",
  *     "launches": [ratio of each],"launch_ratio","launch_interval","launch_deviation" (of the logarithm),
+ *     "moved_launches": [ratio of each, with both builds at other code offsets] (gate),
  *     "samples": [[base ns, new ns, base first], ...]}] */
 #include <math.h>
 #include <stdio.h>
@@ -37,14 +38,20 @@ static void add_times(json_t *j, const comparison *c)
     json_object_set(j, "samples", c->samples);
 }
 
-static void add_launches(json_t *j, const comparison *c)
+static json_t *launch_ratios(const double *launch, int count)
 {
     json_t *list = json_array();
-    for (int i = 0; i < c->launches; i++) json_array_append_new(list, json_real(exp(c->launch[i])));
-    json_object_set_new(j, "launches", list);
+    for (int i = 0; i < count; i++) json_array_append_new(list, json_real(exp(launch[i])));
+    return list;
+}
+
+static void add_launches(json_t *j, const comparison *c)
+{
+    json_object_set_new(j, "launches", launch_ratios(c->launch, c->launches));
     json_object_set_new(j, "launch_ratio", json_real(exp(c->over_launches.mean)));
     json_object_set_new(j, "launch_interval", ratios(c->over_launches.bounds));
     json_object_set_new(j, "launch_deviation", json_real(c->over_launches.deviation));
+    if (c->moved_launches) json_object_set_new(j, "moved_launches", launch_ratios(c->moved, c->moved_launches));
 }
 
 json_t *compare_json(const comparison *c, const compare_settings *s)

@@ -15,7 +15,7 @@
 #define MODULE_NAME "attnbench_kernels.so"
 
 /* Beside the program, where it is installed beside it, or in the build tree. */
-static char *builtin_module(char *reason, size_t size)
+char *compare_builtin_module(char *reason, size_t size)
 {
     char program[4096], *path = NULL;
     const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -40,7 +40,7 @@ static char *builtin_module(char *reason, size_t size)
 int compare_builtin_digest(char out[17])
 {
     char reason[512];
-    char *path = builtin_module(reason, sizeof reason);
+    char *path = compare_builtin_module(reason, sizeof reason);
     const int ok = path && file_digest(path, out);
     free(path);
     return ok;
@@ -65,7 +65,7 @@ static int parse(compare_side *s, const char *word, char *reason, size_t size)
             used += (size_t)snprintf(reason + used, size - used, " %s", kernel[i]->name);
         return 0;
     }
-    s->path = builtin_module(reason, size);
+    s->path = compare_builtin_module(reason, size);
     s->kernel = strcmp(word, "builtin") ? strdup(word) : NULL;
     return s->path && (s->kernel || strcmp(word, "builtin") == 0);
 }

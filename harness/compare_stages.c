@@ -10,9 +10,10 @@
 #include "compare.h"
 #include "stats_many.h"
 
-bool compare_wants_launches(const comparison *c)
+bool compare_wants_launches(const comparison *c, const compare_settings *s)
 {
-    return c->verdict == COMPARE_SLOWER || c->verdict == COMPARE_FASTER || c->open;
+    if (s->launches == 0) return false;
+    return c->verdict == COMPARE_SLOWER || (c->verdict == COMPARE_FASTER && !s->only_slower) || c->open;
 }
 
 /* One direction: p-values that the mean of a case's launches, times `sign`, is above the border; and Holm's answers. */
@@ -67,7 +68,7 @@ int compare_stage_two(comparison *list, size_t n, const compare_settings *s)
     claim slower, faster = {NULL, NULL, NULL};
     const int ok = make_claim(&slower, list, n, 1, s) && make_claim(&faster, list, n, -1, s);
     for (size_t i = 0; ok && i < n; i++) {
-        if (s->launches == 0 || !compare_wants_launches(&list[i])) continue;
+        if (!compare_wants_launches(&list[i], s)) continue;
         if (list[i].launches == s->launches) {
             reconsider(&list[i], &slower, &faster, i, s);
             continue;

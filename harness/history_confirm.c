@@ -97,7 +97,7 @@ static void compare_case(const job *j, confirmation *f, json_t *judged)
     if (!compare_workload(&f->sides, &f->w, &f->s->threads, 1, &s, judged, take, f, f->reason, sizeof f->reason) ||
         !f->compared)
         return;
-    if (s.launches && compare_wants_launches(&f->c)) compare_run_launches(&f->c, &f->sides, &s);
+    if (compare_wants_launches(&f->c, &s)) compare_run_launches(&f->c, &f->sides, &s);
 }
 
 /* All cases are one family, so what launches say is concluded when all are done. */

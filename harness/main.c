@@ -18,6 +18,7 @@ static const struct {
     {"verify", "is it right? every kernel against the double-precision reference", cmd_verify},
     {"bench", "how fast? times of checked kernels, by Google Benchmark", cmd_bench},
     {"compare", "is NEW slower than BASE? paired times of checked kernels, with an interval", cmd_compare},
+    {"gate", "CI: did a change make any case slower or wrong?", cmd_gate},
     {"run", "verify, bench and report: the main job", cmd_run},
     {"report", "charts and one page from record files", cmd_report},
     {"history", "results over time in one file; where they changed", cmd_history},

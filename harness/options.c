@@ -46,6 +46,16 @@ enum flag_id {
     FLAG_DB,
     FLAG_RELEASE,
     FLAG_CONFIRM,
+    FLAG_BASE,
+    FLAG_BUILD,
+    FLAG_BASELINE,
+    FLAG_KEY,
+    FLAG_WAIVERS,
+    FLAG_REQUIRE_ALL,
+    FLAG_REQUIRE_ISA,
+    FLAG_MAX_TIME,
+    FLAG_ON_INCONCLUSIVE,
+    FLAG_SUMMARY,
     FLAG_VERBOSE,
     FLAG_ALL_FAILURES,
     FLAG_SHRINK,
@@ -74,7 +84,7 @@ static const struct flag {
     {"--seed", FLAG_SEED, OPTIONS_SELECT | OPTIONS_CLOCK | OPTIONS_HISTORY, true},
     {"--json", FLAG_JSON, OPTIONS_OUTPUT | OPTIONS_JSON | OPTIONS_MATRIX, true},
     {"--csv", FLAG_CSV, OPTIONS_OUTPUT | OPTIONS_HISTORY | OPTIONS_MATRIX, true},
-    {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT, true},
+    {"--junit", FLAG_JUNIT, OPTIONS_OUTPUT | OPTIONS_GATE, true},
     {"--markdown", FLAG_MARKDOWN, OPTIONS_OUTPUT | OPTIONS_MATRIX | OPTIONS_COMPARE, true},
     {"--class", FLAG_CLASS, OPTIONS_VERIFY, true},
     {"--check", FLAG_CHECK, OPTIONS_VERIFY, true},
@@ -103,6 +113,16 @@ static const struct flag {
     {"--db", FLAG_DB, OPTIONS_HISTORY, true},
     {"--release", FLAG_RELEASE, OPTIONS_HISTORY, true},
     {"--confirm", FLAG_CONFIRM, OPTIONS_HISTORY, false},
+    {"--base", FLAG_BASE, OPTIONS_GATE, true},
+    {"--build", FLAG_BUILD, OPTIONS_GATE, true},
+    {"--baseline", FLAG_BASELINE, OPTIONS_GATE, true},
+    {"--key", FLAG_KEY, OPTIONS_GATE, true},
+    {"--waivers", FLAG_WAIVERS, OPTIONS_GATE, true},
+    {"--require-all", FLAG_REQUIRE_ALL, OPTIONS_GATE, false},
+    {"--require-isa", FLAG_REQUIRE_ISA, OPTIONS_GATE, true},
+    {"--max-time", FLAG_MAX_TIME, OPTIONS_GATE, true},
+    {"--on-inconclusive", FLAG_ON_INCONCLUSIVE, OPTIONS_GATE, true},
+    {"--summary", FLAG_SUMMARY, OPTIONS_GATE, true},
     {"--mutants", FLAG_MUTANTS, OPTIONS_MATRIX, true},
     {"--only", FLAG_ONLY, OPTIONS_MATRIX | OPTIONS_CLOCK, true},
     {"--whole", FLAG_WHOLE, OPTIONS_MATRIX, false},
@@ -190,6 +210,19 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_DB: o->db = value; break;
     case FLAG_RELEASE: o->release = value; break;
     case FLAG_CONFIRM: o->confirm = true; break;
+    case FLAG_BASE: o->base = value; break;
+    case FLAG_BUILD: o->build = value; break;
+    case FLAG_BASELINE: o->baseline = value; break;
+    case FLAG_KEY: o->key = value; break;
+    case FLAG_WAIVERS: o->waivers = value; break;
+    case FLAG_REQUIRE_ALL: o->require_all = true; break;
+    case FLAG_REQUIRE_ISA: o->require_isa = value; break;
+    case FLAG_SUMMARY: o->summary = value; break;
+    case FLAG_ON_INCONCLUSIVE:
+        o->undecided_fails = strcmp(value, "fail") == 0;
+        if (o->undecided_fails || strcmp(value, "warn") == 0) break;
+        snprintf(reason, size, "--on-inconclusive %.40s: must be warn or fail", value);
+        return 0;
     case FLAG_DUMP: o->dump = value; break;
     case FLAG_GDB: o->gdb = true; break;
     case FLAG_IN_PROCESS: o->in_process = true; break;
@@ -249,7 +282,11 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
         return 0;
     case FLAG_TIME_LIMIT:
     case FLAG_TIME_BUDGET:
-        if (parse_seconds(value, flag->id == FLAG_TIME_LIMIT ? &o->time_limit : &o->time_budget)) break;
+    case FLAG_MAX_TIME:
+        if (parse_seconds(value, flag->id == FLAG_TIME_LIMIT    ? &o->time_limit
+                                 : flag->id == FLAG_TIME_BUDGET ? &o->time_budget
+                                                                : &o->max_time))
+            break;
         snprintf(reason, size, "%s %.40s: must be a number of seconds above 0", flag->name, value);
         return 0;
     }
@@ -277,7 +314,7 @@ static void unknown_flag(const char *word, unsigned groups, char *reason, size_t
 /* Before hours of work: can every output be written, and none over another? */
 static int check_outputs(const options *o, char *reason, size_t size)
 {
-    const char *const written[] = {o->json, o->csv, o->junit, o->markdown};
+    const char *const written[] = {o->json, o->csv, o->junit, o->markdown, o->summary};
     for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) {
         for (size_t before = 0; written[i] && before < i; before++)
             if (written[before] && strcmp(written[i], written[before]) == 0 && strcmp(written[i], "/dev/null") != 0) {

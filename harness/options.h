@@ -29,6 +29,8 @@ enum option_group {
     OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
     OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed --only */
     OPTIONS_DOCTOR = 65536, /* --quick */
+    OPTIONS_GATE = 1 << 16, /* --base --build --baseline --key --waivers --require-all --require-isa --max-time
+                               --on-inconclusive --junit --summary */
 };
 
 typedef struct word_list {
@@ -59,6 +61,10 @@ typedef struct options {
 
     const char *db, *release; /* of history */
     bool confirm;
+
+    const char *base, *build, *baseline, *key, *waivers, *require_isa, *summary; /* of gate */
+    bool require_all, undecided_fails;
+    double max_time; /* seconds; 0 not given */
 
     bool verbose, all_failures, shrink; /* of verify */
 

@@ -7,7 +7,7 @@
 #include "results_table.h"
 
 /* XML 1.0 has no way to write most control characters, nor U+FFFE and U+FFFF: they are dropped. */
-static void put_xml(FILE *out, const char *text)
+void results_put_xml(FILE *out, const char *text)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
         if (c[0] == 0xef && c[1] == 0xbf && (c[2] == 0xbe || c[2] == 0xbf)) {
@@ -52,11 +52,11 @@ static void put_checks(FILE *out, const json_t *one)
 {
     size_t i;
     const json_t *finding, *findings = json_object_get(one, "findings");
-    if (json_array_size(findings) == 0) put_xml(out, text_of(one, "status"));
+    if (json_array_size(findings) == 0) results_put_xml(out, text_of(one, "status"));
     json_array_foreach(findings, i, finding)
     {
         if (i) fputc(' ', out);
-        put_xml(out, text_of(finding, "check"));
+        results_put_xml(out, text_of(finding, "check"));
     }
 }
 
@@ -67,25 +67,25 @@ static void put_finding(FILE *out, const json_t *one, const char *element)
     fprintf(out, "      <%s type=\"", element);
     put_checks(out, one);
     fputs("\" message=\"", out);
-    put_xml(out, text_of(one, "reason"));
+    results_put_xml(out, text_of(one, "reason"));
     fputs("\">", out);
     json_array_foreach(json_object_get(one, "findings"), i, finding)
     {
         fputc('[', out);
-        put_xml(out, text_of(finding, "check"));
+        results_put_xml(out, text_of(finding, "check"));
         fputs("] ", out);
-        put_xml(out, text_of(finding, "reason"));
+        results_put_xml(out, text_of(finding, "reason"));
         fputc('\n', out);
     }
     if (*text_of(one, "pattern")) {
         fputs("pattern: ", out);
-        put_xml(out, text_of(one, "pattern"));
+        results_put_xml(out, text_of(one, "pattern"));
         fputc('\n', out);
     }
     put_part(out, one, "output");
     put_part(out, one, "lse");
     put_part(out, one, "weights");
-    put_xml(out, text_of(one, "reproducer"));
+    results_put_xml(out, text_of(one, "reproducer"));
     fprintf(out, "</%s>\n", element);
 }
 
@@ -93,12 +93,12 @@ static void put_case(FILE *out, const json_t *one)
 {
     const char *status = text_of(one, "status");
     fputs("    <testcase classname=\"", out);
-    put_xml(out, text_of(one, "kernel"));
+    results_put_xml(out, text_of(one, "kernel"));
     fputs("\" name=\"", out);
-    put_xml(out, text_of(one, "workload"));
+    results_put_xml(out, text_of(one, "workload"));
     if (*text_of(one, "class")) {
         fputs(" class=", out);
-        put_xml(out, text_of(one, "class"));
+        results_put_xml(out, text_of(one, "class"));
     }
     const json_t *seed = json_object_get(one, "seed"), *threads = json_object_get(one, "threads");
     if (json_is_integer(seed)) fprintf(out, " seed=%" JSON_INTEGER_FORMAT, json_integer_value(seed));
@@ -111,7 +111,7 @@ static void put_case(FILE *out, const json_t *one)
     fputs(">\n", out);
     if (strcmp(status, "unsupported") == 0) {
         fputs("      <skipped message=\"", out);
-        put_xml(out, text_of(one, "reason"));
+        results_put_xml(out, text_of(one, "reason"));
         fputs("\"/>\n", out);
     } else {
         put_finding(out, one, strcmp(status, "fail") == 0 ? "failure" : "error");
@@ -123,7 +123,7 @@ static void put_suite(FILE *out, const json_t *record, const char *kernel)
 {
     const case_counts n = case_counts_of(record, kernel);
     fputs("  <testsuite name=\"", out);
-    put_xml(out, kernel);
+    results_put_xml(out, kernel);
     fprintf(out, "\" tests=\"%lld\" failures=\"%lld\" errors=\"%lld\" skipped=\"%lld\">\n", (long long)n.all,
             (long long)n.fail, (long long)(n.crash + n.hang), (long long)n.unsupported);
     size_t i;
@@ -152,9 +152,9 @@ static void put_untimed(FILE *out, const json_t *record, int64_t count)
     {
         if (!entry_error(entry)) continue;
         fputs("    <testcase classname=\"bench\" name=\"", out);
-        put_xml(out, text_of(entry, "name"));
+        results_put_xml(out, text_of(entry, "name"));
         fputs("\">\n      <error type=\"not timed\" message=\"", out);
-        put_xml(out, entry_error(entry));
+        results_put_xml(out, entry_error(entry));
         fputs("\"/>\n    </testcase>\n", out);
     }
     fputs("  </testsuite>\n", out);

@@ -14,7 +14,7 @@
 enum { SUMS = 16 };
 
 /* In the data, and unknown to the compiler: the builds have the same code, byte for byte, and so the same layout. */
-static const volatile int percent = SLOWED_PERCENT;
+static volatile int percent = SLOWED_PERCENT;
 
 static float dot(const float *a, const float *b, int64_t d)
 {

@@ -21,7 +21,7 @@ if(ATTNBENCH_SANITIZE)
 endif()
 
 # Distributions inject link-time optimisation and users inject fast-math through CFLAGS: both would change what is judged and
-# timed, so every folder of ours switches them off after them. 64-byte aligned functions: code that moves by a few bytes
-# must not read as a slowdown.
-set(ATTNBENCH_STEADY_FLAGS -fno-lto -fno-fast-math)
-set(ATTNBENCH_KERNEL_FLAGS -O3 -ffp-contract=fast -falign-functions=64 -fno-math-errno -fno-trapping-math)
+# timed, so every folder of ours switches them off after them. 64-byte aligned functions, those that kernels call included: code
+# that moves by a few bytes must not read as a slowdown.
+set(ATTNBENCH_STEADY_FLAGS -fno-lto -fno-fast-math -falign-functions=64)
+set(ATTNBENCH_KERNEL_FLAGS -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)

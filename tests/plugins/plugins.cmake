@@ -24,6 +24,15 @@ else()
   message(STATUS "tests/plugins/openmp: not built (this compiler has no OpenMP)")
 endif()
 
+# Slower where the linker put it, and a module like it that is not.
+foreach(percent 0 5)
+  test_plugin(placed_${percent} placed.c PLACED_PERCENT=${percent} SLOWED_PERCENT=0 "SLOWED_BUILD=\"by its place\"")
+  target_compile_options(plugin_placed_${percent} PRIVATE ${ATTNBENCH_STEADY_FLAGS} ${ATTNBENCH_KERNEL_FLAGS})
+  set_property(SOURCE ${plugin_source}/placed.c PROPERTY COMPILE_OPTIONS
+               -include ${PROJECT_SOURCE_DIR}/harness/slowed/slowed_rows.c)
+  target_link_libraries(plugin_placed_${percent} PRIVATE ${CMAKE_DL_LIBS})
+endforeach()
+
 # Older: the header as it was before its youngest field, which here is made by taking that field out.
 file(READ ${PROJECT_SOURCE_DIR}/kernels/attention.h header)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/attention.h)

@@ -1,0 +1,420 @@
+/* cmd_gate.c: attnbench gate: for pipelines: did a change make any case slower or wrong? */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ceilings.h"
+#include "commands.h"
+#include "compare_record.h"
+#include "context.h"
+#include "cpu.h"
+#include "gate_base.h"
+#include "gate_moved.h"
+#include "gate_record.h"
+#include "problem.h"
+#include "results.h"
+#include "status.h"
+
+const char help_gate[] =
+    "attnbench gate --base REF --build CMD: did the change since REF make any case slower, or wrong?\n"
+    "attnbench gate --baseline DIR, and attnbench gate save DIR: the same with a base that was kept\n\n"
+    "The kernels of both builds are judged, then called in turn in one process, as compare does it, at 1 % false "
+    "alarms "
+    "over all\n"
+    "cases. What is flagged is confirmed in fresh launches, and again with the code of both builds at other offsets. "
+    "Kernels that fail\n"
+    "are never timed. Exit 0 passed, 1 slower, wrong or less accurate, 2 bad usage or input, 3 nothing could be "
+    "compared.\n\n"
+    "SIDES\n"
+    "  --base REF             the commit to compare with, in a pull request the merge commit's first parent (HEAD^1)\n"
+    "  --build CMD            builds it, by sh in a temporary worktree of REF\n"
+    "  --baseline DIR         the module that 'gate save' kept, if its compiler, flags, image, instruction sets, ABI "
+    "and (with\n"
+    "                         --base) commit are the same; else the base is built, or the answer is 3\n"
+    "  --plugin FILE.so       NEW; with --base, what --build makes in both trees (the built-in kernels beside this "
+    "program)\n"
+    "  --key TEXT             of a baseline: what its build depends on (the flags of this build; of a plugin, CFLAGS "
+    "and "
+    "LDFLAGS)\n"
+    "RULE\n"
+    "  --threshold PERCENT    the slowdown that matters (1)\n"
+    "  --waivers FILE         accepted slowdowns: lines of CASE LIMIT% UNTIL REASON, such as\n"
+    "                         'my_kernel/gpt2-1k/threads:1 3% 2031-06-30 checks for NaN'\n"
+    "  --on-inconclusive warn|fail   cases that could not be told (warn)\n"
+    "  --require-all          cases that only the base has fail\n"
+    "  --require-isa NAME     exit 3 on machines without it, such as avx512, where a pass would mean little\n"
+    "  --max-time S           for all of it, cheapest cases first; what was dropped is listed\n"
+    "  --time-limit S         seconds of pairs a case may take (5)\n"
+    "  --launches N           launches that confirm slower (12)\n"
+    "SELECT (each may be given again)\n"
+    "  --kernel GLOB --workload NAME[,key=value...]|SPEC --suite NAME (gate) --workloads FILE --threads LIST (1) "
+    "--seed N\n"
+    "  --rotate --cold        inputs, as in bench\n"
+    "OUTPUT\n"
+    "  --summary FILE         Markdown, appended, for the pipeline's page\n"
+    "  --json FILE --junit FILE --markdown FILE\n\n"
+    "example: attnbench gate --base origin/main --build 'cmake -B build && cmake --build build'\n";
+
+static const double default_delta = 0.01, family_alpha = 0.01, beta = 0.001, default_seconds = 5;
+static const double accuracy_factor = 2; /* a bit lost */
+enum { DEFAULT_LAUNCHES = 12 };
+
+typedef struct job {
+    const options *o;
+    const selection *s;
+    gate_base base;
+    compare_sides sides;
+    compare_settings settings;
+    gate_rule rule;
+    waiver_list waivers;
+    json_t *record, *notes;
+    comparison *list;
+    size_t listed;
+    int refused; /* workloads that could not be made */
+    double begin;
+} job;
+
+/* ---- measured ---------------------------------------------------------------------------------------------------- */
+
+static void take(void *ctx, const comparison *c)
+{
+    job *j = ctx;
+    comparison *grown = realloc(j->list, (j->listed + 1) * sizeof *grown);
+    if (!grown) {
+        complain("out of memory for what was compared");
+        json_decref(c->samples);
+        return;
+    }
+    j->list = grown;
+    j->list[j->listed++] = *c;
+}
+
+static int by_cost(const void *a, const void *b)
+{
+    const workload *const *x = a, *const *y = b;
+    return ((*x)->cost > (*y)->cost) - ((*x)->cost < (*y)->cost);
+}
+
+static void note(job *j, const char *format, const char *text)
+{
+    json_array_append_new(j->notes, json_sprintf(format, text));
+}
+
+static bool stage_one(job *j)
+{
+    const selection *s = j->s;
+    char reason[512];
+    const workload **order = calloc((size_t)s->workloads, sizeof *order);
+    for (int i = 0; order && i < s->workloads; i++) order[i] = &s->workload[i];
+    if (order && j->o->max_time > 0) qsort(order, (size_t)s->workloads, sizeof *order, by_cost);
+    for (int i = 0; order && i < s->workloads && !interrupted; i++) {
+        progress("comparing %d of %d: %s", i + 1, s->workloads, order[i]->name);
+        if (compare_workload(&j->sides, order[i], s->threads, s->thread_counts, &j->settings,
+                             json_object_get(j->record, "cases"), take, j, reason, sizeof reason))
+            continue;
+        complain("%s: %s", order[i]->name, reason);
+        j->refused++;
+    }
+    progress_clear();
+    free(order);
+    return order != NULL;
+}
+
+static void stage_two(job *j)
+{
+    char reason[512];
+    for (size_t i = 0; i < j->listed && !interrupted; i++) {
+        comparison *c = &j->list[i];
+        if (!compare_wants_launches(c, &j->settings)) continue;
+        if (j->settings.until <= 0 || clock_seconds() < j->settings.until)
+            compare_run_launches(c, &j->sides, &j->settings);
+        else
+            snprintf(c->why, sizeof c->why, "%+.2g %% in one process, not confirmed: the time for all cases was up",
+                     100 * expm1(c->figures.median));
+    }
+    if (!compare_stage_two(j->list, j->listed, &j->settings)) complain("out of memory for stage two");
+    if (!gate_moved(j->list, j->listed, &j->sides, &j->settings, reason, sizeof reason))
+        note(j, "what is slower was not tried at other code offsets: %s", reason);
+}
+
+/* ---- said -------------------------------------------------------------------------------------------------------- */
+
+static void add_notes(job *j, const gate_result *r)
+{
+    for (int i = 0; i < r->unused_count; i++) note(j, "the waiver for %s is not needed", r->unused[i]);
+    for (int i = 0; i < j->waivers.count; i++)
+        if (waiver_expired(&j->waivers.item[i], j->rule.today))
+            note(j, "the waiver for %s is expired", j->waivers.item[i].pattern);
+    if (j->base.commit[0][0] && strcmp(j->base.commit[0], j->base.commit[1]) == 0)
+        note(j, "both sides are of the same commit%s", "");
+    if (j->refused) note(j, "workloads could not be made%s", "");
+}
+
+static bool is_shown(gate_outcome o) { return o != GATE_WELL && o != GATE_SAME && o != GATE_UNABLE; }
+
+static void print_case(const json_t *one)
+{
+    const char *reproducer = json_string_value(json_object_get(one, "reproducer"));
+    printf("%-14s %s: %s\n", json_string_value(json_object_get(one, "outcome")),
+           json_string_value(json_object_get(one, "case")), json_string_value(json_object_get(one, "words")));
+    if (reproducer) printf("               %s\n", reproducer);
+}
+
+static void print_result(const job *j, const gate_result *r, const json_t *gate, int code)
+{
+    size_t i;
+    const json_t *one;
+    compare_print_side("BASE", &j->sides.side[0]);
+    compare_print_side("NEW", &j->sides.side[1]);
+    printf("%s\n", json_string_value(json_object_get(gate, "headline")));
+    json_array_foreach(json_object_get(gate, "cases"), i,
+                       one) for (int o = 0; o < GATE_OUTCOMES;
+                                 o++) if (is_shown((gate_outcome)o) &&
+                                          strcmp(json_string_value(json_object_get(one, "outcome")),
+                                                 gate_outcome_name((gate_outcome)o)) == 0) print_case(one);
+    for (int k = 0; k < r->kernels; k++)
+        if (r->accuracy[k].worse)
+            printf(
+                "less accurate  %s: error / bound %.2g, was %.2g; pooled z %.2g, was %.2g (what grows by %g counts)\n",
+                r->accuracy[k].kernel, r->accuracy[k].ratio[1], r->accuracy[k].ratio[0], r->accuracy[k].rms[1],
+                r->accuracy[k].rms[0], j->rule.accuracy_factor);
+    json_array_foreach(j->notes, i, one) printf("note: %s\n", json_string_value(one));
+    printf("%s: ", code == EXIT_WELL ? "passed" : code == EXIT_UNDECIDED ? "could not tell" : "failed");
+    const char *separator = "";
+    for (int o = 0; o < GATE_OUTCOMES; o++)
+        if (r->outcomes[o]) {
+            printf("%s%d %s", separator, r->outcomes[o], gate_outcome_name((gate_outcome)o));
+            separator = ", ";
+        }
+    if (r->worse) printf("; %d less accurate", r->worse);
+    printf("; threshold %.2g %%, false alarms %.2g %% over all; %.0f s\n", 100 * j->settings.delta,
+           100 * j->settings.family_alpha, clock_seconds() - j->begin);
+}
+
+/* ---- the job ----------------------------------------------------------------------------------------------------- */
+
+static int conclude(job *j)
+{
+    gate_result r;
+    if (!gate_conclude(j->list, j->listed, &j->sides, &j->settings, &j->rule, &j->waivers, &r)) {
+        complain("out of memory for the result");
+        return EXIT_BUG;
+    }
+    int code = gate_exit(&r, &j->rule);
+    if (code != EXIT_FINDING && j->refused) code = EXIT_USAGE;
+    if (interrupted) code = EXIT_INTERRUPTED;
+    add_notes(j, &r);
+    const gate_about about = {j->base.commit[0], j->base.commit[1], code == EXIT_WELL, j->notes};
+    json_t *gate = gate_json(&r, &j->rule, &j->settings, &about);
+    print_result(j, &r, gate, code);
+    json_object_set_new(j->record, "gate", gate);
+    gate_free(&r);
+    return code;
+}
+
+static void add_context(job *j, int argc, char **argv)
+{
+    const selection *s = j->s;
+    const attn_kernel **kernel = calloc(2 * (size_t)j->sides.pairs, sizeof *kernel);
+    int kernels = 0;
+    for (int p = 0; kernel && p < j->sides.pairs; p++)
+        for (int i = 0; i < 2; i++) kernel[kernels++] = j->sides.pair[p].kernel[i];
+    const context_facts facts = {argc + 2, argv - 2, s->isa, s->threads[s->thread_counts - 1], -1, NULL,
+                                 kernel,   kernels,  NULL};
+    json_t *context = context_new(&facts);
+    free(kernel);
+    json_object_set_new(context, "compare", compare_context(&j->sides, &j->settings));
+    json_object_set_new(json_object_get(j->record, "context"), "attnbench", context);
+}
+
+static int outputs(job *j)
+{
+    static const output_writers writers = {record_write_json, NULL, gate_write_junit, gate_write_markdown};
+    char reason[512];
+    int code = command_outputs_as(j->o, j->record, &writers);
+    if (j->o->summary && !gate_append_summary(j->record, j->o->summary, reason, sizeof reason)) {
+        complain("%s", reason);
+        code = EXIT_NOT_WRITTEN;
+    }
+    return code;
+}
+
+static int run_job(job *j, int argc, char **argv)
+{
+    j->record = record_new();
+    j->notes = json_array();
+    json_t *comparisons = json_array();
+    for (int i = 0; i < 2; i++) plugins_notes(&j->sides.side[i].set);
+    int code = stage_one(j) ? EXIT_WELL : EXIT_BUG;
+    stage_two(j);
+    code = worse_exit(code, conclude(j));
+    for (size_t i = 0; i < j->listed; i++) {
+        json_array_append_new(comparisons, compare_json(&j->list[i], &j->settings));
+        json_decref(j->list[i].samples);
+    }
+    json_object_set_new(j->record, "comparisons", comparisons);
+    add_context(j, argc, argv);
+    code = worse_exit(code, outputs(j));
+    command_interrupted(j->o);
+    free(j->list);
+    json_decref(j->record);
+    json_decref(j->notes);
+    return code;
+}
+
+static int thread_cases(const job *j)
+{
+    const uint64_t threaded = ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS;
+    int cases = 0;
+    for (int p = 0; p < j->sides.pairs; p++)
+        for (int t = 0; t < j->s->thread_counts; t++) {
+            const attn_kernel *const *k = j->sides.pair[p].kernel;
+            cases += j->s->threads[t] == 1 || (k[0]->traits & threaded && k[1]->traits & threaded);
+        }
+    return cases;
+}
+
+static int compare_builds(job *j, int argc, char **argv)
+{
+    const options *o = j->o;
+    const selection *s = j->s;
+    char reason[1400];
+    int code = gate_base_open(o, &j->base, reason, sizeof reason);
+    if (code == EXIT_WELL && !compare_sides_open(j->base.module[0], j->base.module[1], o->kernels.word,
+                                                 o->kernels.count, s->isa, &j->sides, reason, sizeof reason))
+        code = EXIT_USAGE;
+    if (code == EXIT_WELL) {
+        const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
+        j->settings = (compare_settings){.delta = o->threshold > 0 ? o->threshold : default_delta,
+                                         .family_alpha = family_alpha,
+                                         .beta = beta,
+                                         .cases = s->workloads * thread_cases(j),
+                                         .seconds = o->time_limit > 0 ? o->time_limit : default_seconds,
+                                         .launches = o->launches >= 0 ? o->launches : DEFAULT_LAUNCHES,
+                                         .only_slower = true,
+                                         .until = o->max_time > 0 ? j->begin + o->max_time : 0,
+                                         .residency = s->residency,
+                                         .seed = s->seed,
+                                         .machine = &machine,
+                                         .isa = s->isa};
+        if (j->settings.cases > 0) {
+            code = run_job(j, argc, argv);
+        } else {
+            complain("nothing is selected: serial kernels run at 1 thread only; add 1 to --threads");
+            code = EXIT_USAGE;
+        }
+        compare_sides_close(&j->sides);
+    } else if (code == EXIT_INTERRUPTED) {
+        complain("interrupted while the base was built; nothing was compared");
+    } else {
+        complain("%s", reason);
+    }
+    gate_base_close(&j->base);
+    return code;
+}
+
+/* ---- before anything runs ---------------------------------------------------------------------------------------- */
+
+static int has_isa(const char *name, uint64_t isa, char *reason, size_t size)
+{
+    uint64_t mask;
+    char names[256];
+    if (!attn_isa_level(name, &mask)) {
+        snprintf(reason, size,
+                 "--require-isa %.60s: there is no such instruction set here: portable, avx2, avx512, ...", name);
+        return EXIT_USAGE;
+    }
+    if ((mask & ~isa) == 0) return EXIT_WELL;
+    attn_isa_names(isa, names, sizeof names);
+    snprintf(reason, size, "could not tell: --require-isa %.60s, and this machine has %.200s", name, names);
+    return EXIT_UNDECIDED;
+}
+
+static int check_flags(const options *o, char *reason, size_t size)
+{
+    if (o->words.count)
+        snprintf(reason, size, "gate takes no word '%.60s'; 'gate save DIR' keeps a baseline", o->words.word[0]);
+    else if (!o->base && !o->baseline)
+        snprintf(reason, size, "gate needs --base REF with --build CMD, or --baseline DIR");
+    else if (o->build && !o->base)
+        snprintf(reason, size, "--build needs --base REF: the commit that it builds");
+    else if (o->base && !o->build && !o->baseline)
+        snprintf(reason, size, "--base needs --build CMD: how to build it");
+    else if (o->plugins.count > 1)
+        snprintf(reason, size, "--plugin is given %d times; a gate compares two builds of one", o->plugins.count);
+    else
+        return 1;
+    return 0;
+}
+
+/* The kernels are those of the two sides, whatever the registry has; and one thread unless asked. */
+static int select_cases(const options *o, selection *s, char *reason, size_t size)
+{
+    static const char *const suites[] = {"gate", NULL};
+    const char *one[] = {"1"};
+    options own = *o;
+    own.kernels = own.plugins = (word_list){NULL, 0};
+    if (own.threads.count == 0) own.threads = (word_list){one, 1};
+    return selection_make(&own, suites, s, reason, size);
+}
+
+static int gate(const options *o, int argc, char **argv)
+{
+    char reason[1024];
+    selection s;
+    job j = {.o = o, .s = &s, .begin = clock_seconds()};
+    j.rule = (gate_rule){accuracy_factor, o->require_all, o->undecided_fails, ""};
+    date_today(j.rule.today);
+    int code = EXIT_USAGE;
+    if (!check_flags(o, reason, sizeof reason) || !select_cases(o, &s, reason, sizeof reason)) {
+        complain("%s", reason);
+        return EXIT_USAGE;
+    }
+    if (o->waivers && !waivers_read(o->waivers, &j.waivers, reason, sizeof reason))
+        complain("%s", reason);
+    else if (o->require_isa && (code = has_isa(o->require_isa, s.isa, reason, sizeof reason)) != EXIT_WELL)
+        complain("%s", reason);
+    else {
+        watch_interrupts();
+        code = compare_builds(&j, argc, argv);
+    }
+    waivers_free(&j.waivers);
+    selection_free(&s);
+    return code;
+}
+
+static int save(const options *o)
+{
+    baseline_key key;
+    char module[TREE_PATH], commit[80], flags[sizeof key.flags], reason[1024];
+    int code = EXIT_USAGE;
+    if (o->words.count != 2) {
+        complain("gate save needs a folder: attnbench gate save DIR");
+        return EXIT_USAGE;
+    }
+    if (!git_commit(NULL, commit, sizeof commit, reason, sizeof reason)) snprintf(commit, sizeof commit, "unknown");
+    gate_build_flags(o, flags, sizeof flags);
+    if (gate_new_module(o, module, sizeof module, reason, sizeof reason) &&
+        baseline_key_of(module, commit, flags, &key, reason, sizeof reason)) {
+        if (!command_folder("gate save", o->words.word[1])) return EXIT_USAGE;
+        code = baseline_save(o->words.word[1], module, &key, reason, sizeof reason);
+    }
+    if (code == EXIT_WELL)
+        printf("saved %s of commit %.12s in %s\n", module, commit, o->words.word[1]);
+    else
+        complain("%s", reason);
+    return code;
+}
+
+int cmd_gate(int argc, char **argv)
+{
+    options o;
+    int code = command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_WORDS | OPTIONS_COMPARE | OPTIONS_JSON | OPTIONS_GATE,
+                             help_gate, &o);
+    if (code >= 0) return code;
+    const bool saves = o.words.count > 0 && strcmp(o.words.word[0], "save") == 0;
+    code = saves ? save(&o) : gate(&o, argc, argv);
+    options_free(&o);
+    return code;
+}

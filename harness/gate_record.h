@@ -1,0 +1,30 @@
+/* gate_record.h: a gate's result in the record, and the pages that are made from it.
+ *
+ * "gate": {"headline","compared","passed": bool,"base","new" (commits or "" unknown),"threshold","false_alarms","notes": [text],
+ *   "outcomes": {name: cases},
+ *   "cases": [{"case","kernel","workload","threads","outcome","words","log_e","ratio","interval": [low, high],
+ *              "reproducer" of a wrong one,"waiver": {"case","limit","until","reason"}}], findings first, then by evidence;
+ *   "accuracy": [{"kernel","ratio": [base, new],"rms": [base, new],"rows","worse": bool}], "factor"} */
+#ifndef ATTNBENCH_GATE_RECORD_H
+#define ATTNBENCH_GATE_RECORD_H
+
+#include <jansson.h>
+
+#include "gate.h"
+
+/* What is said of the whole run, beside the result. */
+typedef struct gate_about {
+    const char *base, *fresh; /* commits; "" unknown */
+    bool passed;
+    json_t *notes; /* borrowed */
+} gate_about;
+
+json_t *gate_json(const gate_result *r, const gate_rule *rule, const compare_settings *s, const gate_about *about);
+
+int gate_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size);
+int gate_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size);
+
+/* The Markdown page, appended: a pipeline's page may hold what other steps wrote. */
+int gate_append_summary(const json_t *record, const char *path, char *reason, size_t reason_size);
+
+#endif

@@ -1,0 +1,28 @@
+/* gate_tree.h: the base of a comparison built from a commit: a git worktree in a temporary folder.
+ *
+ * Built beside NEW, by the same tools, on the same machine, it needs no trust in where an artifact came from and no key
+ * that says whether it fits. */
+#ifndef ATTNBENCH_GATE_TREE_H
+#define ATTNBENCH_GATE_TREE_H
+
+#include <stddef.h>
+
+enum { TREE_PATH = 4096 };
+typedef struct gate_tree {
+    char top[TREE_PATH];  /* root of the tree that NEW is in */
+    char folder[64];      /* temporary; "" none */
+    char path[TREE_PATH]; /* of the worktree, in it */
+} gate_tree;
+
+/* The git tree that the current folder is in. 0 and a reason where it is in none. */
+int git_top(char *out, size_t size, char *reason, size_t reason_size);
+
+/* The full name of a commit, "-dirty" appended where REF is NULL (what is checked out) and tracked files differ. */
+int git_commit(const char *ref, char *out, size_t size, char *reason, size_t reason_size);
+
+/* Makes the worktree of `commit` and runs the command in it by sh; what that prints goes to standard error. An exit
+ * code, with a reason unless it is 0. gate_tree_remove is due in any case. */
+int gate_tree_build(const char *commit, const char *command, gate_tree *out, char *reason, size_t reason_size);
+void gate_tree_remove(gate_tree *t);
+
+#endif

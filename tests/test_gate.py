@@ -1,0 +1,396 @@
+#!/usr/bin/env python3
+"""gate through the program: exit codes, bases from commits and from baselines, waivers, pages, and all that is refused.
+
+The kernels are the builds of harness/slowed (0 and 5 % more work) and the plugins of tests/plugins; the "build" of a
+commit copies one of them. Only the standard library is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+from command_line import FINDING, INTERRUPTED, PROGRAM, UNDECIDED, USAGE, WELL, Result, attnbench, environment
+
+BUILD = Path(os.environ.get("ATTNBENCH_BUILD", "build")).resolve()
+SLOWED, PLUGINS = BUILD / "slowed", BUILD / "tests" / "plugins"
+COMPUTE = ("--workload", "h=1,q=100,k=64,d=128")
+TINY = ("--workload", "h=2,q=9,d=8")
+CASE = "slowed_rows/h=1,q=100,k=64,d=128/threads:1"
+QUICK = ("--launches", "8")  # with three, Student's t of moved ones is wide
+
+
+# Of the key of a baseline.
+os.environ.pop("CFLAGS", None)
+os.environ.pop("LDFLAGS", None)
+
+
+def slowed(build: str) -> Path:
+    return SLOWED / f"slowed_{build}.so"
+
+
+def plugin(name: str) -> Path:
+    return PLUGINS / f"{name}.so"
+
+
+class Gate(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.record = self.folder / "record.json"
+
+    def module(self, source: Path, name: str = "kernels.so") -> Path:
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        shutil.copy(source, path)
+        return path
+
+    def save(self, source: Path) -> Path:
+        baseline = self.folder / "baseline"
+        done = attnbench("gate", "save", baseline, "--plugin", self.module(source), cwd=self.folder)
+        self.assertEqual(WELL, done.returncode, done.stdout + done.stderr)
+        return baseline
+
+    def run_gate(self, *arguments: str | Path, code: int) -> tuple[Result, dict[str, Any]]:
+        self.record.unlink(missing_ok=True)
+        done = attnbench("gate", *arguments, "--json", self.record, cwd=self.folder)
+        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+        return done, json.loads(self.record.read_text(encoding="utf-8")) if self.record.exists() else {}
+
+    def against(self, base: Path, new: Path, *arguments: str | Path, code: int) -> tuple[Result, dict[str, Any]]:
+        baseline = self.save(base)
+        return self.run_gate("--baseline", baseline, "--plugin", self.module(new), *arguments, code=code)
+
+    def refused(self, code: int, *arguments: str | Path, words: tuple[str, ...]) -> None:
+        done = attnbench("gate", *arguments, cwd=self.folder)
+        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+        self.assertEqual("", done.stdout)
+        self.assertEqual(1, len(done.stderr.splitlines()), done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+
+class Verdicts(Gate):
+    def test_a_slower_kernel_fails_with_its_case(self) -> None:
+        junit, summary = self.folder / "gate.xml", self.folder / "summary.md"
+        summary.write_text("before\n", encoding="utf-8")
+        outputs = ("--junit", junit, "--summary", summary)
+        done, record = self.against(slowed("0"), slowed("5"), *COMPUTE, *QUICK, *outputs, code=FINDING)
+        (one,) = record["gate"]["cases"]
+        self.assertEqual((CASE, "slower"), (one["case"], one["outcome"]))
+        self.assertLess(abs(one["ratio"] - 1.05), 0.03)
+        self.assertFalse(record["gate"]["passed"])
+        self.assertIn(CASE, done.stdout)
+        self.assertIn("compared 1 of 1", done.stdout)
+        suite = ElementTree.parse(junit).getroot()[0]
+        self.assertEqual(("2", "1"), (suite.get("tests"), suite.get("failures")))
+        self.assertEqual("slower", suite.find(f"testcase[@name='{CASE}']/failure").get("type"))
+        page = summary.read_text(encoding="utf-8")
+        self.assertTrue(page.startswith("before\n"))
+        self.assertIn("# attnbench gate: failed", page)
+        self.assertIn("| slower | slowed\\_rows/", page)
+
+    def test_slower_at_one_code_offset_alone_is_not_blamed(self) -> None:
+        if platform.machine() != "x86_64":
+            self.skipTest("code is moved on x86-64 alone")
+        done, record = self.against(plugin("placed_0"), plugin("placed_5"), *COMPUTE, *QUICK, code=UNDECIDED)
+        self.assertEqual("could not tell", record["gate"]["cases"][0]["outcome"])
+        self.assertRegex(done.stdout, r"slower by [456][.0-9]* % where the linker put it, .* at other code offsets")
+        self.assertEqual(8, len(record["comparisons"][0]["moved_launches"]))
+        launches = ("--launches", "0")
+        self.against(plugin("placed_0"), plugin("placed_5"), *COMPUTE, *launches, code=FINDING)
+
+    def test_equally_fast_code_passes(self) -> None:
+        _, record = self.against(slowed("0"), slowed("again"), *COMPUTE, "--threshold", "3", code=WELL)
+        self.assertEqual("passed", record["gate"]["cases"][0]["outcome"])
+        self.assertTrue(record["gate"]["passed"])
+
+    def test_what_is_faster_passes_unconfirmed(self) -> None:
+        _, record = self.against(slowed("5"), slowed("0"), *COMPUTE, code=WELL)
+        self.assertEqual("faster", record["gate"]["cases"][0]["outcome"])
+        self.assertNotIn("launches", record["comparisons"][0])
+
+    def test_identical_code_is_not_timed(self) -> None:
+        _, record = self.against(slowed("0"), slowed("0"), *COMPUTE, code=WELL)
+        self.assertEqual("identical code", record["gate"]["cases"][0]["outcome"])
+        self.assertNotIn("pairs", record["comparisons"][0])
+
+    def test_a_wrong_kernel_is_never_timed_and_can_be_repeated(self) -> None:
+        junit = self.folder / "gate.xml"
+        done, record = self.against(plugin("well"), plugin("is_wrong"), *TINY, "--junit", junit, code=FINDING)
+        (one,) = record["gate"]["cases"]
+        self.assertEqual("wrong", one["outcome"])
+        self.assertNotIn("pairs", record["comparisons"][0])
+        self.assertRegex(one["reproducer"], r"^attnbench verify --plugin '.*/kernels.so' --kernel kernels:odd_plain ")
+        self.assertIn(one["reproducer"], done.stdout)
+        self.assertIn(one["reproducer"], ElementTree.parse(junit).getroot().find(".//failure").text)
+
+    def test_a_base_that_is_wrong_is_nothing_to_compare_with(self) -> None:
+        _, record = self.against(plugin("is_wrong"), plugin("well"), *TINY, code=UNDECIDED)
+        self.assertEqual("new", record["gate"]["cases"][0]["outcome"])
+
+    def test_a_gate_that_compared_nothing_never_passes(self) -> None:
+        backward = ("--workload", "h=2,q=9,d=8,pass=backward")
+        done, record = self.against(slowed("0"), slowed("5"), *backward, code=UNDECIDED)
+        self.assertEqual(0, record["gate"]["compared"])
+        self.assertIn("compared 0 of 1; 1 not supported here", done.stdout)
+        self.against(slowed("0"), slowed("5"), *COMPUTE, "--launches", "0", "--time-limit", "0.0005", code=UNDECIDED)
+
+    def test_out_of_time_lists_what_was_dropped(self) -> None:
+        done, _ = self.against(slowed("0"), slowed("5"), *COMPUTE, *TINY, "--max-time", "0.0001", code=UNDECIDED)
+        self.assertIn("compared 0 of 2; 2 could not be told", done.stdout)
+        self.assertIn(f"{CASE}: could not tell: not begun", done.stdout)
+
+
+class Waivers(Gate):
+    def with_waiver(self, line: str, code: int) -> str:
+        path = self.folder / "waivers"
+        path.write_text(f"# accepted\n{line}\n", encoding="utf-8")
+        flags = (*COMPUTE, *QUICK, "--waivers", path)
+        done, record = self.against(slowed("0"), slowed("5"), *flags, code=code)
+        return done.stdout + json.dumps(record.get("gate", {}))
+
+    def test_a_waiver_is_shown(self) -> None:
+        said = self.with_waiver("slowed_rows/* 20% 2999-12-31 checks added", WELL)
+        self.assertIn("waived", said)
+        self.assertIn("accepted up to 20 % until 2999-12-31: checks added", said)
+
+    def test_beyond_its_limit_it_fails(self) -> None:
+        self.assertIn("its waiver allows no more than 2 %", self.with_waiver("slowed_rows/* 2% 2999-12-31 x", FINDING))
+
+    def test_an_expired_one_fails_and_says_so(self) -> None:
+        said = self.with_waiver("slowed_rows/* 20% 2001-01-01 checks added", FINDING)
+        self.assertIn("its waiver expired after 2001-01-01: checks added", said)
+
+    def test_one_that_nothing_needs_is_noted(self) -> None:
+        self.assertIn("the waiver for other/* is not needed", self.with_waiver("other/* 2% 2999-12-31 x", FINDING))
+
+    def test_bad_files_are_refused(self) -> None:
+        path = self.folder / "waivers"
+        flags = ("--baseline", self.save(slowed("0")), "--plugin", self.module(slowed("5")), "--waivers", path)
+        self.refused(USAGE, *flags, words=("--waivers", "No such file"))
+        path.write_text("# x\nslowed_rows 2 2999-12-31 x\n", encoding="utf-8")
+        self.refused(USAGE, *flags, words=("line 2", "limit such as 3%"))
+        path.write_bytes(b"\0")
+        self.refused(USAGE, *flags, words=("no text file",))
+
+
+class Baselines(Gate):
+    def setUp(self) -> None:
+        super().setUp()
+        self.baseline = self.save(slowed("0"))
+        self.flags = ("--baseline", self.baseline, "--plugin", self.module(slowed("5")), *COMPUTE)
+
+    def change_key(self, **fields: Any) -> None:
+        """By somebody who knows how the sums are made."""
+        path = self.baseline / "baseline.json"
+        key = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**key, **fields}), encoding="utf-8")
+        names = ("baseline.json", key["module"])
+        lines = [f"{hashlib.sha256((self.baseline / n).read_bytes()).hexdigest()}  {n}\n" for n in names]
+        (self.baseline / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+    def test_the_sums_are_those_of_sha256sum(self) -> None:
+        before = (self.baseline / "SHA256SUMS").read_text(encoding="utf-8")
+        self.change_key()
+        subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=self.baseline, check=True)
+        self.assertEqual(before.splitlines()[1], (self.baseline / "SHA256SUMS").read_text("utf-8").splitlines()[1])
+        self.run_gate(*self.flags, "--launches", "0", code=FINDING)
+
+    def test_a_tampered_one_is_not_loaded(self) -> None:
+        for name in ("kernels.so", "baseline.json", "SHA256SUMS"):
+            with self.subTest(name):
+                path = self.baseline / name
+                whole = path.read_bytes()
+                try:
+                    path.write_bytes(whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:])
+                    self.refused(USAGE, *self.flags, words=("damaged", "not loaded", "rebuild the base"))
+                    path.unlink()
+                    refusal = UNDECIDED if name == "baseline.json" else USAGE
+                    self.refused(refusal, *self.flags, words=("rebuild the base",))
+                finally:
+                    path.write_bytes(whole)
+
+    def test_another_key_means_rebuild(self) -> None:
+        others = {
+            "compiler": "GCC 1", "flags": "-O0", "image": "Debian 1", "isa": "aarch64 portable", "abi": 131072,
+            "schema": 2,
+        }
+        for field, value in others.items():
+            with self.subTest(field):
+                saved = json.loads((self.baseline / "baseline.json").read_text(encoding="utf-8"))
+                self.change_key(**{field: value})
+                word = "another version" if field == "schema" else "does not fit"
+                self.refused(UNDECIDED, *self.flags, words=(word, "rebuild the base"))
+                self.change_key(**saved)
+
+    def test_flags_are_part_of_the_key(self) -> None:
+        said = "does not fit (flags 'CFLAGS= LDFLAGS=', here '-O3')"
+        self.refused(UNDECIDED, *self.flags, "--key", "-O3", words=(said,))
+        env = environment(CFLAGS="-O1")
+        done = attnbench("gate", *self.flags, cwd=self.folder, env=env)
+        self.assertEqual(UNDECIDED, done.returncode, done.stderr)
+        self.assertIn("CFLAGS=-O1", done.stderr)
+
+    def test_a_foreign_key_file_is_damaged(self) -> None:
+        self.change_key(module="../kernels.so")
+        self.refused(USAGE, *self.flags, words=("damaged",))
+        (self.baseline / "baseline.json").write_text("[]", encoding="utf-8")
+        self.refused(USAGE, *self.flags, words=("damaged",))
+
+    def test_no_baseline_means_rebuild(self) -> None:
+        elsewhere = ("--baseline", self.folder / "none", *self.flags[2:])
+        self.refused(UNDECIDED, *elsewhere, words=("no baseline", "rebuild the base"))
+
+    def test_a_module_with_libraries_of_its_own_is_not_kept(self) -> None:
+        beyond = ("save", self.folder / "b", "--plugin", plugin("twin_a"))
+        self.refused(USAGE, *beyond, words=("which a baseline does not hold", "--base with --build"))
+
+    def test_modules_that_are_none(self) -> None:
+        flags = ("--baseline", self.baseline, "--plugin")
+        self.refused(USAGE, *flags, "missing.so", words=("missing.so", "build it first"))
+        self.refused(USAGE, *flags, plugin("major_abi"), words=("ABI",))
+        self.refused(USAGE, "save", self.folder / "b", "--plugin", plugin("major_abi"), words=("ABI",))
+        self.refused(USAGE, "save", "/proc/none/here", "--plugin", slowed("0"), words=("gate save",))
+
+    def test_a_full_disk(self) -> None:
+        if not Path("/dev/full").exists():
+            self.skipTest("no /dev/full")
+        done = attnbench("gate", *self.flags, "--launches", "0", "--summary", "/dev/full", cwd=self.folder)
+        self.assertEqual(74, done.returncode, done.stderr)
+
+
+class Flags(Gate):
+    def test_what_does_not_fit_together(self) -> None:
+        self.refused(USAGE, words=("--base REF", "--baseline DIR"))
+        self.refused(USAGE, "--base", "HEAD", words=("--build",))
+        self.refused(USAGE, "--build", "true", "--baseline", "x", words=("--base",))
+        self.refused(USAGE, "keep", "x", words=("keep", "gate save DIR"))
+        self.refused(USAGE, "save", words=("a folder",))
+        self.refused(USAGE, "--baseline", "x", "--on-inconclusive", "maybe", words=("warn or fail",))
+        self.refused(USAGE, "--baseline", "x", "--max-time", "-1", words=("--max-time",))
+        self.refused(USAGE, "--baseline", "x", "--plugin", "a.so", "--plugin", "b.so", words=("--plugin",))
+        self.refused(USAGE, "--baseline", "x", "--suite", "none", words=("no suite",))
+
+    def test_instruction_sets(self) -> None:
+        flags = ("--baseline", self.save(slowed("0")), "--plugin", self.module(slowed("5")), *COMPUTE)
+        self.refused(USAGE, *flags, "--require-isa", "mmx", words=("mmx",))
+        lowered = environment(ATTNBENCH_ISA="portable")
+        done = attnbench("gate", *flags, "--require-isa", "avx512", cwd=self.folder, env=lowered)
+        self.assertEqual(UNDECIDED, done.returncode)
+        self.assertIn("this machine has portable", done.stderr)
+        self.run_gate(*flags, "--require-isa", "portable", "--launches", "0", code=FINDING)
+
+
+class Commits(Gate):
+    """A repository whose build copies what a file in it names."""
+
+    COMMAND = f'mkdir -p out && cp "{SLOWED}/slowed_$(cat build).so" out/kernels.so'
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.commit("0")
+
+    def git(self, *arguments: str) -> str:
+        who = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "commit.gpgsign=false")
+        command = ["git", *who, *arguments]
+        return subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, build: str) -> None:
+        (self.folder / "build").write_text(build, encoding="utf-8")
+        self.git("add", "build")
+        self.git("commit", "--quiet", "--allow-empty", "--message", build)
+        subprocess.run(["sh", "-c", self.COMMAND], cwd=self.folder, check=True)
+
+    def flags(self, ref: str = "HEAD^1", command: str = COMMAND) -> tuple[str, ...]:
+        return ("--base", ref, "--build", command, "--plugin", "out/kernels.so", *COMPUTE)
+
+    def assert_nothing_left(self) -> None:
+        self.assertEqual(1, len(self.git("worktree", "list").splitlines()))
+        self.assertEqual([], list(self.folder.glob("attnbench-base-*")))
+
+    def run_gate(self, *arguments: str | Path, code: int) -> tuple[Result, dict[str, Any]]:
+        done = attnbench("gate", *arguments, "--json", self.record, cwd=self.folder, env=self.environment())
+        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+        self.assert_nothing_left()
+        return done, json.loads(self.record.read_text(encoding="utf-8")) if self.record.exists() else {}
+
+    def environment(self) -> dict[str, str]:
+        return environment(TMPDIR=str(self.folder))
+
+    def test_red_and_green(self) -> None:
+        self.commit("5")
+        _, record = self.run_gate(*self.flags(), *QUICK, code=FINDING)
+        self.assertEqual(self.git("rev-parse", "HEAD^1"), record["gate"]["base"])
+        self.assertEqual(self.git("rev-parse", "HEAD"), record["gate"]["new"])
+        self.commit("again")
+        self.run_gate(*self.flags("HEAD~2"), "--threshold", "3", code=WELL)
+
+    def test_a_build_that_fails_is_undecided(self) -> None:
+        done, _ = self.run_gate(*self.flags(ref="HEAD", command="echo broken; false"), code=UNDECIDED)
+        self.assertIn("broken", done.stderr)
+        self.assertIn("could not be built", done.stderr)
+        done, _ = self.run_gate(*self.flags(ref="HEAD", command="true"), code=UNDECIDED)
+        self.assertIn("made no out/kernels.so", done.stderr)
+
+    def test_what_is_no_commit(self) -> None:
+        done, _ = self.run_gate(*self.flags(ref="no-such"), code=USAGE)
+        self.assertIn("'no-such' is no commit here", done.stderr)
+        done, _ = self.run_gate(*self.flags(ref="--help"), code=USAGE)
+        done, _ = self.run_gate(*self.flags()[:4], "--plugin", slowed("0"), code=USAGE)
+
+    def test_outside_of_git(self) -> None:
+        with tempfile.TemporaryDirectory() as elsewhere:
+            done = attnbench("gate", "--base", "HEAD", "--build", "true", "--plugin", slowed("0"), cwd=Path(elsewhere))
+        self.assertEqual(USAGE, done.returncode)
+
+    def test_a_baseline_of_the_commit_saves_the_build(self) -> None:
+        baseline = self.folder / "kept"
+        saved = attnbench("gate", "save", baseline, "--plugin", "out/kernels.so", cwd=self.folder)
+        self.assertEqual(WELL, saved.returncode, saved.stderr)
+        self.commit("5")
+        kept = ("--baseline", baseline, "--base", "HEAD^1", "--plugin", "out/kernels.so", *COMPUTE, *QUICK)
+        done, _ = self.run_gate(*kept, code=FINDING)
+        self.assertNotIn("building", done.stderr)
+        other = ("--baseline", baseline, *self.flags("HEAD"), *QUICK)
+        done, _ = self.run_gate(*other, code=WELL)
+        self.assertIn("does not fit (commit", done.stderr)
+        self.assertIn("building the base", done.stderr)
+
+    def interrupt(self, after: float, *arguments: str) -> tuple[int, str]:
+        command = [PROGRAM, "gate", *arguments, "--json", str(self.record)]
+        process = subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment(), text=True
+        )
+        time.sleep(after)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
+        self.assert_nothing_left()
+        return process.returncode, out + error
+
+    def test_interrupted_while_it_builds(self) -> None:
+        code, said = self.interrupt(1, *self.flags(ref="HEAD", command="sleep 60"))
+        self.assertEqual(INTERRUPTED, code, said)
+        self.assertIn("nothing was compared", said)
+
+    def test_interrupted_while_it_measures(self) -> None:
+        self.commit("5")
+        code, said = self.interrupt(2.5, *self.flags(), "--launches", "64")
+        self.assertEqual(INTERRUPTED, code, said)
+        self.assertTrue(json.loads(self.record.read_text(encoding="utf-8"))["comparisons"])
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
