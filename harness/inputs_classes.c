@@ -290,8 +290,9 @@ static const struct input_recipe {
     [INPUT_PADDING] = {"padding", "NaN in every K and V row that no query may see, at the workload's own lengths",
                        draw_normal, draw_normal, has_hidden_keys,
                        "lens=, q_lens= or a mask, and no broadcast= or k_in_q="},
-    [INPUT_INT8_EXTREMES] = {"int8-extremes", "int8 entries of -128, 0 and 127, and rows whose scale is 0", draw_normal,
-                             draw_normal, has_int8, "kv_dtype=i8"},
+    [INPUT_INT8_EXTREMES] = {"int8-extremes",
+                             "int8 entries of -128, 0 and 127, and rows whose scale is 0, negative or large",
+                             draw_normal, draw_normal, has_int8, "kv_dtype=i8"},
 };
 
 const char *input_class_name(int input) { return input >= 0 && input < INPUT_CLASSES ? recipes[input].name : "?"; }

@@ -277,6 +277,7 @@ static bool terms_differently(const mistake *m, mistake_row *row)
 static void drop_first_key(ref_row *row)
 {
     row->n--, row->k += row->d, row->v += row->dv, row->k_abs++;
+    if (row->v_scale) row->v_scale++;
     if (row->add) row->add++;
     if (row->add_abs) row->add_abs++;
 }

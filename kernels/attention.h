@@ -317,7 +317,9 @@ enum attn_accuracy_flag {
 typedef struct attn_kernel attn_kernel;
 
 /* Filled by attn_kernel.plan; read by the harness, the judge and run. The accuracy figures enter the error bound
- * of reference/error_model.h, which says what each means; u is the accumulator's unit roundoff (fp32: 2^-24). */
+ * of reference/error_model.h, which says what each means; u is the accumulator's unit roundoff (fp32: 2^-24).
+ * delta_q is a part of the row's largest |q|. delta_p is the step of weights times scales of V, as a part of the largest such product
+ * among the key_block keys of a block, of those whose V is not all 0. */
 typedef struct attn_plan {
     uint32_t size;
     uint32_t ceiling;             /* enum attn_ceiling that this plan is measured against */
@@ -341,7 +343,7 @@ typedef struct attn_plan {
     double rho;              /* final normalisation: division 1, reciprocal and multiply 2 to 4 */
     double u_q;              /* relative rounding error of a pre-scaled Q; 0 none */
     double lambda;           /* threshold of a lazy rescale, nats; 0 none */
-    double delta_q, delta_p; /* quantisation steps of Q and of the weights (int8 dots); 0 none */
+    double delta_q, delta_p; /* quantisation steps of Q and of the weights (int8 dots), see above; 0 none */
     double logit_limit;      /* largest |logit| that the plan is good for; 0: any */
     int64_t rescales;        /* most rescales of an accumulator in one row */
 } attn_plan;

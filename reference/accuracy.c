@@ -16,8 +16,8 @@ static const double cap_kappa_log = 16; /* log to 8 ulp */
 static const double cap_rho = 8;        /* reciprocal, one Newton step and a product: 4 */
 static const double cap_u_q = 0x1p-22;  /* q times scale times log2 e in fp32: two roundings, 2^-23 */
 static const double cap_lambda = 16;    /* nats; exp(16) = 9e6 already costs fp16 weights their range */
-static const double cap_delta_q = 0.5;  /* int8 step of a row of Q: max|q| / 127 at max|q| = 64 */
-static const double cap_delta_p = 1.0 / 127; /* int8 step of weights in [0, 1] */
+static const double cap_delta_q = 1.0 / 127; /* int8 rows of Q */
+static const double cap_delta_p = 1.0 / 127; /* int8 weights */
 /* The least |logit| that a plan may give up at. fp32 code that rounds m * log2 e apart is good to 10 / u = 1.7e8;
  * fp16 scores end at 65504. */
 static const double least_limit = 1e7;
@@ -88,6 +88,12 @@ int accuracy_of_plan(const attn_plan *plan, accuracy *out, char *capped, size_t 
                  plan->storage_type, plan->score_type, plan->weight_type, plan->accumulator_type, plan->output_type);
         return 0;
     }
+    if (plan->delta_p > 0 && flags & ATTN_L_FROM_ROUNDED) {
+        snprintf(capped, capped_size,
+                 "the plan sums weights that delta_p quantised times the scales of V: l would have "
+                 "those scales in it");
+        return 0;
+    }
     if (plan->rescales < 0) {
         snprintf(capped, capped_size, "the plan declares rescales = %lld; it must not be negative",
                  (long long)plan->rescales);
@@ -109,6 +115,7 @@ int accuracy_of_plan(const attn_plan *plan, accuracy *out, char *capped, size_t 
         .lambda = plan->lambda,
         .delta_q = plan->delta_q,
         .delta_p = plan->delta_p,
+        .key_block = plan->key_block > 0 ? (double)plan->key_block : INFINITY,
         .logit_limit = plan->logit_limit,
         .rescales = (double)plan->rescales,
         .out_step = rounding_of(plan->output_type, flags & ATTN_OUTPUT_TRUNCATES) *

@@ -9,10 +9,10 @@
  *                     + 2 s_j^2 + (1 + kappa_1^2) (m - s_j + 2 lambda)^2 + kappa^2 ]
  *             + softcap    u^2/3 [ (kappa_t + 2)^2 (c tanh)^2 + c^2 tau^2 ]
  *             + added terms u^2/3 [ (3 |b_j|)^2 + s_j^2 ], stored scores u_S^2/3 s_j^2, a pre-scaled Q u_Q^2/3 scale^2 sum (q k)^2,
- *               quantised Q delta_q^2/12 scale^2 sum k^2, merges u^2/3 of the square of their part of E_j
+ *               quantised Q delta_q^2/12 max|q|^2 scale^2 sum k^2, merges u^2/3 of the square of their part of E_j
  *
  * Where several roundings share a sign this is wrong by orders of magnitude, and only the bound judges. All logits equal, so that all
- * weights round the same way, and truncation: deviation_applies. Weights below the last bit of their sum, each of which vanishes
+ * weights round the same way, truncation, and weights quantised by steps that are large for most of them: deviation_applies. Weights below the last bit of their sum, each of which vanishes
  * when it is added to it: sixty thousand of them once made a correct sequential sum 2.6 sigma wrong in every channel. So no
  * output is judged that would move by more than sigma / 4 if all those keys were dropped from both sums, or from l alone.
  */
@@ -35,7 +35,7 @@ static double least_spread(const ref_row *row, const accuracy *a)
 
 bool deviation_applies(const ref_row *row, const accuracy *a)
 {
-    if (!row->finite || !(row->l > 0) || row->n < 2 || !a->to_nearest) return false;
+    if (!row->finite || !(row->l > 0) || row->n < 2 || !a->to_nearest || a->delta_p > 0) return false;
     double sum = 0, squares = 0, worst = 0;
     int64_t n = 0;
     for (int64_t j = 0; j < row->n; ++j) {
@@ -68,9 +68,12 @@ double deviation_of_logit(const ref_row *row, const accuracy *a, int64_t j)
     double variance = third * rounded + square(a->u_s * s) / 3 + square(a->u_q) / 3 * products;
     if (a->fp16_score) variance += square(error_fp16_step(a->u_s)) / 3;
     if (a->delta_q > 0) {
-        double k2 = 0;
-        for (int64_t c = 0; c < row->d; ++c) k2 += square(row->k[j * row->d + c]);
-        variance += square(a->delta_q * row->scale) / 12 * k2;
+        double k2 = 0, q_most = 0;
+        for (int64_t c = 0; c < row->d; ++c) {
+            k2 += square(row->k[j * row->d + c]);
+            q_most = fmax(q_most, fabs(row->q[c]));
+        }
+        variance += square(a->delta_q * q_most * row->scale) / 12 * k2;
     }
     return variance;
 }
@@ -79,7 +82,7 @@ double deviation_of_logit(const ref_row *row, const accuracy *a, int64_t j)
  * down, one below half a step always down. Smooth weights between have an error of the other sign; from two steps on both are over. */
 double deviation_small_weight(const ref_row *row, const accuracy *a)
 {
-    const double step = (a->fp16_weight ? error_fp16_step(a->u_p) : 0) + a->delta_p / 2;
+    const double step = a->fp16_weight ? error_fp16_step(a->u_p) : 0;
     return fmax(4 * a->u, 4 * (a->weights_normalised ? step : step / row->l));
 }
 
@@ -97,7 +100,7 @@ double deviation_from_sums(const ref_row *row, const accuracy *a, const deviatio
         const double eps2 = 2 * square(row->sink) + (1 + square(a->kappa_1)) * square(below) + square(a->kappa);
         variance += square(row->w_sink) * x->output * third * eps2;
     }
-    const double step = (a->fp16_weight ? error_fp16_step(a->u_p) : 0) + a->delta_p / 2;
+    const double step = a->fp16_weight ? error_fp16_step(a->u_p) : 0;
     variance += square(a->weights_normalised ? step : step / row->l) / 3 * x->steps;
     variance += x->channels * square(a->out_step) / 3;
     const double sigma =

@@ -26,6 +26,7 @@ typedef struct output {
     double value;           /* of the reference */
     double spread;          /* sum wT|v - o| + acc sum (w + wT)|v| + pi sum (w + wT)(|v| or |v - o|) over the keys */
     double sum_abs;         /* sum |v| */
+    double block_steps;     /* effect of weights that are quantised in blocks */
     double lowest, highest; /* of V; 0 included where there is a sink */
     double u_out, out_step;
 } output;
@@ -34,7 +35,7 @@ static double output_bound(const ref_row *row, const accuracy *a, const row_term
 {
     if (t->beyond_limit || !isfinite(x->value)) return INFINITY;
     const double magnitude = fabs(x->value);
-    const double steps = t->p_step_v * x->sum_abs + t->p_step_o * magnitude;
+    const double steps = t->p_step_v * x->sum_abs + t->p_step_o * magnitude + x->block_steps;
     const double num = x->spread + (t->wt_sink + t->acc * (1 + t->den)) * magnitude + steps;
     const double quotient = t->t < 1 ? num / (1 - t->t) : INFINITY;
 
@@ -62,6 +63,7 @@ static void channel_bounds(const ref_row *row, const accuracy *a, const row_term
                            double *bound)
 {
     double o[ATTN_MAX_D], spread[ATTN_MAX_D], sum_abs[ATTN_MAX_D], lowest[ATTN_MAX_D], highest[ATTN_MAX_D];
+    double unscaled[ATTN_MAX_D] = {0};
     const double start = row->sink > -INFINITY ? 0 : INFINITY;
     for (int64_t c = 0; c < count; ++c) {
         o[c] = row->o[first + c];
@@ -75,6 +77,8 @@ static void channel_bounds(const ref_row *row, const accuracy *a, const row_term
         const double by_distance = wt + (a->l_from_rounded ? t->pi * grown : 0);
         const double by_size = (t->acc + (a->l_from_rounded ? 0 : t->pi)) * grown;
         const double *restrict v = row->v + j * row->dv + first;
+        for (int64_t c = 0; a->delta_p > 0 && c < count; ++c)
+            unscaled[c] = fmax(unscaled[c], error_unscaled(row, j, fabs(v[c])));
         for (int64_t c = 0; c < count; ++c) {
             const double size = fabs(v[c]);
             spread[c] += by_distance * fabs(v[c] - o[c]) + by_size * size;
@@ -84,7 +88,14 @@ static void channel_bounds(const ref_row *row, const accuracy *a, const row_term
         }
     }
     for (int64_t c = 0; c < count; ++c) {
-        const output x = {o[c], spread[c], sum_abs[c], lowest[c], highest[c], a->u_out, a->out_step};
+        const output x = {.value = o[c],
+                          .spread = spread[c],
+                          .sum_abs = sum_abs[c],
+                          .block_steps = t->block_step * unscaled[c],
+                          .lowest = lowest[c],
+                          .highest = highest[c],
+                          .u_out = a->u_out,
+                          .out_step = a->out_step};
         bound[c] = output_bound(row, a, t, &x);
     }
 }
@@ -103,7 +114,12 @@ static void weight_bounds(const ref_row *row, const accuracy *a, const row_terms
         const double wt_distance = wt * (1 - w) + w * fmax(all_wt - wt, 0);
         const double grown_distance = grown * (1 - w) + w * fmax(all_grown - grown, 0);
         const double spread = wt_distance + t->acc * grown + t->pi * (a->l_from_rounded ? grown_distance : grown);
-        const output x = {w, spread, 1, zero_in_hull ? 0 : 1, 1, 0, 0};
+        const output x = {.value = w,
+                          .spread = spread,
+                          .sum_abs = 1,
+                          .block_steps = t->block_step_w,
+                          .lowest = zero_in_hull ? 0 : 1,
+                          .highest = 1};
         bound[j] = output_bound(row, a, t, &x);
     }
 }

@@ -8,8 +8,9 @@
 typedef struct accuracy {
     double u;               /* unit roundoff of the accumulator */
     double u_s, u_p, u_out; /* rounding of stored scores, weights, output; 0 none */
-    double u_q, kappa, kappa_1, kappa_t, tau, kappa_log, rho, lambda, delta_q, delta_p, logit_limit, rescales;
-    double eta; /* 2^-150, or 2^-126 where subnormals are flushed */
+    double u_q, kappa, kappa_1, kappa_t, tau, kappa_log, rho, lambda, logit_limit, rescales;
+    double delta_q, delta_p, key_block; /* quantisation steps as in attn_plan; keys of a block */
+    double eta;                         /* 2^-150, or 2^-126 where subnormals are flushed */
     double
         out_step; /* half the spacing of 16-bit outputs where they are subnormal: 2^-25 in fp16, 2^-134 in bf16; else 0 */
     bool fp16_score, fp16_weight, l_from_rounded, weights_normalised, merge_lse;

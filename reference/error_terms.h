@@ -10,6 +10,9 @@ typedef struct row_terms {
     double acc, pi, t, den;
     double p_step; /* absolute rounding error of a stored weight next to 0, in units of p (of w if normalised) */
     double p_step_o, p_step_v; /* its effect on an output: p_step_v sum|v| + p_step_o |o| */
+    double block_step;         /* the same of quantised weights times scales: block_step max|v| / scale */
+    double block_step_w;       /* and of quantised weights alone, on a weight */
+    double q_most;             /* largest |q| of the row */
     double wt_sink, e_max;
     double rescales;
     double smallest_normal; /* an exp below it may become 0 */
@@ -20,6 +23,9 @@ row_terms error_terms(const ref_row *row, const accuracy *a);
 
 /* wT of key j: what an error of its logit and an inexact exp make of its weight. */
 double error_of_weight(const ref_row *row, const accuracy *a, const row_terms *t, int64_t j);
+
+/* |v| / scale where v is of key j: what a product of weight and scale is multiplied by. */
+double error_unscaled(const ref_row *row, int64_t j, double v_abs);
 
 /* A logit of -inf (an additive mask) is exact and takes no part. */
 bool error_takes_part(const ref_row *row, int64_t j);

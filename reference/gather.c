@@ -31,8 +31,8 @@ struct ref_workspace {
     int64_t keys, d, dv; /* capacity */
     ref_kv kv;
     kv_identity identity;
-    bool widened;          /* kv holds what identity names */
-    double *k, *v, *k_abs; /* kept keys copied together; k and v are allocated when first needed */
+    bool widened;                    /* kv holds what identity names */
+    double *k, *v, *k_abs, *v_scale; /* kept keys copied together; k and v are allocated when first needed */
     double *q, *add, *add_abs;
     int64_t *kept;
     key_place *place; /* of each key of the sequence */
@@ -61,7 +61,9 @@ ref_workspace *ref_workspace_new(int64_t keys, int64_t d, int64_t dv)
     ws->kv.k = doubles(keys, d);
     ws->kv.v = doubles(keys, dv);
     ws->kv.k_abs = doubles(keys, 1);
+    ws->kv.v_scale = doubles(keys, 1);
     ws->k_abs = doubles(keys, 1);
+    ws->v_scale = doubles(keys, 1);
     ws->q = doubles(d, 1);
     ws->add = doubles(keys, 1);
     ws->add_abs = doubles(keys, 1);
@@ -74,8 +76,8 @@ ref_workspace *ref_workspace_new(int64_t keys, int64_t d, int64_t dv)
     row->s = doubles(keys, 1);
     row->w = doubles(keys, 1);
     row->o = doubles(dv, 1);
-    if (ws->kv.k && ws->kv.v && ws->kv.k_abs && ws->k_abs && ws->q && ws->add && ws->add_abs && ws->kept && ws->place &&
-        row->raw && row->a && row->squares && row->s && row->w && row->o) {
+    if (ws->kv.k && ws->kv.v && ws->kv.k_abs && ws->kv.v_scale && ws->k_abs && ws->v_scale && ws->q && ws->add &&
+        ws->add_abs && ws->kept && ws->place && row->raw && row->a && row->squares && row->s && row->w && row->o) {
         return ws;
     }
     ref_workspace_free(ws);
@@ -88,9 +90,11 @@ void ref_workspace_free(ref_workspace *ws)
     free(ws->kv.k);
     free(ws->kv.v);
     free(ws->kv.k_abs);
+    free(ws->kv.v_scale);
     free(ws->k);
     free(ws->v);
     free(ws->k_abs);
+    free(ws->v_scale);
     free(ws->q);
     free(ws->add);
     free(ws->add_abs);
@@ -193,6 +197,13 @@ static void widen(const attn_tensor *t, const attn_tensor *scales, const key_pla
     }
 }
 
+/* 1 where there are none, or each channel has its own. */
+static double scale_of_row(const attn_tensor *scales, key_place place, int64_t g)
+{
+    const bool of_rows = scales && (scales->extent[3] == 1 || scales->stride[3] == 0);
+    return of_rows ? broadcast_element(scales, place.batch, g, place.row, 0) : 1;
+}
+
 static uint64_t mix(uint64_t hash, uint64_t bits)
 {
     hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
@@ -240,6 +251,7 @@ static void widen_kv(ref_workspace *ws, const attn_problem *problem, const attn_
     for (int64_t j = 0; j < n; ++j) {
         kv->k_abs[j] = 0;
         for (int64_t c = 0; c < kv->d; ++c) kv->k_abs[j] += fabs(kv->k[j * kv->d + c]);
+        kv->v_scale[j] = scale_of_row(v_scales, ws->place[j], g);
     }
     ws->identity = id;
     ws->widened = true;
@@ -262,6 +274,7 @@ static bool keep_keys(ref_workspace *ws, const attn_problem *problem, const attn
         row->k = kv->k + first * kv->d;
         row->v = kv->v + first * kv->dv;
         row->k_abs = kv->k_abs + first;
+        row->v_scale = kv->v_scale + first;
         return true;
     }
 
@@ -273,10 +286,12 @@ static bool keep_keys(ref_workspace *ws, const attn_problem *problem, const attn
         memcpy(ws->k + x * kv->d, kv->k + j * kv->d, (size_t)kv->d * sizeof(double));
         memcpy(ws->v + x * kv->dv, kv->v + j * kv->dv, (size_t)kv->dv * sizeof(double));
         ws->k_abs[x] = kv->k_abs[j];
+        ws->v_scale[x] = kv->v_scale[j];
     }
     row->k = ws->k;
     row->v = ws->v;
     row->k_abs = ws->k_abs;
+    row->v_scale = ws->v_scale;
     return true;
 }
 

@@ -72,6 +72,7 @@ double projection_bound(const ref_row *row, const accuracy *a, const projection 
     const row_terms t = error_terms(row, a);
     if (t.beyond_limit || !(t.t < 1)) return by_channels;
     double shared = t.wt_sink * fabs(p->o), grown_abs = 0, channels = t.wt_sink * p->o_abs, sum = 0, sum_abs = 0;
+    double unscaled = 0, unscaled_abs = 0;
     for (int64_t j = 0; j < row->n; ++j) {
         const double wt = error_of_weight(row, a, &t, j), grown = row->w[j] + wt;
         const double far = fabs(p->v[j] - p->o), far_abs = p->v_abs[j] + p->o_abs;
@@ -80,10 +81,12 @@ double projection_bound(const ref_row *row, const accuracy *a, const projection 
         grown_abs += grown * p->v_abs[j];
         sum += fabs(p->v[j]);
         sum_abs += p->v_abs[j];
+        unscaled = fmax(unscaled, error_unscaled(row, j, fabs(p->v[j])));
+        unscaled_abs = fmax(unscaled_abs, error_unscaled(row, j, p->v_abs[j]));
     }
     const double own = t.acc * (grown_abs + (1 + t.den) * p->o_abs);
-    const double steps = t.p_step_v * sum + t.p_step_o * fabs(p->o);
-    const double steps_abs = t.p_step_v * sum_abs + t.p_step_o * p->o_abs;
+    const double steps = t.p_step_v * sum + t.p_step_o * fabs(p->o) + t.block_step * unscaled;
+    const double steps_abs = t.p_step_v * sum_abs + t.p_step_o * p->o_abs + t.block_step * unscaled_abs;
     const double before = (channels + own + steps_abs) / (1 - t.t); /* sum_c B'_c at most */
     const double tiny = ((double)row->n + t.rescales + 2) * a->eta + a->out_step;
     const double bound = (shared + own + steps) / (1 - t.t) + (a->rho * a->u + a->u_out) * (p->o_abs + before) +

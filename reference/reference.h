@@ -16,6 +16,7 @@ typedef struct ref_kv {
     double *k;        /* (n, d) */
     double *v;        /* (n, dv) */
     double *k_abs;    /* (n): sum over channels of |k| */
+    double *v_scale;  /* (n): of each row of V; 1 where there are no scales of rows */
 } ref_kv;
 
 /* One query row: inputs, then what ref_row_compute makes of them. Arrays have capacity for all keys of a sequence. */
@@ -28,6 +29,7 @@ typedef struct ref_row {
     const double *k;       /* (n, d) */
     const double *k_abs;   /* (n) sum |k| of each kept key */
     const double *v;       /* (n, dv) */
+    const double *v_scale; /* (n) scale of each row of int8 V; NULL: 1 */
     const double *add;     /* (n): bias + ALiBi term added after the softcap; NULL: none */
     const double *add_abs; /* (n): |bias| + |ALiBi| for the error bound; NULL: none */
     /* results */

@@ -23,7 +23,7 @@ typedef enum bug {
 
 static inline float to_type(float value, uint32_t type, bool truncate)
 {
-    if (type == ATTN_F32 || !isfinite(value) || value == 0) return value;
+    if (type == ATTN_F32 || type == ATTN_I8 || !isfinite(value) || value == 0) return value;
     int exponent;
     (void)frexpf(value, &exponent); /* value = f * 2^exponent, 1/2 <= |f| < 1 */
     const int bits = type == ATTN_BF16 ? 8 : 11;
@@ -46,10 +46,20 @@ static inline float sum_pairwise(const float *terms, int64_t count)
     return sum_pairwise(terms, count / 2) + sum_pairwise(terms + count / 2, count - count / 2);
 }
 
+/* To a multiple of a step that is a part of `most`. */
+static inline float quantised(const style *y, float value, float most)
+{
+    if (y->steps == 0 || most == 0) return value;
+    const double step = (double)most / y->steps;
+    return (float)(rint((double)value / step) * step);
+}
+
 static inline float logit(const style *y, bug planted, int64_t j)
 {
     float terms[D];
-    for (int64_t c = 0; c < x.d; ++c) terms[c] = x.q[c] * x.k[j][c];
+    float q_most = 0;
+    for (int64_t c = 0; c < x.d; ++c) q_most = fmaxf(q_most, fabsf(x.q[c]));
+    for (int64_t c = 0; c < x.d; ++c) terms[c] = quantised(y, x.q[c], q_most) * x.k[j][c];
     float dot = 0;
     if (y->order == PAIRWISE)
         dot = sum_pairwise(terms, x.d);
@@ -92,8 +102,12 @@ static inline partial run_part(const style *y, bug planted, int64_t begin, int64
             p[j - at] = power(y, s[j] - r.m);
             rounded[j - at] = y->normalised ? p[j - at] : to_type(p[j - at], y->weight_type, y->truncate);
         }
+        float most = 0;
+        for (int64_t j = at; j < stop; ++j) most = fmaxf(most, p[j - at] * x.v_scale[j]);
+        for (int64_t j = at; j < stop && y->steps > 0; ++j)
+            rounded[j - at] = quantised(y, p[j - at] * x.v_scale[j], most) / x.v_scale[j];
         const int64_t count = stop - at;
-        const float *summed = y->l_rounded ? rounded : p;
+        const float *summed = y->l_rounded ? rounded : p; /* quantised weights are never summed */
         float divisor = 1;
         for (int c = -1; c < DV; ++c) { /* -1: the row sum, which normalised weights need first */
             for (int64_t j = 0; j < count; ++j) {

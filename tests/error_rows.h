@@ -43,8 +43,9 @@ static struct data {
     int64_t n, d;
     float scale, softcap, sink;
     bool has_add;
-    float q[D], k[KEYS][D], v[KEYS][DV], add[KEYS];
-    double wide_q[D], wide_k[KEYS * D], wide_v[KEYS * DV], wide_add[KEYS], add_abs[KEYS], k_abs[KEYS];
+    float q[D], k[KEYS][D], v[KEYS][DV], v_scale[KEYS], add[KEYS];
+    double wide_q[D], wide_k[KEYS * D], wide_v[KEYS * DV], wide_v_scale[KEYS], wide_add[KEYS], add_abs[KEYS],
+        k_abs[KEYS];
     double raw[KEYS], a[KEYS], squares[KEYS], s[KEYS], w[KEYS], o[DV];
     ref_row row;
 } x;
@@ -59,6 +60,7 @@ static inline void widen_and_compute(void)
             x.k_abs[j] += fabs((double)x.k[j][c]);
         }
         for (int64_t c = 0; c < DV; ++c) x.wide_v[j * DV + c] = (double)x.v[j][c];
+        x.wide_v_scale[j] = (double)x.v_scale[j];
         x.wide_add[j] = (double)x.add[j];
         x.add_abs[j] = fabs((double)x.add[j]);
     }
@@ -72,6 +74,7 @@ static inline void widen_and_compute(void)
                       .k = x.wide_k,
                       .k_abs = x.k_abs,
                       .v = x.wide_v,
+                      .v_scale = x.wide_v_scale,
                       .add = x.has_add ? x.wide_add : NULL,
                       .add_abs = x.has_add ? x.add_abs : NULL,
                       .raw = x.raw,
@@ -108,6 +111,7 @@ static inline void make_row(input in, int64_t n, unsigned long seed)
             x.k[j][c] = normal(rng, spread[in]) + (float)(lift / (double)x.scale * (double)x.q[c] / q2);
         for (int64_t c = 0; c < DV; ++c)
             x.v[j][c] = in == CANCELLING ? (j % 2 ? -1e3f : 1e3f) + normal(rng, 1e-3) : normal(rng, 1);
+        x.v_scale[j] = exp2f(normal(rng, 2));
         x.add[j] = x.has_add ? normal(rng, 2) - 0.05f * (float)(n - j) : 0;
     }
     gsl_rng_free(rng);
@@ -126,13 +130,14 @@ typedef struct style {
     float lazy;    /* rescale only where the maximum grows by more */
     bool base2, reciprocal, normalised, l_rounded, truncate;
     uint32_t score_type, weight_type, output_type;
+    int steps; /* quantised Q and weights: of the largest |q|, and of a block's largest weight times scale; 0: none */
 } style;
 
 /* What such a kernel would declare. libm's float functions are good to 1 ulp, tanhf to 2. */
 static inline attn_plan plan_of(const style *y)
 {
     return (attn_plan){.size = sizeof(attn_plan),
-                       .storage_type = ATTN_F32,
+                       .storage_type = y->steps > 0 ? ATTN_I8 : ATTN_F32,
                        .score_type = y->score_type,
                        .weight_type = y->weight_type,
                        .accumulator_type = ATTN_F32,
@@ -143,6 +148,9 @@ static inline attn_plan plan_of(const style *y)
                        .kappa_log = 2,
                        .rho = y->reciprocal ? 2 : 1,
                        .lambda = (double)y->lazy,
+                       .delta_q = y->steps > 0 ? 1.0 / y->steps : 0,
+                       .delta_p = y->steps > 0 ? 1.0 / y->steps : 0,
+                       .key_block = y->block,
                        .rescales = y->block > 0 ? (KEYS + y->block - 1) / y->block : 1,
                        .accuracy_flags =
                            (y->l_rounded ? ATTN_L_FROM_ROUNDED : 0u) | (y->normalised ? ATTN_WEIGHTS_NORMALISED : 0u) |
@@ -187,6 +195,20 @@ static const style styles[] = {
      .score_type = ATTN_BF16,
      .weight_type = ATTN_BF16,
      .output_type = ATTN_BF16},
+    {.name = "quantised",
+     .block = 32,
+     .steps = 1000,
+     .score_type = ATTN_F32,
+     .weight_type = ATTN_I8,
+     .output_type = ATTN_F32},
+    {.name = "quantised, split",
+     .block = 16,
+     .parts = 3,
+     .lazy = 8,
+     .steps = 30000,
+     .score_type = ATTN_F32,
+     .weight_type = ATTN_I8,
+     .output_type = ATTN_F32},
 };
 
 static inline accuracy accuracy_of(const style *y)

@@ -181,15 +181,16 @@ static void extremes_of_other_slots(void **state)
     for (int64_t h = 0; h < 3; h++) assert_true(element(s, ATTN_SINK_LOGITS, 0, h, 0, 0) > 90);
     drop(s);
     s = make("h=2,q=4,k=40,d=8,kv_dtype=i8", INPUT_INT8_EXTREMES, 3);
-    int64_t lowest = 0, highest = 0, nothing = 0;
+    int64_t lowest = 0, highest = 0, nothing = 0, negative = 0, large = 0;
     for (int64_t j = 0; j < 40; j++) {
-        nothing += element(s, ATTN_K_SCALES, 0, 1, j, 0) == 0;
+        const double scale = element(s, ATTN_K_SCALES, 0, 1, j, 0);
+        nothing += scale == 0, negative += scale < 0, large += element(s, ATTN_V_SCALES, 0, 1, j, 0) == 1;
         for (int64_t c = 0; c < 8; c++) {
             lowest += element(s, ATTN_K, 0, 1, j, c) == -128;
             highest += element(s, ATTN_K, 0, 1, j, c) == 127;
         }
     }
-    assert_true(lowest > 40 && highest > 40 && nothing == 8);
+    assert_true(lowest > 40 && highest > 40 && nothing == 8 && negative == 4 && large == 3);
     drop(s);
 }
 

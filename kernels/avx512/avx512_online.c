@@ -26,14 +26,6 @@ enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 1, IN_PLACE_GROUPS = 12, FE
 
 static const float LAZY = 8; /* weights are at most 2^8 */
 
-/* Rows of a vector of the group that see a key of the block. */
-ALWAYS_INLINE __mmask16 sees(const row_job *job, int vector, int64_t key)
-{
-    const __m512i j = _mm512_set1_epi32((int)key);
-    const __mmask16 begun = _mm512_cmple_epi32_mask(_mm512_load_si512(job->begin + LANES * vector), j);
-    return _mm512_mask_cmpgt_epi32_mask(begun, _mm512_load_si512(job->end + LANES * vector), j);
-}
-
 /* Moves the maximum of the rows in `above` to `high`; their sums, results and the block's weights so far follow. */
 ALWAYS_INLINE void raise_max(row_group *g, int vector, __mmask16 above, __m512 high, float *weights, const float *end)
 {
@@ -193,6 +185,7 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     out->ceiling = attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX512, problem, bytes_per_key(problem, args));
     out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
                           : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.95
+                          : out->storage_type == ATTN_I8                 ? 0.3
                                                                          : 0.45; /* measured: few_impl.h */
     out->kappa = AVX512_EXP2_KAPPA;
     out->kappa_t = AVX512_TANH_KAPPA, out->tau = AVX512_TANH_TAU;

@@ -1,11 +1,12 @@
-/* avx512_pack_impl.h: queries, keys and values into tiles, and results out of them. Rows and channels that do not exist are never
- * read or written: masks cut them off, and packed tiles hold zeros there. */
+/* avx512_pack_impl.h: queries, keys and values into tiles. Rows and channels that do not exist are never read: masks cut them
+ * off, and packed tiles hold zeros there. */
 #ifndef ATTN_AVX512_PACK_IMPL_H
 #define ATTN_AVX512_PACK_IMPL_H
 
 #include <immintrin.h>
 
 #include "avx512_elements_impl.h"
+#include "avx512_group_impl.h"
 #include "avx512_transpose_impl.h"
 #include "transposed_impl.h"
 
@@ -85,32 +86,6 @@ static int pack_values(const row_job *job, const char *const row[], int64_t at, 
         }
     }
     return _mm512_cmp_ps_mask(odd, odd, _CMP_UNORD_Q) == 0;
-}
-
-static void store_group(const row_job *job, const row_group *g, int64_t row)
-{
-    const int64_t dv = job->problem->dv;
-    for (int64_t lane = 0; lane < g->rows; lane += LANES) {
-        const int64_t rows = smaller(LANES, g->rows - lane);
-        float *to[LANES], *from[LANES], inverse[LANES];
-        __mmask16 sees[LANES];
-        query_rows(job, job->o, row + lane, rows, LANES, to);
-        _mm512_storeu_ps(inverse, _mm512_div_ps(_mm512_set1_ps(1.0f), _mm512_load_ps(g->sum + lane)));
-        for (int64_t i = 0; i < rows; i++) {
-            const int some = g->begin[lane + i] < g->end[lane + i];
-            sees[i] = some ? 0xffff : 0;
-            store_lse(job, row + lane + i, g->max[lane + i], g->sum[lane + i]);
-        }
-        for (int64_t c = 0; c < dv; c += LANES) {
-            const __mmask16 channels = first_lanes(dv - c);
-            __m512 x[LANES];
-            for (int64_t i = 0; i < LANES; i++) from[i] = g->o + smaller(c + i, dv - 1) * GROUP;
-            load_columns_16x16(from, lane, x);
-            for (int64_t i = 0; i < rows; i++)
-                _mm512_mask_storeu_ps(to[i] + c, channels,
-                                      _mm512_maskz_mul_ps(sees[i], x[i], _mm512_set1_ps(inverse[i])));
-        }
-    }
 }
 
 #endif

@@ -26,14 +26,6 @@ enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 2, IN_PLACE_GROUPS = 0, FEW
 
 static const float LAZY = 8; /* weights are at most 2^8 */
 
-/* Rows of a vector of the group that see a key of the block. */
-ALWAYS_INLINE __mmask16 sees(const row_job *job, int vector, int64_t key)
-{
-    const __m512i j = _mm512_set1_epi32((int)key);
-    const __mmask16 begun = _mm512_cmple_epi32_mask(_mm512_load_si512(job->begin + LANES * vector), j);
-    return _mm512_mask_cmpgt_epi32_mask(begun, _mm512_load_si512(job->end + LANES * vector), j);
-}
-
 ALWAYS_INLINE __m512bh load_pair(const float *at) { return (__m512bh)_mm512_load_si512(at); }
 
 /* The same pair for all lanes. */

@@ -1,10 +1,11 @@
-/* avx512bf16_pack_impl.h: bf16 queries, keys and values as the pairs that vdpbf16ps takes, and results out of fp32 tiles. A pair is a
+/* avx512bf16_pack_impl.h: bf16 queries, keys and values as the pairs that vdpbf16ps takes. A pair is a
  * dword: two channels of a query or of a key, or one channel of two keys. What does not exist is not read, and is 0 in a pair. */
 #ifndef ATTN_AVX512BF16_PACK_IMPL_H
 #define ATTN_AVX512BF16_PACK_IMPL_H
 
 #include "avx512/avx512_bf16_impl.h"
 #include "avx512/avx512_elements_impl.h"
+#include "avx512/avx512_group_impl.h"
 #include "avx512/avx512_transpose_impl.h"
 #include "transposed_impl.h"
 
@@ -71,26 +72,6 @@ static int pack_values(const row_job *job, const char *const row[], int64_t at, 
         }
     }
     return largest_magnitude(most) <= FLT_MAX;
-}
-
-static void store_group(const row_job *job, const row_group *g, int64_t row)
-{
-    const int64_t dv = job->problem->dv;
-    for (int64_t lane = 0; lane < g->rows; lane += LANES) {
-        const int64_t rows = smaller(LANES, g->rows - lane);
-        for (int64_t i = 0; i < rows; i++) store_lse(job, row + lane + i, g->max[lane + i], g->sum[lane + i]);
-        for (int64_t c = 0; c < dv; c += LANES) {
-            __m512 x[LANES];
-            for (int64_t i = 0; i < LANES; i++) x[i] = _mm512_load_ps(g->o + smaller(c + i, dv - 1) * GROUP + lane);
-            transpose_16x16(x);
-            for (int64_t i = 0; i < rows; i++) {
-                const __mmask16 sees = g->begin[lane + i] < g->end[lane + i] ? 0xffff : 0;
-                const __m512 inverse = _mm512_set1_ps(1 / g->sum[lane + i]);
-                _mm512_mask_storeu_ps(query_row(job, job->o, row + lane + i) + c, lanes_before(dv - c),
-                                      _mm512_maskz_mul_ps(sees, x[i], inverse));
-            }
-        }
-    }
 }
 
 #endif
