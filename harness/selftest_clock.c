@@ -15,14 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ceilings.h"
 #include "child.h"
 #include "commands.h"
-#include "compare.h"
 #include "context.h"
-#include "duel.h"
 #include "neighbours.h"
 #include "results.h"
+#include "slowed.h"
 #include "status.h"
 
 static const char help[] =
@@ -38,7 +36,7 @@ static const char help[] =
     "  --json FILE\n\n"
     "example: attnbench selftest clock --runs 500 --only 0 --json clock.json\n";
 
-enum { GATE_CASES = 200, DEFAULT_RUNS = 20, BUILDS = 4, SHAPES = 2 };
+enum { GATE_CASES = 200, DEFAULT_RUNS = 20, BUILDS = 4 };
 static const double delta = 0.005, alpha = 0.01 / GATE_CASES, beta = 0.001, limit = 3, least = 0.1;
 static const double chance = 0.001; /* what a right clock is failed with, a requirement */
 
@@ -52,48 +50,15 @@ static const struct build {
                     {"slowed_2", 0.02, 0.99, 0.95, 0.5},
                     {"slowed_5", 0.05, 0.99, 0.95, 0.5}};
 
-static const struct shape {
-    const char *name, *spec;
-    double accuracy; /* of the estimate's median over runs */
-} shapes[SHAPES] = {{"compute-bound", "h=1,q=200,k=22,d=128", 0.001}, {"memory-bound", "h=200,q=1,k=14,d=256", 0.002}};
-
 /* One row of the table. */
 typedef struct tally {
     const struct build *build;
-    const struct shape *shape;
+    const slowed_shape *shape;
     int runs, slower, faster, neither, undecided;
     double *decided, *error; /* [runs]: seconds; estimate minus truth */
     double decided_median, decided_95, bias, spread;
     char failed[160]; /* requirement that is not met; "" none */
 } tally;
-
-/* Shared with the child of one run. */
-typedef struct one_run {
-    const attn_kernel *kernel[2];
-    const instance *in;
-    const attn_machine *machine;
-    uint64_t seed;
-    volatile uint64_t beat;
-    volatile int stop;
-    int ran;
-    char reason[256];
-    paired_run run;
-} one_run;
-
-static void run_in_child(void *arg)
-{
-    one_run *o = arg;
-    const duel d = {.kernel = {o->kernel[0], o->kernel[1]},
-                    .in = o->in,
-                    .machine = o->machine,
-                    .threads = 1,
-                    .layout = o->seed,
-                    .beat = &o->beat};
-    const paired_settings settings = {{delta, alpha, beta}, o->seed, limit, least, 0, &o->stop};
-    int64_t calls;
-    int wrong;
-    o->ran = duel_run(&d, &settings, &o->run, &calls, &wrong, o->reason, sizeof o->reason);
-}
 
 static void count(tally *t, const paired_run *run)
 {
@@ -117,27 +82,19 @@ static void count(tally *t, const paired_run *run)
 }
 
 /* 0 where a run could not be made. */
-static int repeat(tally *t, const compare_sides *sides, const instance *in, const attn_machine *machine, int runs,
-                  uint64_t seed)
+static int repeat(tally *t, const compare_sides *sides, const slowed_case *c, int runs, uint64_t seed)
 {
-    const child_limit within = {60, NULL, NULL};
-    one_run *o = shared_new(sizeof *o);
-    char end[200];
+    slowed_run *o = shared_new(sizeof *o);
     int ok = o != NULL;
     for (int i = 0; ok && i < runs && !interrupted; i++) {
+        const paired_settings settings = {{delta, alpha, beta}, seed + (uint64_t)i, limit, least, 0, NULL};
         progress("%s, %+g %%: run %d of %d", t->shape->name, 100 * t->build->truth, i + 1, runs);
-        memset(o, 0, sizeof *o);
-        memcpy(o->kernel, sides->pair[0].kernel, sizeof o->kernel);
-        o->in = in;
-        o->machine = machine;
-        o->seed = seed + (uint64_t)i;
-        const child_end how = child_run(run_in_child, o, &within, end, sizeof end);
+        ok = slowed_once(o, sides, c, &settings);
         if (interrupted) break;
-        ok = how == CHILD_DONE && o->ran;
         if (ok)
             count(t, &o->run);
         else
-            complain("%s: %s", t->build->file, how == CHILD_DONE ? o->reason : end);
+            complain("%s: %s", t->build->file, o->reason);
     }
     progress_clear();
     shared_free(o, sizeof *o);
@@ -245,23 +202,20 @@ static int knows_all(const char *list, char *reason, size_t size)
 
 /* ---- the job ----------------------------------------------------------------------------------------------------- */
 
-static int run_row(const struct build *build, const struct shape *shape, const instance *in,
-                   const attn_machine *machine, const options *o, json_t *rows)
+static int run_row(const struct build *build, const slowed_case *c, const options *o, json_t *rows)
 {
-    char base[512], fresh[512], reason[1400];
+    char reason[1400];
     const int runs = o->runs ? o->runs : DEFAULT_RUNS;
     compare_sides sides;
-    tally t = {.build = build, .shape = shape};
-    snprintf(base, sizeof base, "%s/slowed/slowed_0.so", ATTNBENCH_BUILD);
-    snprintf(fresh, sizeof fresh, "%s/slowed/%s.so", ATTNBENCH_BUILD, build->file);
-    if (!compare_sides_open(base, fresh, NULL, 0, machine->isa, &sides, reason, sizeof reason)) {
+    tally t = {.build = build, .shape = c->shape};
+    if (!slowed_open(build->file, c->machine.isa, &sides, reason, sizeof reason)) {
         complain("%s", reason);
         return EXIT_USAGE;
     }
     t.decided = calloc((size_t)runs + 1, sizeof *t.decided);
     t.error = calloc((size_t)runs + 1, sizeof *t.error);
     int code = EXIT_BUG;
-    if (t.decided && t.error && repeat(&t, &sides, in, machine, runs, o->seed * 1000003)) {
+    if (t.decided && t.error && repeat(&t, &sides, c, runs, o->seed * 1000003)) {
         summarise(&t, o->neighbours > 0);
         print_tally(&t);
         json_array_append_new(rows, tally_json(&t));
@@ -273,27 +227,18 @@ static int run_row(const struct build *build, const struct shape *shape, const i
     return code;
 }
 
-static int run_shape(const struct shape *shape, const selection *s, const options *o, json_t *rows)
+static int run_shape(const slowed_shape *shape, const selection *s, const options *o, json_t *rows)
 {
-    const attn_machine machine = ceilings_machine(NULL, s->isa, 1);
     char reason[512];
-    workload w;
-    instance in = {.w = NULL};
+    slowed_case c;
     int code = EXIT_WELL;
-    if (!workload_parse(shape->spec, s->set, &w, reason, sizeof reason)) {
+    if (!slowed_case_make(&c, shape, s->set, s->isa, o->seed, reason, sizeof reason)) {
         complain("%s", reason);
-        return EXIT_BUG;
+        return EXIT_UNDECIDED;
     }
-    if (!instance_describe(&in, &w, INPUT_NORMAL, o->seed, reason, sizeof reason) ||
-        !instance_fill(&in, reason, sizeof reason)) {
-        complain("%s", reason);
-        code = EXIT_UNDECIDED;
-    }
-    for (int b = 0; in.filled && b < BUILDS && !interrupted; b++)
-        if (!o->only || is_listed(o->only, &builds[b]))
-            code = worse_exit(code, run_row(&builds[b], shape, &in, &machine, o, rows));
-    instance_free(&in);
-    workload_free(&w);
+    for (int b = 0; b < BUILDS && !interrupted; b++)
+        if (!o->only || is_listed(o->only, &builds[b])) code = worse_exit(code, run_row(&builds[b], &c, o, rows));
+    slowed_case_free(&c);
     return code;
 }
 
@@ -318,7 +263,8 @@ int selftest_clock(int argc, char **argv)
     if (begun < o.neighbours) complain("only %d of %d neighbours could be begun", begun, o.neighbours);
     print_header();
     code = EXIT_WELL;
-    for (int i = 0; i < SHAPES && !interrupted; i++) code = worse_exit(code, run_shape(&shapes[i], &s, &o, rows));
+    for (int i = 0; i < SLOWED_SHAPES && !interrupted; i++)
+        code = worse_exit(code, run_shape(&slowed_shapes[i], &s, &o, rows));
     neighbours_end(&beside);
     const context_facts facts = {argc + 3, argv - 3, s.isa, 1, -1, NULL, NULL, 0, NULL};
     json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
