@@ -10,14 +10,18 @@
 #include "problem.h"
 
 #include <linux/perf_event.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 static const double tail_warns = 1.10, drift_warns = 1.05; /* p99 / median; median / min */
 static const double tail_forbids = 5, drift_forbids = 3;
-static const double clock_warns = 1e-6, clock_forbids = 1e-5; /* seconds a step: a slice is 50 to 400 us */
-static const double steal_warns = 0.01, load_warns = 0.5;     /* of the time; busy threads a processor */
+static const double clock_warns = 1e-6, clock_forbids = 1e-5;         /* seconds a step: a slice is 50 to 400 us */
+static const double steal_warns = 0.01, load_warns = 0.5;             /* of the time; busy threads a processor */
+static const double two_percent_within = 0.5, one_percent_within = 3; /* seconds a case: what selftest clock requires */
+static const double preempted_warns = 20;                             /* times a second: a quiet machine has some */
+static const double longer_helps = 0.7;                               /* of the time needed */
 
 /* ---- lines ----------------------------------------------------------------------------------------------------- */
 
@@ -136,6 +140,58 @@ static void diagnose_time(const doctor_facts *f, doctor_report *r)
     r->measurable = p->clock_step <= clock_forbids && p->slices && tail < tail_forbids && drift < drift_forbids;
 }
 
+/* "0.12 s", "more than 5 s". */
+static void put_needed(double seconds, char *out, size_t size)
+{
+    if (isfinite(seconds))
+        snprintf(out, size, "%.2g s", seconds);
+    else
+        snprintf(out, size, "more than %g s", doctor_most_seconds);
+}
+
+/* What would let the clock see more, most likely first. */
+static void advise(const doctor_facts *f, const doctor_resolution *s, char *out, size_t size)
+{
+    const double preempted = s->seconds > 0 ? s->preemptions / s->seconds : 0;
+    size_t used = 0;
+    if (preempted > preempted_warns)
+        used += (size_t)snprintf(out, size, "end other programs, which took our processor %.0f times a second; ",
+                                 preempted);
+    if (f->before.turbo == SWITCH_ON || strcmp(f->machine->governor, "powersave") == 0)
+        used += (size_t)snprintf(out + used, size - used, "fix the clock (governor and turbo, above); ");
+    used += (size_t)snprintf(out + used, size - used, "pin: taskset -c %d attnbench compare ...; ",
+                             f->machine->processors - 1);
+    for (int e = 0; e < DOCTOR_EFFECTS; e++) {
+        if (!(s->needed_longer[e] < longer_helps * s->needed[e])) continue;
+        used +=
+            (size_t)snprintf(out + used, size - used,
+                             "take a larger workload, such as b=%d (slices so many times as long would see %g %% in "
+                             "%.2g s); ",
+                             DOCTOR_LONGER, 100 * doctor_effects[e], s->needed_longer[e]);
+        break;
+    }
+    snprintf(out + used, size - used, "give more time: compare --time-limit 20");
+}
+
+static void diagnose_resolution(const doctor_facts *f, const doctor_resolution *s, doctor_report *r)
+{
+    char needed[DOCTOR_EFFECTS][32], mend[400];
+    if (!s->known) {
+        if (s->reason[0]) say(r, "resolution", "%s: unknown: %s", s->name, s->reason);
+        return;
+    }
+    for (int e = 0; e < DOCTOR_EFFECTS; e++) put_needed(s->needed[e], needed[e], sizeof needed[e]);
+    doctor_line *const line =
+        say(r, "resolution",
+            "%s: sees 1 %% in %s a case, 2 %% in %s, 5 %% in %s; +%g %% made was called slower in %d of %d launches",
+            s->name, needed[0], needed[1], needed[2], 100 * s->slowdown, s->seen, DOCTOR_LAUNCHES);
+    advise(f, s, mend, sizeof mend);
+    if (s->false_claims)
+        warn(r, line, "equal builds were told apart: no comparison made here can be trusted", mend);
+    else if (s->seen < DOCTOR_LAUNCHES || s->needed[1] > two_percent_within || s->needed[0] > one_percent_within)
+        warn(r, line, "small differences between builds are seen late or not at all", mend);
+}
+
 /* A backend's reason is 'what is in the way: what would mend it'. */
 static void diagnose_counters(const doctor_facts *f, doctor_report *r)
 {
@@ -157,6 +213,7 @@ void doctor_diagnose(const doctor_facts *facts, doctor_report *out)
     diagnose_neighbours(facts, out);
     diagnose_limits(facts, out);
     diagnose_time(facts, out);
+    for (int i = 0; i < DOCTOR_RESOLUTIONS; i++) diagnose_resolution(facts, &facts->resolution[i], out);
     diagnose_counters(facts, out);
 }
 
@@ -178,7 +235,7 @@ static void try_counters(doctor_facts *f)
     }
 }
 
-int doctor_examine(uint64_t isa, doctor_facts *out, char *reason, size_t reason_size)
+int doctor_examine(uint64_t isa, bool quick, doctor_facts *out, char *reason, size_t reason_size)
 {
     memset(out, 0, sizeof *out);
     out->machine = machine_facts_get();
@@ -186,12 +243,31 @@ int doctor_examine(uint64_t isa, doctor_facts *out, char *reason, size_t reason_
     out->build_type = BUILD_TYPE;
     doctor_system_read("", &out->before);
     if (!doctor_probe(out->machine->threads, &out->probes, reason, reason_size)) return 0;
+    if (!quick) doctor_resolve(isa, out->resolution);
     doctor_system_read("", &out->after);
     try_counters(out);
     return 1;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
+
+static json_t *resolution_json(const doctor_resolution *s)
+{
+    if (!s->known) return json_pack("{s:s, s:s}", "case", s->name, "reason", s->reason);
+    json_t *const sees = json_array(), *const estimates = json_array();
+    for (int e = 0; e < DOCTOR_EFFECTS; e++) {
+        json_t *const one = json_pack("{s:f}", "slowdown", doctor_effects[e]);
+        if (isfinite(s->needed[e])) json_object_set_new(one, "seconds", json_real(s->needed[e]));
+        if (isfinite(s->needed_longer[e]))
+            json_object_set_new(one, "seconds_longer_slices", json_real(s->needed_longer[e]));
+        json_array_append_new(sees, one);
+    }
+    for (int i = 0; i < DOCTOR_LAUNCHES; i++) json_array_append_new(estimates, json_real(s->estimate[i]));
+    return json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:i, s:f, s:i, s:o, s:o}", "case", s->name, "spec", s->spec,
+                     "pairs", s->pairs, "seconds", s->seconds, "preemptions", s->preemptions, "spread", s->spread,
+                     "false_claims", s->false_claims, "slowdown", s->slowdown, "seen", s->seen, "estimates", estimates,
+                     "sees", sees);
+}
 
 json_t *doctor_json(const doctor_facts *facts, const doctor_report *report)
 {
@@ -215,5 +291,10 @@ json_t *doctor_json(const doctor_facts *facts, const doctor_report *report)
                             json_pack("{s:i, s:f, s:f, s:f}", "slices", p->slices, "median_us", 1e6 * p->slice_median,
                                       "p99_over_median", p->slice_p99 / p->slice_median, "median_over_min",
                                       p->slice_median / p->slice_min));
+    json_t *const resolution = json_array();
+    for (int i = 0; i < DOCTOR_RESOLUTIONS; i++)
+        if (facts->resolution[i].name) json_array_append_new(resolution, resolution_json(&facts->resolution[i]));
+    if (doctor && json_array_size(resolution)) json_object_set(doctor, "resolution", resolution);
+    json_decref(resolution);
     return doctor;
 }

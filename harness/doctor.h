@@ -36,6 +36,31 @@ typedef struct doctor_probes {
 /* Takes about 0.6 s. Makes a pool of so many threads; 0 and a reason where that fails. */
 int doctor_probe(int threads, doctor_probes *out, char *reason, size_t reason_size);
 
+/* ---- the smallest difference that can be seen (doctor_resolution.c) ---- */
+
+enum { DOCTOR_RESOLUTIONS = 2, DOCTOR_EFFECTS = 3, DOCTOR_LAUNCHES = 3, DOCTOR_LONGER = 4 };
+extern const double doctor_effects[DOCTOR_EFFECTS]; /* 1, 2 and 5 % */
+extern const double doctor_most_seconds;            /* that a case may take, as in compare */
+
+/* From a few launches of the clock on one case, at the error level of one case of a gate over 200. */
+typedef struct doctor_resolution {
+    bool known;
+    char reason[160];        /* why not; "" it was not looked for */
+    const char *name, *spec; /* compute-bound or memory-bound */
+    int pairs;               /* of equal builds, over all launches */
+    double seconds, preemptions;
+    double spread;                        /* of ln(new / base) of a pair: half of them are nearer to the median */
+    int false_claims;                     /* launches in which equal builds were told apart */
+    double slowdown;                      /* that was then made */
+    int seen;                             /* launches in which it was called slower */
+    double estimate[DOCTOR_LAUNCHES];     /* what it read */
+    double needed[DOCTOR_EFFECTS];        /* seconds a case in which 95 % see the effect; infinite: too many */
+    double needed_longer[DOCTOR_EFFECTS]; /* with slices DOCTOR_LONGER times as long */
+} doctor_resolution;
+
+/* Takes about 5 s. */
+void doctor_resolve(uint64_t isa, doctor_resolution out[DOCTOR_RESOLUTIONS]);
+
 /* ---- the diagnosis (doctor.c) ---- */
 
 typedef struct doctor_facts {
@@ -44,6 +69,7 @@ typedef struct doctor_facts {
     const char *build_type;
     doctor_system before, after; /* the probes */
     doctor_probes probes;
+    doctor_resolution resolution[DOCTOR_RESOLUTIONS];
     int counters; /* hardware events that count here, of those tried */
     int counters_tried;
     char counters_reason[256]; /* why the first of the others does not */
@@ -51,8 +77,8 @@ typedef struct doctor_facts {
 
 typedef struct doctor_line {
     const char *what;
-    char found[160];
-    char warning[256], mend[256]; /* "" well */
+    char found[200];
+    char warning[256], mend[400]; /* "" well */
 } doctor_line;
 
 enum { DOCTOR_LINES = 24 };
@@ -62,8 +88,9 @@ typedef struct doctor_report {
     bool measurable; /* false: no time taken here means anything */
 } doctor_report;
 
-/* Looks at this machine: fills the facts. 0 and a reason where no pool can be made. */
-int doctor_examine(uint64_t isa, doctor_facts *out, char *reason, size_t reason_size);
+/* Looks at this machine: fills the facts, those on resolution unless it has to be quick. 0 and a reason where no pool
+ * can be made. */
+int doctor_examine(uint64_t isa, bool quick, doctor_facts *out, char *reason, size_t reason_size);
 
 /* What the facts mean: looks at nothing else. */
 void doctor_diagnose(const doctor_facts *facts, doctor_report *out);

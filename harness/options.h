@@ -28,6 +28,7 @@ enum option_group {
     OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
     OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
     OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed --only */
+    OPTIONS_DOCTOR = 65536, /* --quick */
 };
 
 typedef struct word_list {
@@ -45,6 +46,7 @@ typedef struct options {
     const char *mutants, *only; /* a folder of planted bugs; those of these names, or slowdowns of these percentages */
     int jobs;                   /* 0 not given */
     bool whole;
+    bool quick; /* of doctor: nothing that takes long */
     bool gdb, in_process;
     double time_limit, time_budget; /* seconds; 0 not given */
     double threshold;               /* a relative difference; 0 not given */

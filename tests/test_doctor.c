@@ -184,6 +184,52 @@ static void each_disturbance_is_named_with_its_remedy(void **state)
     expect(&f, "counters", "sudo sysctl x=2", true);
 }
 
+static doctor_resolution sharp(void)
+{
+    return (doctor_resolution){.known = true,
+                               .name = "compute-bound",
+                               .spec = "h=1",
+                               .pairs = 3000,
+                               .seconds = 1.5,
+                               .preemptions = 6,
+                               .slowdown = 0.02,
+                               .seen = DOCTOR_LAUNCHES,
+                               .needed = {0.3, 0.1, 0.1},
+                               .needed_longer = {0.5, 0.2, 0.1}};
+}
+
+static const char *found_of(const doctor_facts *f, const char *what)
+{
+    static doctor_report r;
+    doctor_diagnose(f, &r);
+    for (int i = 0; i < r.lines; i++)
+        if (strcmp(r.line[i].what, what) == 0) return r.line[i].found;
+    return NULL;
+}
+
+static void what_is_seen_late_is_named_with_its_remedy(void **state)
+{
+    (void)state;
+    doctor_facts f = quiet();
+    assert_null(found_of(&f, "resolution")); /* it was not looked for */
+    f.resolution[0] = (doctor_resolution){.name = "compute-bound", .reason = "no file"};
+    assert_non_null(strstr(found_of(&f, "resolution"), "unknown: no file"));
+    f.resolution[0] = sharp();
+    assert_non_null(strstr(found_of(&f, "resolution"), "1 % in 0.3 s a case, 2 % in 0.1 s"));
+    doctor_report r;
+    doctor_diagnose(&f, &r);
+    assert_int_equal(r.warnings, 0);
+    f.resolution[0].needed[1] = 0.6;
+    expect(&f, "resolution", "taskset", true);
+    f.resolution[0] = sharp(), f.resolution[0].needed[0] = INFINITY;
+    expect(&f, "resolution", "--time-limit", true);
+    expect(&f, "resolution", "b=4", true); /* longer slices see it in 0.5 s */
+    f.resolution[0] = sharp(), f.resolution[0].seen = 2;
+    expect(&f, "resolution", "--time-limit", true);
+    f.resolution[0] = sharp(), f.resolution[0].false_claims = 1, f.resolution[0].preemptions = 300;
+    expect(&f, "resolution", "200 times a second", true);
+}
+
 static void some_machines_cannot_be_measured(void **state)
 {
     (void)state;
@@ -204,16 +250,24 @@ static void json_holds_lines_and_figures(void **state)
     doctor_report r;
     doctor_facts f = quiet();
     f.before.smt = SWITCH_ON;
+    f.resolution[0] = sharp();
+    f.resolution[0].needed[0] = INFINITY;
+    f.resolution[0].seen = 0;
     doctor_diagnose(&f, &r);
     json_t *j = doctor_json(&f, &r);
     assert_true(json_is_true(json_object_get(j, "measurable")));
-    assert_int_equal(json_integer_value(json_object_get(j, "warnings")), 1);
+    assert_int_equal(json_integer_value(json_object_get(j, "warnings")), 2);
     const json_t *lines = json_object_get(j, "lines");
     assert_int_equal(json_array_size(lines), r.lines);
     int mends = 0;
     for (size_t i = 0; i < json_array_size(lines); i++)
         mends += json_object_get(json_array_get(lines, i), "mend") != NULL;
-    assert_int_equal(mends, 1);
+    assert_int_equal(mends, 2);
+    const json_t *resolution = json_array_get(json_object_get(j, "resolution"), 0);
+    const json_t *sees = json_object_get(resolution, "sees");
+    assert_int_equal(json_array_size(json_object_get(j, "resolution")), 1);
+    assert_null(json_object_get(json_array_get(sees, 0), "seconds")); /* never */
+    assert_true(json_real_value(json_object_get(json_array_get(sees, 1), "seconds")) == 0.1);
     const double tail = json_real_value(json_object_get(json_object_get(j, "noise"), "p99_over_median"));
     assert_true(fabs(tail - 104.0 / 101) < 1e-12);
     json_decref(j);
@@ -242,6 +296,7 @@ int main(void)
         cmocka_unit_test(files_are_read),
         cmocka_unit_test(a_quiet_machine_has_no_warning),
         cmocka_unit_test(each_disturbance_is_named_with_its_remedy),
+        cmocka_unit_test(what_is_seen_late_is_named_with_its_remedy),
         cmocka_unit_test(some_machines_cannot_be_measured),
         cmocka_unit_test(json_holds_lines_and_figures),
         cmocka_unit_test(probes_are_plausible),

@@ -61,9 +61,14 @@ check "in one line" err_is_one_line_with "exclude each other"
 run doctor --json "$work/record.json"
 check "the doctor ends with 0, or 3 where nothing can be measured" test "$status" = 0 -o "$status" = 3
 check "the doctor is in the record" record_says '"noise" in r["context"]["attnbench"]["doctor"]'
+check "it says how small a slowdown is seen" record_says \
+    'all(len(s["sees"]) == 3 and s["pairs"] > 0 for s in r["context"]["attnbench"]["doctor"]["resolution"])'
+check "and in how many seconds" grep -qE '^resolution +memory-bound: sees 1 % in .* s a case' "$work/out"
 check "each warning has a remedy" record_says \
     'all(("warning" in l) == bool(l.get("mend")) for l in r["context"]["attnbench"]["doctor"]["lines"])'
 check "ceilings are in the record" record_says 'r["context"]["attnbench"]["ceilings"]["fp32_portable"] > 0'
+run doctor --quick --json "$work/record.json"
+check "in a hurry the doctor leaves that out" record_says '"resolution" not in r["context"]["attnbench"]["doctor"]'
 run list counters
 check "counters are listed as what works here" grep -qE '^task-clock +(counts|absent: .)' "$work/out"
 

@@ -148,8 +148,9 @@ class SampleReport(unittest.TestCase):
     def test_inputs_and_the_doctor_are_stated(self) -> None:
         record = json.loads(SAMPLE.read_text())
         well = {"what": "clock", "found": "fine"}
+        sharp = {"what": "resolution", "found": "sees 1 % in 0.14 s a case"}
         busy = {"what": "load", "found": "9.1", "warning": "busy", "mend": "x"}
-        record["context"]["attnbench"]["doctor"] = {"lines": [well, busy]}
+        record["context"]["attnbench"]["doctor"] = {"lines": [well, busy, sharp]}
         for entry in record["benchmarks"]:
             entry["inputs"] = "hot"
             if entry["name"].startswith("naive_3pass/gpt2-1k/"):
@@ -163,6 +164,7 @@ class SampleReport(unittest.TestCase):
         self.assertIn("Inputs when a call began: hot and rotated.", page)
         self.assertIn("inputs hot and rotated;", page)  # in the charts' captions
         self.assertIn("load: busy (9.1)", page)
+        self.assertEqual(page.count("sees 1 % in 0.14 s a case"), 2)  # at once, and among all findings
         rotated = page[page.index("gpt2-1k/rotatednaive_3pass") :]
         self.assertRegex(rotated[:80], r"0\.0363")  # judged as the same workload
 

@@ -103,6 +103,11 @@ class Doctor:
     def warnings(self) -> list[Advice]:
         return [line for line in self.lines if line.warning]
 
+    @property
+    def resolution(self) -> list[Advice]:
+        """How small a slowdown is seen here; said above all that is well."""
+        return [line for line in self.lines if line.what == "resolution" and not line.warning]
+
 
 @dataclass(frozen=True)
 class Judged:
