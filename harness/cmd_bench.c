@@ -5,6 +5,7 @@
 
 #include "child.h"
 #include "commands.h"
+#include "layout.h"
 #include "results.h"
 #include "status.h"
 #include "timing.h"
@@ -32,6 +33,12 @@ const char help_bench[] =
     "its "
     "own\n"
     "                         after the timing ('attnbench list counters' shows what works here)\n"
+    "LAYOUT\n"
+    "  --layout               instead of times: what each kernel loses where a buffer lies 16 to 3072 bytes further "
+    "on, "
+    "or its\n"
+    "                         code 16 to 64, in pairs with the aligned call (suite places and 1 thread, if none are "
+    "given)\n"
     "OUTPUT\n"
     "  --json FILE --csv FILE --junit FILE --markdown FILE   (JSON in Google Benchmark's schema, with our context "
     "added)\n\n"
@@ -89,6 +96,32 @@ static int merge_outputs(const timing *t, options *o, char *reason, size_t size)
     return record_writable(path, reason, size);
 }
 
+/* attnbench bench --layout has pairs of its own instead of Google Benchmark's loop. */
+static int bench_layout(options *o, int argc, char **argv)
+{
+    static const char *const suites[] = {"places", NULL};
+    static const char *one[] = {"1"};
+    char reason[1024];
+    selection s;
+    if (o->rest_count || o->counters || o->residency != RESIDENCY_HOT) {
+        complain("--layout compares hot calls in pairs of its own: leave out --counters, --cold, --rotate and what "
+                 "follows --");
+        return EXIT_USAGE;
+    }
+    const word_list threads = o->threads;
+    if (threads.count == 0) o->threads = (word_list){one, 1};
+    const int made = selection_make(o, suites, &s, reason, sizeof reason);
+    o->threads = threads;
+    if (!made) {
+        complain("%s", reason);
+        return EXIT_USAGE;
+    }
+    plugins_notes(&s.plugins);
+    const int code = layout_bench(o, &s, argc, argv);
+    selection_free(&s);
+    return code;
+}
+
 int cmd_bench(int argc, char **argv)
 {
     static const char *const suites[] = {"models", NULL};
@@ -102,6 +135,11 @@ int cmd_bench(int argc, char **argv)
     int code =
         command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_REST | OPTIONS_BENCH, help_bench, &o);
     if (code >= 0) return code;
+    if (o.layout) {
+        code = bench_layout(&o, argc + 2, argv - 2);
+        options_free(&o);
+        return code;
+    }
     counting *counted = shared_new(sizeof *counted); /* children count, and say once what they cannot */
     if (!counted || (o.counters && !counting_open(counted, counters_perf(), o.counters, reason, sizeof reason)) ||
         !selection_make(&o, suites, &s, reason, sizeof reason)) {

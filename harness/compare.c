@@ -10,6 +10,7 @@
 #include "child.h"
 #include "duel.h"
 #include "inputs.h"
+#include "judge_again.h"
 #include "status.h"
 
 static const double least_seconds = 0.1; /* moods of a machine last some milliseconds */
@@ -45,37 +46,25 @@ typedef struct match {
     paired_run run;
 } match;
 
-/* Held against the same reference rows as before the timing. */
-static const char *judge_again(void *ctx, int lane, const instance *placed, const attn_tensor *slot)
+static const char *check_lane(void *ctx, int lane, const instance *placed, const attn_tensor *slot)
 {
     const match *m = ctx;
-    static char message[320];
-    int64_t at[4];
-    int outside;
-    verdict v;
-    findings wrong = {0};
-    if (find_unwritten(placed, &slot[ATTN_O], INSTANCE_POISON, at) ||
-        !instance_canaries_hold(placed, INSTANCE_POISON, &outside))
-        return "after timing: left output unwritten, or wrote outside of it";
-    const outputs_view got = {&slot[ATTN_O], slot[ATTN_LSE].type ? &slot[ATTN_LSE] : NULL, NULL};
-    if (judge_rows(&m->g->rows, &m->g->expectation[m->judged[lane]->contract], &got, &v, &wrong)) return NULL;
-    snprintf(message, sizeof message, "wrong after timing: %.280s", wrong.item[0].reason);
-    return message;
+    return judge_again(m->g, m->judged[lane], placed, slot);
 }
 
 static void time_in_child(void *arg)
 {
     match *m = arg;
-    const duel d = {{m->c->kernel[0], m->c->kernel[1]},
-                    &m->g->in,
-                    m->s->machine,
-                    m->c->threads,
-                    m->s->residency,
-                    m->s->seed,
-                    &m->beat,
-                    &m->current,
-                    judge_again,
-                    m};
+    const duel d = {.kernel = {m->c->kernel[0], m->c->kernel[1]},
+                    .in = &m->g->in,
+                    .machine = m->s->machine,
+                    .threads = m->c->threads,
+                    .residency = m->s->residency,
+                    .layout = m->s->seed,
+                    .beat = &m->beat,
+                    .current = &m->current,
+                    .check = check_lane,
+                    .ctx = m};
     const paired_settings settings = {
         {m->s->delta, compare_alpha(m->s), m->s->beta}, m->s->seed, m->s->seconds, least_seconds, 0, &m->stop};
     m->ran = duel_run(&d, &settings, &m->run, &m->calls, &m->wrong, m->reason, sizeof m->reason);

@@ -21,6 +21,9 @@ typedef struct ring {
     const duel *d;
     const attn_kernel *kernel[2];
     placement placed;
+    instance moved; /* with shifted pointers */
+    int shifted;    /* the contents lie there now */
+    guarded roomy;  /* workspace and packed copy of a shifted call */
     rotation sets;
     const attn_exec *exec;
     attn_exec own;
@@ -46,11 +49,27 @@ static void tell(const duel *d, int lane)
     if (d->beat) ++*d->beat;
 }
 
+static const instance *tensors(const ring *r, int lane)
+{
+    return r->d->shift && paired_side(lane) ? &r->moved : &r->placed.in;
+}
+
+/* Brings the contents to where the lane reads them; one call more, so that they are hot there too. */
+static int enter(ring *r, int lane)
+{
+    const int there = paired_side(lane);
+    tell(r->d, lane);
+    if (!r->d->shift) return 1;
+    if (r->shifted != there) shift_contents(r->d->shift, &r->placed.in, there);
+    r->shifted = there;
+    return call_once(&r->call[there], NULL) == ATTN_OK;
+}
+
 static double slice(void *ctx, int lane)
 {
     ring *r = ctx;
     call *c = &r->call[paired_side(lane)];
-    tell(r->d, lane);
+    if (!enter(r, lane)) return (double)NAN;
     if (r->d->residency == RESIDENCY_COLD) {
         double sum = 0;
         for (int64_t i = 0; i < r->calls; i++) sum += timed_call(r, c);
@@ -78,12 +97,13 @@ static int calibrate(ring *r, char *reason, size_t size)
         double least = INFINITY;
         const double begin = clock_seconds();
         do {
-            tell(r->d, lane);
+            if (!enter(r, lane)) break;
             least = fmin(least, timed_call(r, &r->call[lane]));
-            if (isfinite(least)) continue;
+        } while (isfinite(least) && clock_seconds() - begin < warm_seconds);
+        if (!isfinite(least)) {
             snprintf(reason, size, "%s failed when it was warmed up", r->kernel[lane]->name);
             return 0;
-        } while (clock_seconds() - begin < warm_seconds);
+        }
         slower = fmax(slower, least);
     }
     r->calls = slower > 0 ? (int64_t)fmin(ceil(slice_seconds / slower), 1e6) : 1;
@@ -129,20 +149,40 @@ static size_t workspace_bytes(const call *c)
     return (size_t)(ATTN_WORKSPACE_STRIDE(&c->plan) * (int64_t)c->exec->threads);
 }
 
+static size_t pages_up(size_t bytes) { return (bytes + SHIFT_MOST - 1) / SHIFT_MOST * SHIFT_MOST; }
+
+/* Workspace and packed copy at the beginning of pages, or some bytes further on. */
+static int give_room(ring *r)
+{
+    call *const c = r->call;
+    const size_t workspace = pages_up(workspace_bytes(&c[1]) + SHIFT_MOST),
+                 packed = pages_up((size_t)c[1].plan.shared_bytes + SHIFT_MOST);
+    if (!guarded_open(&r->roomy, (int64_t)(workspace + packed))) return 0;
+    unsigned char *const begin = (unsigned char *)r->roomy.data;
+    for (int lane = 0; lane < 2; lane++) {
+        const bool moves = lane == LANE_NEW && r->d->shift->buffer == SHIFTED_WORKSPACE;
+        c[lane].workspace = begin + (moves ? r->d->shift->bytes : 0);
+        c[lane].shared = begin + workspace + (moves ? r->d->shift->bytes : 0);
+    }
+    return 1;
+}
+
 /* One workspace and one packed copy for both, the larger of the two: another place would be another speed. */
-static void share_memory(ring *r)
+static int share_memory(ring *r)
 {
     call *const c = r->call;
     for (int lane = 0; lane < 2; lane++) {
         r->shared[lane] = c[lane].shared;
         r->workspace[lane] = c[lane].workspace;
     }
+    if (r->d->shift) return give_room(r);
     void *const workspace = r->workspace[workspace_bytes(&c[1]) > workspace_bytes(&c[0])];
     void *const shared = r->shared[c[1].plan.shared_bytes > c[0].plan.shared_bytes];
     for (int lane = 0; lane < 2; lane++) {
         c[lane].workspace = workspace;
         c[lane].shared = shared;
     }
+    return 1;
 }
 
 static void release(ring *r)
@@ -152,36 +192,49 @@ static void release(ring *r)
         r->call[lane].workspace = r->workspace[lane];
         call_release(&r->call[lane]);
     }
+    if (r->roomy.base) guarded_close(&r->roomy);
 }
 
 static int prepare(ring *r, char *reason, size_t size)
 {
     const workload *const w = r->d->in->w;
     attn_tensor slot[ATTN_SLOTS];
-    const attn_args args = instance_args(&r->placed.in, w->want_lse, w->want_weights, slot);
-    for (int lane = 0; lane < 2; lane++)
+    for (int lane = 0; lane < 2; lane++) {
+        const attn_args args = instance_args(tensors(r, lane), w->want_lse, w->want_weights, slot);
         if (!call_prepare(&r->call[lane], r->kernel[lane], &r->placed.in.problem, &args, r->d->machine, r->exec, reason,
                           size)) {
             if (lane) call_release(&r->call[0]);
             return 0;
         }
-    share_memory(r);
-    return 1;
+    }
+    if (share_memory(r)) return 1;
+    snprintf(reason, size, "no memory for a workspace");
+    release(r);
+    return 0;
 }
 
 static int check_lanes(ring *r, int *wrong, char *reason, size_t size)
 {
     for (int lane = 0; r->d->check && lane < 2; lane++) {
         call *const c = &r->call[lane];
-        tell(r->d, lane);
+        enter(r, lane);
         instance_poison(&r->placed.in, INSTANCE_POISON);
-        const char *message = call_once(c, NULL) == ATTN_OK ? r->d->check(r->d->ctx, lane, &r->placed.in, c->slot)
+        const char *message = call_once(c, NULL) == ATTN_OK ? r->d->check(r->d->ctx, lane, tensors(r, lane), c->slot)
                                                             : "failed when called again after timing";
         if (!message) continue;
         *wrong = lane;
         snprintf(reason, size, "%s: %s", r->d->kernel[lane]->name, message);
         return 0;
     }
+    return 1;
+}
+
+static int place(ring *r, char *reason, size_t size)
+{
+    const duel *d = r->d;
+    if (!d->shift) return placement_make(&r->placed, d->in, d->layout, reason, size);
+    if (!placement_at_pages(&r->placed, d->in, SHIFT_MOST, reason, size)) return 0;
+    r->moved = shift_pointers(d->shift, &r->placed.in);
     return 1;
 }
 
@@ -192,7 +245,7 @@ int duel_run(const duel *d, const paired_settings *settings, paired_run *out, in
     const bool rotates = d->residency == RESIDENCY_ROTATED;
     int ok = 0;
     *wrong = -1;
-    if (make_threads(&r, reason, reason_size) && placement_make(&r.placed, d->in, d->layout, reason, reason_size) &&
+    if (make_threads(&r, reason, reason_size) && place(&r, reason, reason_size) &&
         (!rotates || rotation_make(&r.sets, &r.placed.in, rotation_wanted(), reason, reason_size)) &&
         prepare(&r, reason, reason_size)) {
         if (calibrate(&r, reason, reason_size)) {

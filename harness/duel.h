@@ -8,6 +8,7 @@
 #include "instance.h"
 #include "paired.h"
 #include "residency.h"
+#include "shift.h"
 
 /* Both kernels, with the tensors that they were judged on. */
 typedef struct duel {
@@ -16,7 +17,8 @@ typedef struct duel {
     const attn_machine *machine;
     int threads;
     residency residency;
-    uint64_t layout;         /* seed of what differs between launches: places of buffers, which side is loaded first */
+    const shift *shift; /* of LANE_NEW's buffers, which otherwise begin at pages; NULL: both lanes at the same places */
+    uint64_t layout;    /* seed of what differs between launches: places of buffers, which side is loaded first */
     volatile uint64_t *beat; /* counts slices; NULL: nobody looks */
     volatile int *current;   /* the lane that is being called; NULL: nobody looks */
     /* Called last, with what one more call of a lane wrote into poisoned outputs: what was timed is also right.

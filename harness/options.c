@@ -33,6 +33,7 @@ enum flag_id {
     FLAG_TIME_BUDGET,
     FLAG_COUNTERS,
     FLAG_QUICK,
+    FLAG_LAYOUT,
     FLAG_COLD,
     FLAG_ROTATE,
     FLAG_THRESHOLD,
@@ -86,6 +87,7 @@ static const struct flag {
     {"-o", FLAG_OUTPUT, OPTIONS_FOLDER, true},
     {"--time-budget", FLAG_TIME_BUDGET, OPTIONS_BUDGET, true},
     {"--quick", FLAG_QUICK, OPTIONS_DOCTOR, false},
+    {"--layout", FLAG_LAYOUT, OPTIONS_BENCH, false},
     {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
     {"--cold", FLAG_COLD, OPTIONS_BENCH | OPTIONS_COMPARE, false},
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH | OPTIONS_COMPARE, false},
@@ -169,6 +171,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_THREADS: return append(&o->threads, value);
     case FLAG_CLASS: return append(&o->classes, value);
     case FLAG_CHECK: return take_check(o, value, reason, size);
+    case FLAG_LAYOUT: o->layout = true; break;
     case FLAG_QUICK: o->quick = true; break;
     case FLAG_COUNTERS: o->counters = value; break;
     case FLAG_JSON: o->json = value; break;

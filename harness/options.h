@@ -21,7 +21,7 @@ enum option_group {
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
     OPTIONS_WORDS = 64,  /* words that are no flags */
     OPTIONS_FILES = 128, /* --workloads --plugin */
-    OPTIONS_BENCH = 256, /* --counters --cold --rotate */
+    OPTIONS_BENCH = 256, /* --counters --layout --cold --rotate */
     OPTIONS_JSON = 512,  /* --json alone */
 
     OPTIONS_HISTORY = 1024, /* --db --release --confirm --kernel --workload --csv --threshold --launches --seed */
@@ -46,7 +46,8 @@ typedef struct options {
     const char *mutants, *only; /* a folder of planted bugs; those of these names, or slowdowns of these percentages */
     int jobs;                   /* 0 not given */
     bool whole;
-    bool quick; /* of doctor: nothing that takes long */
+    bool layout; /* of bench: buffers and code at other places */
+    bool quick;  /* of doctor: nothing that takes long */
     bool gdb, in_process;
     double time_limit, time_budget; /* seconds; 0 not given */
     double threshold;               /* a relative difference; 0 not given */

@@ -43,6 +43,9 @@
  *                   "rows_checked","rows","seconds","reproducer"}],
  *   "deviations": [{"kernel","class","accuracy","rms","max","rows","projected_rms","projected_max"}]   pooled over cases (z_pool.h),
  *   "reference": {"certified_rows", "failures": [{"workload","class","reason"}], "reason" where nothing can be certified},
+ *   "layout": [{"kernel","workload","spec","threads","cells": [{"what": a buffer or "code","bytes","ratio": time over that of the
+ *              aligned call,"interval","shows": bool (layout.h),"pairs"; "reason" where void}],"worst": one of them, if any shows,
+ *              "reason" where not all were timed}]      of bench --layout
  *   "comparisons": of compare (compare_record.c); "clock": of selftest clock (selftest_clock.c);
  *   "history": {"series", "changes"} of history show and check (history_series.c, history_check.c);
  *   "bugs", "odd" and "checks": of selftest judge (selftest_matrix.c)

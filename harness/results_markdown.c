@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "results_layout.h"
 #include "results_table.h"
 
 /* Text in a table cell or a sentence: nothing in it may end the cell, open a tag or a link, or become emphasis. */
@@ -366,6 +367,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     put_deviations(out, record);
     put_reference(out, record);
     put_counters(out, record);
+    layout_put(out, record);
     put_unsupported(out, record);
     put_skipped(out, record);
     put_machine(out, record);

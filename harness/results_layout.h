@@ -1,0 +1,11 @@
+/* results_layout.h: the record's "layout" (layout.h) as tables that are Markdown as well. */
+#ifndef ATTNBENCH_RESULTS_LAYOUT_H
+#define ATTNBENCH_RESULTS_LAYOUT_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* Nothing where the record has none. */
+void layout_put(FILE *out, const json_t *record);
+
+#endif
