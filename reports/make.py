@@ -71,6 +71,7 @@ def make(options: argparse.Namespace) -> int:
         chart_error,
         chart_history,
         chart_kills,
+        chart_layout,
         chart_speed,
         chart_sweep,
         coverage,
@@ -84,7 +85,8 @@ def make(options: argparse.Namespace) -> int:
             prefix = prefix_of(index, group.machine, len(groups))
             drawn, left_out = [], []
             judges = (chart_error, chart_accuracy, chart_kills, chart_clock)
-            charts_of = (chart_compare, chart_history, chart_speed, chart_sweep, chart_channels, *judges)
+            times = (chart_compare, chart_history, chart_speed, chart_sweep, chart_channels, chart_layout)
+            charts_of = (*times, *judges)
             for draw in (module.draw for module in charts_of):
                 charts, left = draw(group)
                 left_out += left

@@ -49,6 +49,15 @@ class Layout(InFolder):
             self.assertIn(f"### {baseline()}, {TINY}, 1 thread\n", text)
             self.assertRegex(text, r"\| Q K V O +\|")
 
+    def test_what_is_slower_elsewhere_is_found_by_its_name(self) -> None:
+        kernel = ("--plugin", BUILD / "tests" / "plugins" / "touchy.so", "--kernel", "touchy:*")
+        self.well("bench", "--layout", *kernel, "--workload", TINY, "--json", "r.json")
+        (row,) = load(self.folder / "r.json")["layout"]
+        slower = {(cell["what"], cell["bytes"]) for cell in row["cells"] if cell.get("ratio", 1) > 1.5}
+        self.assertEqual({(what, by) for what in ("V", "Q K V O") for by in LINE}, slower)
+        self.assertIn(row["worst"]["what"], ("V", "Q K V O"))
+        self.assertNotIn("code", {cell["what"] for cell in row["cells"]}, "its objects are not ours to link")
+
     def test_it_has_a_suite_and_a_clock_of_its_own(self) -> None:
         for more in (("--cold",), ("--rotate",), ("--counters", "task-clock"), ("--", "--benchmark_repetitions=2")):
             self.one_line(self.run_here("bench", "--layout", *more), USAGE, "--layout")

@@ -124,9 +124,15 @@ class Selftests(unittest.TestCase):
             "bias": 0.0004,
             "spread_90": 0.003,
         }
+        moves = [
+            {"what": "V", "bytes": 16, "ratio": 1.13, "interval": [1.12, 1.14], "shows": True, "pairs": 200},
+            {"what": "V", "bytes": 64, "ratio": 0.5, "interval": [0.4, 1.2], "shows": False, "pairs": 200},
+            {"what": "K", "bytes": 16, "reason": "void"},
+        ]
+        layout = {"kernel": "k", "workload": "small", "spec": "h=1", "threads": 2, "cells": moves, "worst": moves[0]}
         kill, clock = self.folder / "kill.json", self.folder / "clock.json"
         kill.write_text(json.dumps({**empty, "bugs": bugs, "odd": odd, "checks": checks}))
-        clock.write_text(json.dumps({**empty, "clock": {"neighbours": 2, "rows": [row]}}))
+        clock.write_text(json.dumps({**empty, "layout": [layout], "clock": {"neighbours": 2, "rows": [row]}}))
         out = self.folder / "out"
         done = make(SAMPLE, kill, clock, "-o", out, "--formats", "svg")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -143,6 +149,13 @@ class Selftests(unittest.TestCase):
         self.assertEqual(
             (found["neighbours"], found["estimate_minus_true"], found["spread_90"]), ("2", "0.0004", "0.003")
         )
+        moved = rows_of(out / "charts" / "layout.csv")
+        self.assertEqual(
+            [(r["moved"], r["bytes"], r["ratio"]) for r in moved][1:], [("V", "64", "0.5"), ("K", "16", "")]
+        )
+        self.assertIn("V by 16 bytes+13.0+12.0 to +14.0", page)
+        drawn = (out / "charts" / "layout.svg").read_text()
+        self.assertIn("V by 16 B: +13.0 %", drawn, "what shows outweighs what does not")
         self.assertEqual(make(kill, "-o", self.folder / "alone", "--formats", "svg").returncode, 0, "alone too")
 
 

@@ -191,6 +191,7 @@ class Record:
     matrix: KillMatrix | None = None
     clock: list[ClockRow] = field(default_factory=list)
     history: dict[str, Any] = field(default_factory=dict)  # timeline.py reads it
+    layout: list[dict[str, Any]] = field(default_factory=list)  # as layout.py reads it
 
     @property
     def ours(self) -> dict[str, Any]:
@@ -280,6 +281,7 @@ def _record(path: Path, data: Any) -> Record:
         matrix=_matrix(data) if "bugs" in data else None,
         clock=_clock(data["clock"]) if isinstance(data.get("clock"), dict) else [],
         history=data["history"] if isinstance(data.get("history"), dict) else {},
+        layout=_objects(data, "layout"),
     )
 
 

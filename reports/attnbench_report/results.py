@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from . import spec as specs
+from .layout import Layout, sensitivity
 from .record import Case, ClockRow, Comparison, Deviation, Entry, Kernel, KillMatrix, Record, Reference, number
 from .timeline import Timeline, timelines
 
@@ -77,10 +78,12 @@ class Results:
     matrices: list[KillMatrix]
     clock: list[ClockRow]
     timelines: list[Timeline]
+    layouts: list[Layout]
 
     @property
     def is_empty(self) -> bool:
-        return not (self.timings or self.cases or self.comparisons or self.matrices or self.clock or self.timelines)
+        judged = self.cases or self.matrices or self.clock
+        return not (self.timings or judged or self.comparisons or self.timelines or self.layouts)
 
     @property
     def delta(self) -> float:
@@ -194,6 +197,7 @@ def _merge(records: list[Record]) -> Results:
         matrices=[record.matrix for record in records if record.matrix],
         clock=[row for record in records for row in record.clock],
         timelines=[one for record in records for one in timelines(record.history)],
+        layouts=[sensitivity(one) for record in records for one in record.layout],
     )
 
 

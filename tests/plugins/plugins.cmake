@@ -15,6 +15,7 @@ endfunction()
 
 test_plugin(paged paged.c)
 test_plugin(ragged ragged.c)
+test_plugin(touchy touchy.c)
 find_package(OpenMP QUIET COMPONENTS C)
 if(OpenMP_C_FOUND)
   test_plugin(openmp openmp.c)
