@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "commands.h"
+#include "counters_groups.h"
 #include "counting.h"
 #include "cpu.h"
 #include "problem.h"
@@ -84,6 +85,18 @@ static void list_keys(const sources *from)
         printf("%-12s %s\n", spec_key_name((spec_key)key), spec_key_about((spec_key)key));
 }
 
+static void print_counter_groups(void)
+{
+    counter_event event[COUNTER_EVENTS];
+    for (int g = 0; g < counters_group_count(); g++) {
+        const int count = counters_group_events(counters_group_name(g), event, COUNTER_EVENTS);
+        printf("group %-9s ", counters_group_name(g));
+        for (int i = 0; i < count; i++) printf("%s%s", i ? "," : "", event[i].name);
+        putchar('\n');
+    }
+    puts("group all       all of these");
+}
+
 /* Tried, not looked up: what the processor has, a virtual machine or a container may withhold. */
 static void list_counters(const sources *from)
 {
@@ -95,7 +108,9 @@ static void list_counters(const sources *from)
         event[count] = counters_generic(count);
         count++;
     }
+    count += counters_group_events("fp", &event[count], COUNTER_EVENTS - count);
     printf("names: %s\n", counters_names_source());
+    print_counter_groups();
     if (!counting_probe(counters_perf(), event, count, value)) return;
     for (int i = 0; i < count; i++)
         printf("%-24s %s%s\n", event[i].name, value[i].counted ? "counts" : "absent: ", value[i].reason);

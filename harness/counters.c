@@ -55,6 +55,10 @@ static int open_in(counter_set *set, int i, int group)
 static void open_counter(counter_set *set, int i)
 {
     int error = EINVAL;
+    if (set->event[i].absent[0]) {
+        snprintf(set->counter[i].reason, sizeof set->counter[i].reason, "%s", set->event[i].absent);
+        return;
+    }
     for (int group = 0; group <= set->groups && error == EINVAL; group++) {
         const bool last = group == set->groups;
         error = open_in(set, i, group);

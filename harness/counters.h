@@ -19,18 +19,23 @@ typedef struct counter_event {
     uint32_t type; /* of perf_event_attr, as the next ones */
     uint64_t config, config1, config2;
     bool user, system; /* counts outside of the kernel, inside of it */
+    char event[96];    /* of this processor, where `name` is the same on all; "" the same */
+    char absent[160];  /* why this processor has none; "" it may have */
 } counter_event;
 
 /* ---- names (counters_names.c) ---- */
 
 /* A list such as "cycles,instructions,perf::TASK-CLOCK" by libpfm4's names; without that library the kernel's generic
- * events alone. Returns the number of events; 0 and one line in `reason` where a name does not exist (with the nearest
+ * events alone; or groups of them (counters_groups.h). Returns the number of events; 0 and one line in `reason` where a name does not exist (with the nearest
  * ones) or is given twice. */
 int counters_parse(const char *list, counter_event event[COUNTER_EVENTS], char *reason, size_t reason_size);
 
 /* The kernel's generic events: count, and the i-th. */
 int counters_generic_count(void);
 counter_event counters_generic(int i);
+
+/* One name. 0 and why not. */
+int counters_look_up(const char *name, counter_event *out, char *why, size_t why_size);
 
 /* Which names there are; where libpfm4 is missing, what would mend it. */
 const char *counters_names_source(void);

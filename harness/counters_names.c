@@ -4,6 +4,8 @@
  * it knows the kernel's generic events, in the table below, which is also what `list counters` and the doctor try. */
 #include "counters.h"
 
+#include "counters_groups.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -17,6 +19,9 @@
 #endif
 
 #define NAME_BYTES sizeof(((counter_event *)0)->name)
+
+#define LOADS(cache) ((cache) | PERF_COUNT_HW_CACHE_OP_READ << 8 | PERF_COUNT_HW_CACHE_RESULT_ACCESS << 16)
+#define MISSES(cache) ((cache) | PERF_COUNT_HW_CACHE_OP_READ << 8 | PERF_COUNT_HW_CACHE_RESULT_MISS << 16)
 
 static const struct generic_event {
     const char *name;
@@ -32,6 +37,12 @@ static const struct generic_event {
     {"branch-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_MISSES},
     {"stalled-cycles-frontend", PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_FRONTEND},
     {"stalled-cycles-backend", PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_BACKEND},
+    {"L1-dcache-loads", PERF_TYPE_HW_CACHE, LOADS(PERF_COUNT_HW_CACHE_L1D)},
+    {"L1-dcache-load-misses", PERF_TYPE_HW_CACHE, MISSES(PERF_COUNT_HW_CACHE_L1D)},
+    {"LLC-loads", PERF_TYPE_HW_CACHE, LOADS(PERF_COUNT_HW_CACHE_LL)},
+    {"LLC-load-misses", PERF_TYPE_HW_CACHE, MISSES(PERF_COUNT_HW_CACHE_LL)},
+    {"dTLB-loads", PERF_TYPE_HW_CACHE, LOADS(PERF_COUNT_HW_CACHE_DTLB)},
+    {"dTLB-load-misses", PERF_TYPE_HW_CACHE, MISSES(PERF_COUNT_HW_CACHE_DTLB)},
     {"task-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK},
     {"page-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS},
     {"minor-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS_MIN},
@@ -122,7 +133,7 @@ static int encode(const char *name, int levels, struct perf_event_attr *attr)
     return pfm_get_os_event_encoding(name, levels, PFM_OS_PERF_EVENT, &arg);
 }
 
-static int look_up(const char *name, counter_event *out, char *why, size_t size)
+int counters_look_up(const char *name, counter_event *out, char *why, size_t size)
 {
     struct perf_event_attr attr;
     if (!pfm_ready()) {
@@ -162,7 +173,7 @@ static void consider_pfm(nearest *n, const char *wanted)
 
 const char *counters_names_source(void) { return "those of libpfm4, and the kernel's generic ones below"; }
 #else
-static int look_up(const char *name, counter_event *out, char *why, size_t size)
+int counters_look_up(const char *name, counter_event *out, char *why, size_t size)
 {
     const char *bare = strncasecmp(name, "perf::", 6) == 0 ? name + 6 : name;
     for (int i = 0; i < GENERIC; i++)
@@ -202,30 +213,49 @@ static void unknown(const char *name, const char *why, char *reason, size_t size
              name, why, n.name[0], n.name[1], n.name[2]);
 }
 
+/* Adds what a word means: the events of a group, or one. Their number; 0 and a reason. */
+static int parse_word(const char *word, counter_event *event, int room, char *reason, size_t size)
+{
+    char why[192];
+    const int group = counters_group_events(word, event, room);
+    if (group > 0) return group;
+    if (group < 0 || room == 0) {
+        snprintf(reason, size, "--counters: more than %d events", COUNTER_EVENTS);
+        return 0;
+    }
+    if (!counters_look_up(word, event, why, sizeof why)) {
+        unknown(word, why, reason, size);
+        return 0;
+    }
+    snprintf(event->name, sizeof event->name, "%s", word);
+    return 1;
+}
+
+static int has_twice(const counter_event *event, int count, char *reason, size_t size)
+{
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < i; k++)
+            if (strcasecmp(event[i].name, event[k].name) == 0) {
+                snprintf(reason, size, "--counters: '%s' is there twice", event[i].name);
+                return 1;
+            }
+    return 0;
+}
+
 int counters_parse(const char *list, counter_event event[COUNTER_EVENTS], char *reason, size_t size)
 {
     int count = 0;
     for (const char *word = list;; word++) {
         const size_t length = strcspn(word, ",");
-        counter_event *e = &event[count];
-        char name[NAME_BYTES], why[192];
+        char name[NAME_BYTES];
+        if (length == 0) {
+            snprintf(reason, size, "--counters %.80s: an empty name; give names with commas between them", list);
+            return 0;
+        }
         snprintf(name, sizeof name, "%.*s", length < sizeof name ? (int)length : (int)sizeof name - 1, word);
-        for (int i = 0; i < count; i++)
-            if (strcasecmp(event[i].name, name) == 0) {
-                snprintf(reason, size, "--counters: '%s' is there twice", name);
-                return 0;
-            }
-        if (length == 0 || count == COUNTER_EVENTS) {
-            snprintf(reason, size, "--counters %.80s: %s", list,
-                     length ? "more than 32 events" : "an empty name; give names with commas between them");
-            return 0;
-        }
-        if (!look_up(name, e, why, sizeof why)) {
-            unknown(name, why, reason, size);
-            return 0;
-        }
-        memcpy(e->name, name, sizeof name);
-        count++;
+        const int added = parse_word(name, &event[count], COUNTER_EVENTS - count, reason, size);
+        if (!added || has_twice(event, count + added, reason, size)) return 0;
+        count += added;
         word += length;
         if (!*word) return count;
     }

@@ -1,6 +1,8 @@
 /* counting.c: the counting run, and words for what could not be counted. */
 #include "counting.h"
 
+#include "counters_groups.h"
+#include "machine.h"
 #include "pool.h"
 #include "status.h"
 
@@ -76,7 +78,7 @@ static int64_t call_while_counting(counter_set *set, const counted_call *what)
     return good ? calls : 0;
 }
 
-static json_t *figures(const counting *c, int64_t calls)
+static json_t *figures(const counting *c, const counted_call *what, int64_t calls)
 {
     json_t *const values = json_object(), *const shares = json_object();
     for (int i = 0; values && shares && i < c->events; i++) {
@@ -84,7 +86,11 @@ static json_t *figures(const counting *c, int64_t calls)
         json_object_set_new(values, c->event[i].name, json_real(c->last[i].value / (double)calls));
         json_object_set_new(shares, c->event[i].name, json_real(c->last[i].share));
     }
-    if (json_object_size(values)) return json_pack("{s:o, s:o}", "counters", values, "counters_running", shares);
+    if (json_object_size(values)) {
+        json_t *const derived =
+            counters_derived(c->last, c->events, (double)calls, what->operations, (double)machine_facts_get()->line);
+        return json_pack("{s:o, s:o, s:o}", "counters", values, "counters_running", shares, "derived", derived);
+    }
     json_decref(values);
     json_decref(shares);
     return NULL;
@@ -103,7 +109,7 @@ json_t *counting_run(counting *c, const counted_call *what)
     if (set && counters_groups(set)) {
         const int64_t calls = call_while_counting(set, what);
         counters_read(set, c->last);
-        if (calls) result = figures(c, calls);
+        if (calls) result = figures(c, what, calls);
     } else if (set) {
         counters_read(set, c->last);
     }
@@ -118,6 +124,7 @@ json_t *counting_context(const counting *c)
     json_t *const array = json_array();
     for (int i = 0; array && i < c->events; i++) {
         json_t *const one = json_pack("{s:s}", "name", c->event[i].name);
+        if (c->event[i].event[0]) json_object_set_new(one, "event", json_string(c->event[i].event));
         if (c->told[i][0]) json_object_set_new(one, "reason", json_string(c->told[i]));
         json_array_append_new(array, one);
     }

@@ -21,6 +21,7 @@ typedef struct counted_call {
     void (*before)(void *ctx); /* runs before every call, uncounted; NULL: none */
     void *ctx;
     const attn_exec *exec; /* whose threads are counted */
+    double operations;     /* of the workload, in one call */
 } counted_call;
 
 /* Parses the list and tries every event once on this thread. 0 and one line in `reason` where a name does not exist. */
@@ -33,10 +34,11 @@ int counting_probe(const counter_backend *backend, const counter_event *event, i
 void counting_complain(counting *c);
 
 /* Repeats the call for some 20 ms a group. Returns {"counters": {name: value a call}, "counters_running": {name: share of
- * the time that it was counted}} with the counted events alone; NULL where there are none. */
+ * the time that it was counted}, "derived": {counters_derived}} with the counted events alone; NULL where there are
+ * none. */
 json_t *counting_run(counting *c, const counted_call *what);
 
-/* [{"name", and where it was not counted at least once "reason"}] for the record's context. */
+/* [{"name", "event" where this processor calls it so, and where it was not counted at least once "reason"}] for the record's context. */
 json_t *counting_context(const counting *c);
 
 #endif

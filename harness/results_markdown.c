@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "counters_groups.h"
 #include "results_layout.h"
 #include "results_table.h"
 
@@ -284,14 +285,31 @@ static void put_counts(FILE *out, const json_t *entry, const json_t *events)
     fputc('\n', out);
 }
 
-static void put_counters(FILE *out, const json_t *record)
+/* The events that were counted in some case: the others have a reason and no column. */
+static json_t *counted_events(const json_t *record, const json_t *events)
 {
-    const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
-    const json_t *events = json_object_get(ours, "counters");
+    json_t *found = json_array();
+    size_t i, k;
+    json_t *event;
+    const json_t *entry;
+    json_array_foreach(events, i, event)
+    {
+        bool counted = false;
+        json_array_foreach(json_object_get(record, "benchmarks"), k, entry)
+        {
+            counted |= json_object_get(json_object_get(entry, "counters"), text_of(event, "name")) != NULL;
+        }
+        if (counted) json_array_append(found, event);
+    }
+    return found;
+}
+
+static void put_counts_of_all(FILE *out, const json_t *record, const json_t *events)
+{
     size_t i;
     const json_t *one;
     if (json_array_size(events) == 0) return;
-    fputs("\n## Counters\n\n| workload | kernel | threads |", out);
+    fputs("| workload | kernel | threads |", out);
     json_array_foreach(events, i, one)
     {
         fputc(' ', out);
@@ -306,16 +324,61 @@ static void put_counters(FILE *out, const json_t *record)
         if (json_object_get(one, "counters")) put_counts(out, one, events);
     }
     fputs("\nEvents of one call on all threads, counted in a run of its own. (of N %): counters took turns, and the "
-          "figure "
-          "is scaled up from N % of the time.\n",
+          "figure is scaled up from N % of the time.\n",
           out);
-    json_array_foreach(events, i, one)
-    {
-        if (!*text_of(one, "reason")) continue;
-        fputs("\n- not counted: ", out);
-        put_text(out, text_of(one, "name"));
+}
+
+/* Each reason once, with all events that it holds for. */
+static void put_uncounted(FILE *out, const json_t *events)
+{
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        const char *const reason = text_of(json_array_get(events, i), "reason");
+        bool said = !*reason;
+        for (size_t k = 0; k < i; k++) said |= strcmp(text_of(json_array_get(events, k), "reason"), reason) == 0;
+        if (said) continue;
+        const char *separator = "\n- not counted: ";
+        for (size_t k = i; k < json_array_size(events); k++) {
+            if (strcmp(text_of(json_array_get(events, k), "reason"), reason)) continue;
+            fputs(separator, out);
+            put_text(out, text_of(json_array_get(events, k), "name"));
+            separator = ", ";
+        }
         fputs(": ", out);
-        put_text(out, text_of(one, "reason"));
+        put_text(out, reason);
+        fputc('\n', out);
+    }
+}
+
+static void put_counters(FILE *out, const json_t *record)
+{
+    const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
+    const json_t *events = json_object_get(ours, "counters");
+    if (json_array_size(events) == 0) return;
+    json_t *const counted = counted_events(record, events);
+    fputs("\n## Counters\n\n", out);
+    put_counts_of_all(out, record, counted);
+    put_uncounted(out, events);
+    json_decref(counted);
+}
+
+/* What follows from the counts: a line a case, each figure with its meaning. */
+static void put_derived(FILE *out, const json_t *record)
+{
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(json_object_get(record, "benchmarks"), i, entry)
+    {
+        const json_t *derived = json_object_get(entry, "derived");
+        if (json_object_size(derived) == 0) continue;
+        fputs("\n- ", out);
+        put_text(out, text_of(entry, "run_name"));
+        const char *separator = ": ";
+        for (int k = 0; counters_derived_name(k); k++) {
+            const json_t *figure = json_object_get(derived, counters_derived_name(k));
+            if (!figure) continue;
+            fprintf(out, "%s%.4g %s", separator, json_number_value(figure), counters_derived_about(k));
+            separator = "; ";
+        }
         fputc('\n', out);
     }
 }
@@ -367,6 +430,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     put_deviations(out, record);
     put_reference(out, record);
     put_counters(out, record);
+    put_derived(out, record);
     layout_put(out, record);
     put_unsupported(out, record);
     put_skipped(out, record);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "counters_groups.h"
 #include "crossover.h"
 #include "results_table.h"
 
@@ -71,6 +72,11 @@ static void print_counts(const json_t *entry)
         printf("  %-32s %14.6g", name, json_number_value(count));
         if (share < 0.995) printf("   scaled up: counted %.0f %% of the time", 100 * share);
         putchar('\n');
+    }
+    const json_t *const derived = json_object_get(entry, "derived");
+    for (int i = 0; counters_derived_name(i); i++) {
+        const json_t *const figure = json_object_get(derived, counters_derived_name(i));
+        if (figure) printf("  %14.4g   %s\n", json_number_value(figure), counters_derived_about(i));
     }
 }
 

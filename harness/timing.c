@@ -142,17 +142,20 @@ static void describe(timing *t, const trial_group *g, const trial *checked, cons
 }
 
 /* Counts in a run of its own, apart from the timing. */
-static void count_case(timing *t, timed_case *c, const char *name)
+static void count_case(timing *t, timed_case *c, const gbench_case *entry)
 {
     if (!t->counting || interrupted || c->secret.message[0]) return;
     if (c->call.kernel->traits & ATTN_TRAIT_OWN_THREADS) {
         complain("not counted: %s: it starts threads of its own, which have no counters", c->call.kernel->name);
         return;
     }
-    const counted_call what = {
-        .call = call_timed, .before = t->s->residency == RESIDENCY_COLD ? evict : NULL, .ctx = c, .exec = c->call.exec};
+    const counted_call what = {.call = call_timed,
+                               .before = t->s->residency == RESIDENCY_COLD ? evict : NULL,
+                               .ctx = c,
+                               .exec = c->call.exec,
+                               .operations = entry->operations};
     json_t *figures = counting_run(t->counting, &what);
-    if (figures) json_object_update(json_object_get(t->notes, name), figures);
+    if (figures) json_object_update(json_object_get(t->notes, entry->name), figures);
     json_decref(figures);
 }
 
@@ -234,7 +237,7 @@ static void time_group(timing *t, trial_group *g, rotation *sets)
             t->failed++;
         else
             t->timed++;
-        count_case(t, &c[i], entry[i].name);
+        count_case(t, &c[i], &entry[i]);
         call_release(&c[i].call);
     }
     for (int i = 0; i < p.count; i++) pool_free(p.made[i]);

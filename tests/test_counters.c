@@ -1,4 +1,4 @@
-/* test_counters.c: events by name, groups, scaling and absence, against a processor that exists only here: it has so
+/* test_counters.c: groups, scaling and absence of events, against a processor that exists only here: it has so
  * many counters, lacks some events, and lets groups take turns by a clock that the tests move. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -293,7 +293,7 @@ static void figures_are_a_call(void **state)
         ticking t = {.f = {.slots = 4, .missing = 9}};
         const counter_backend b = backend_of(&t.f);
         counting c = {.backend = &b, .events = 2, .event = {event_of("a", 2), event_of("gone", 9)}};
-        const counted_call what = {tick, cold ? before_tick : NULL, &t, exec_serial()};
+        const counted_call what = {tick, cold ? before_tick : NULL, &t, exec_serial(), 1};
         json_t *j = counting_run(&c, &what);
         const json_t *values = json_object_get(j, "counters");
         assert_int_equal(json_object_size(values), 1);
@@ -317,7 +317,7 @@ static void a_failing_call_has_no_figures(void **state)
     ticking t = {.f = {.slots = 4}, .fails = true};
     const counter_backend b = backend_of(&t.f);
     counting c = {.backend = &b, .events = 1, .event = {event_of("a", 2)}};
-    const counted_call what = {tick, NULL, &t, exec_serial()};
+    const counted_call what = {tick, NULL, &t, exec_serial(), 1};
     assert_null(counting_run(&c, &what));
     assert_int_equal(t.calls, 1);
 
@@ -327,59 +327,26 @@ static void a_failing_call_has_no_figures(void **state)
     assert_string_equal(c.told[0], "a: error 13");
 }
 
-/* ---- names ----------------------------------------------------------------------------------------------------- */
-
-static int parse(const char *list, counter_event *event, char *reason, size_t size)
-{
-    reason[0] = 0;
-    const int count = counters_parse(list, event, reason, size);
-    assert_int_equal(count == 0, reason[0] != 0);
-    assert_null(strchr(reason, '\n'));
-    return count;
-}
-
-static void names_become_events(void **state)
+/* What a processor has no event for is absent, and is never opened. */
+static void what_has_no_event_here_is_absent(void **state)
 {
     (void)state;
-    counter_event e[COUNTER_EVENTS];
-    char reason[1024];
-    assert_int_equal(parse("cycles,instructions,perf::TASK-CLOCK,context-switches", e, reason, sizeof reason), 4);
-    assert_string_equal(e[2].name, "perf::TASK-CLOCK");
-    assert_int_equal(e[0].type, 0); /* PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES */
-    assert_int_equal(e[0].config, 0);
-    assert_int_equal(e[1].config, 1);
-    assert_int_equal(e[2].type, 1); /* PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK */
-    assert_int_equal(e[2].config, 1);
-    for (int i = 0; i < 4; i++) assert_true(e[i].user);
-    assert_false(e[0].system);
-    assert_true(e[3].system); /* switches happen in the kernel: outside of it they would read as 0 */
-    for (int i = 0; i < counters_generic_count(); i++) {
-        const counter_event g = counters_generic(i);
-        assert_int_equal(parse(g.name, e, reason, sizeof reason), 1);
-        assert_int_equal(e[0].type, g.type);
-        assert_int_equal(e[0].config, g.config);
-        assert_int_equal(e[0].system, g.system);
-    }
-}
-
-static void wrong_names_are_refused_with_the_nearest(void **state)
-{
-    (void)state;
-    counter_event e[COUNTER_EVENTS];
-    char reason[1024], many[512] = "cycles";
-    assert_int_equal(parse("cycels", e, reason, sizeof reason), 0);
-    assert_non_null(strstr(reason, "'cycels'"));
-    assert_non_null(strstr(reason, "nearest: cycles"));
-    assert_int_equal(parse("cycles,page-fault", e, reason, sizeof reason), 0);
-    assert_non_null(strstr(reason, "nearest: page-faults"));
-    assert_int_equal(parse("cycles,,instructions", e, reason, sizeof reason), 0);
-    assert_int_equal(parse("", e, reason, sizeof reason), 0);
-    assert_int_equal(parse("cycles,", e, reason, sizeof reason), 0);
-    assert_int_equal(parse("cycles,instructions,cycles", e, reason, sizeof reason), 0);
-    assert_non_null(strstr(reason, "twice"));
-    memset(many + 6, 'x', 400); /* longer than any name */
-    many[406] = 0;
-    assert_int_equal(parse(many, e, reason, sizeof reason), 0);
+    fake f = {.slots = 4};
+    const counter_backend b = backend_of(&f);
+    counter_event event[] = {event_of("none", 2), event_of("some", 3)};
+    const pid_t thread = 7;
+    snprintf(event[0].absent, sizeof event[0].absent, "no such unit");
+    counter_set *set = counters_open(&b, event, 2, &thread, 1);
+    counter_value v[2];
+    counters_start(set);
+    pass(&f, 10);
+    counters_stop(set);
+    counters_read(set, v);
+    assert_false(v[0].counted);
+    assert_string_equal(v[0].reason, "no such unit");
+    assert_true(v[1].counted);
+    assert_int_equal(f.opened, 1);
+    counters_close(set);
 }
 
 /* ---- records --------------------------------------------------------------------------------------------------- */
@@ -391,8 +358,9 @@ static void markdown_shows_scaling_and_absence(void **state)
     close(mkstemp(path));
     json_t *record = record_new();
     json_object_set_new(json_object_get(record, "context"), "attnbench",
-                        json_pack("{s:[{s:s}, {s:s}, {s:s, s:s}]}", "counters", "name", "a_b", "name", "whole", "name",
-                                  "gone", "reason", "no such thing"));
+                        json_pack("{s:[{s:s}, {s:s}, {s:s, s:s}, {s:s, s:s}]}", "counters", "name", "a_b", "name",
+                                  "whole", "name", "gone", "reason", "no such thing", "name", "lost", "reason",
+                                  "no such thing"));
     json_array_append_new(json_object_get(record, "benchmarks"),
                           json_pack("{s:s, s:s, s:f, s:{s:f, s:f}, s:{s:f, s:f}}", "name", "k/w/threads:2", "time_unit",
                                     "ns", "real_time", 5.0, "counters", "a_b", 1500.0, "whole", 7.0, "counters_running",
@@ -402,9 +370,9 @@ static void markdown_shows_scaling_and_absence(void **state)
     assert_non_null(file);
     assert_true(fread(text, 1, sizeof text - 1, file) > 0);
     fclose(file);
-    assert_non_null(strstr(text, "| workload | kernel | threads | a\\_b | whole | gone |"));
-    assert_non_null(strstr(text, "| w | k | 2 | 1500 (of 25 %) | 7 | - |"));
-    assert_non_null(strstr(text, "- not counted: gone: no such thing"));
+    assert_non_null(strstr(text, "| workload | kernel | threads | a\\_b | whole |\n"));
+    assert_non_null(strstr(text, "| w | k | 2 | 1500 (of 25 %) | 7 |\n"));
+    assert_non_null(strstr(text, "- not counted: gone, lost: no such thing\n"));
     json_decref(record);
     unlink(path);
 }
@@ -446,7 +414,7 @@ static void this_system_counts_page_faults(void **state)
     pool *p = pool_new(2, reason, sizeof reason);
     assert_non_null(p);
     for (int before = 0; before < 2; before++) {
-        const counted_call what = {fault_once, before ? fault_before : NULL, NULL, pool_exec(p)};
+        const counted_call what = {fault_once, before ? fault_before : NULL, NULL, pool_exec(p), 1};
         json_t *j = counting_run(&c, &what);
         const json_t *counts = json_object_get(j, "counters");
         const double ns = json_real_value(json_object_get(counts, "task-clock"));
@@ -469,8 +437,7 @@ int main(void)
         cmocka_unit_test(a_sleeping_thread_counts_as_zero),
         cmocka_unit_test(figures_are_a_call),
         cmocka_unit_test(a_failing_call_has_no_figures),
-        cmocka_unit_test(names_become_events),
-        cmocka_unit_test(wrong_names_are_refused_with_the_nearest),
+        cmocka_unit_test(what_has_no_event_here_is_absent),
         cmocka_unit_test(markdown_shows_scaling_and_absence),
         cmocka_unit_test(this_system_counts_page_faults),
     };

@@ -43,6 +43,8 @@ check "every event is counted or has its reason, and none is a zero" record_says
     'all((("reason" in c) != (r["benchmarks"][0].get("counters", {}).get(c["name"], 0) > 0))
          for c in r["context"]["attnbench"]["counters"])'
 check "the reason is printed once" test "$(grep -c 'not counted: .*cycles' "$work/err")" -le 1
+check "only what was counted is followed from" record_says \
+    'all(isinstance(x, float) for b in r["benchmarks"] for x in b.get("derived", {}).values())'
 check "Markdown has the counts" grep -q '^## Counters' "$work/record.md"
 
 bench
@@ -58,6 +60,11 @@ bench --cold --rotate
 check "both at once are bad input" exits 2
 check "in one line" err_is_one_line_with "exclude each other"
 
+bench --counters all
+check "all groups together are counted or absent" exits 0
+check "floating-point events by width are among them" record_says \
+    '{"fp32-512", "L1-dcache-loads", "dTLB-load-misses", "task-clock"} <= {c["name"] for c in r["context"]["attnbench"]["counters"]}'
+
 run doctor --json "$work/record.json"
 check "the doctor ends with 0, or 3 where nothing can be measured" test "$status" = 0 -o "$status" = 3
 check "the doctor is in the record" record_says '"noise" in r["context"]["attnbench"]["doctor"]'
@@ -70,6 +77,7 @@ check "ceilings are in the record" record_says 'r["context"]["attnbench"]["ceili
 run doctor --quick --json "$work/record.json"
 check "in a hurry the doctor leaves that out" record_says '"resolution" not in r["context"]["attnbench"]["doctor"]'
 run list counters
+check "groups are listed" grep -qE '^group tlb +dTLB-loads,dTLB-load-misses$' "$work/out"
 check "counters are listed as what works here" grep -qE '^task-clock +(counts|absent: .)' "$work/out"
 
 if ((failures)); then exit 1; fi
