@@ -41,6 +41,22 @@ static int plan_inner(const attn_kernel *kernel, const attn_problem *problem, co
     return kernel->plan(problem, args, machine, &sharing, out) == ATTN_OK;
 }
 
+/* May this kernel compute `slice`? Its plan, which is code for its own instruction sets, is not asked. */
+static int takes_slice(const attn_kernel *kernel, const attn_problem *problem, const attn_args *args,
+                       const attn_slice *slice, int gather, uint64_t isa)
+{
+    attn_slice own = *slice;
+    char reason[160];
+    own.args.slot = own.slot;
+    if (kernel->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS | ATTN_TRAIT_ALLOCATES)) return 0;
+    if (kernel->release) return 0; /* needs one plan for all slices */
+    if (gather) {
+        const attn_gather g = attn_gather_of(problem, args, kernel, problem->q);
+        attn_gather_slice(&g, &own, 0, 0, NULL);
+    }
+    return attn_supports(kernel, &own.problem, &own.args, isa, reason, sizeof reason);
+}
+
 /* The kernel of this module that expects the highest rate for `slice` of the problem, and its plan; NULL where none can do it.
  * `gather`: rows that a kernel cannot read where they lie are copied for it. `threads`: see plan_inner. */
 static const attn_kernel *choose_inner(const attn_problem *problem, const attn_args *args, const attn_slice *slice,
@@ -52,16 +68,7 @@ static const attn_kernel *choose_inner(const attn_problem *problem, const attn_a
     const attn_kernel *const *kernels = attn_kernels(&count);
     for (int i = 0; i < count; i++) {
         attn_plan plan;
-        attn_slice own = *slice;
-        char reason[160];
-        own.args.slot = own.slot;
-        if (kernels[i]->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS | ATTN_TRAIT_ALLOCATES)) continue;
-        if (kernels[i]->release) continue; /* needs one plan for all slices */
-        if (gather) {
-            const attn_gather g = attn_gather_of(problem, args, kernels[i], problem->q);
-            attn_gather_slice(&g, &own, 0, 0, NULL);
-        }
-        if (!attn_supports(kernels[i], &own.problem, &own.args, isa, reason, sizeof reason)) continue;
+        if (!takes_slice(kernels[i], problem, args, slice, gather, isa)) continue;
         if (!plan_inner(kernels[i], problem, args, machine, threads, &plan)) continue;
         if (best && attn_expected_rate(machine, &plan, problem) <= attn_expected_rate(machine, best_plan, problem))
             continue;
