@@ -5,7 +5,9 @@
 
 #include "child.h"
 #include "commands.h"
+#include "instructions.h"
 #include "layout.h"
+#include "profile.h"
 #include "results.h"
 #include "status.h"
 #include "timing.h"
@@ -36,6 +38,10 @@ const char help_bench[] =
     "(instructions a\n"
     "                         cycle, miss ratios, bytes an operation; 'attnbench list counters' shows what works "
     "here)\n"
+    "  --instructions         instructions of one call on one thread, the same number every time: by callgrind, for "
+    "kernels up to\n"
+    "                         AVX2 (needs valgrind)\n"
+    "  --profile N            instead of times: calls the one selected case N times and nothing else, for a profiler\n"
     "LAYOUT\n"
     "  --layout               instead of times: what each kernel loses where a buffer lies 16 to 3072 bytes further "
     "on, "
@@ -99,16 +105,16 @@ static int merge_outputs(const timing *t, options *o, char *reason, size_t size)
     return record_writable(path, reason, size);
 }
 
-/* attnbench bench --layout has pairs of its own instead of Google Benchmark's loop. */
-static int bench_layout(options *o, int argc, char **argv)
+/* What has loops of its own instead of Google Benchmark's: --layout and --profile. */
+static int bench_apart(options *o, int argc, char **argv)
 {
     static const char *const suites[] = {"places", NULL};
     static const char *one[] = {"1"};
     char reason[1024];
     selection s;
-    if (o->rest_count || o->counters || o->residency != RESIDENCY_HOT) {
-        complain("--layout compares hot calls in pairs of its own: leave out --counters, --cold, --rotate and what "
-                 "follows --");
+    if (o->rest_count || o->counters || o->instructions || o->residency != RESIDENCY_HOT || (o->layout && o->profile)) {
+        complain("--layout and --profile make hot calls of their own, one or the other: leave out --counters, "
+                 "--instructions, --cold, --rotate and what follows --");
         return EXIT_USAGE;
     }
     const word_list threads = o->threads;
@@ -120,7 +126,7 @@ static int bench_layout(options *o, int argc, char **argv)
         return EXIT_USAGE;
     }
     plugins_notes(&s.plugins);
-    const int code = layout_bench(o, &s, argc, argv);
+    const int code = o->profile ? profile_bench(&s, o->profile) : layout_bench(o, &s, argc, argv);
     selection_free(&s);
     return code;
 }
@@ -138,8 +144,8 @@ int cmd_bench(int argc, char **argv)
     int code =
         command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_REST | OPTIONS_BENCH, help_bench, &o);
     if (code >= 0) return code;
-    if (o.layout) {
-        code = bench_layout(&o, argc + 2, argv - 2);
+    if (o.layout || o.profile) {
+        code = bench_apart(&o, argc + 2, argv - 2);
         options_free(&o);
         return code;
     }
@@ -172,6 +178,7 @@ int cmd_bench(int argc, char **argv)
         code = time_all(&t, &s, &o);
         const bool table = gbench_prints_table(t.g);
         json_t *record = timing_close(&t, argc + 2, argv - 2);
+        if (o.instructions && !interrupted) instructions_add(record, &s);
         if (table) {
             print_table(record);
             print_counters(record);

@@ -34,6 +34,8 @@ enum flag_id {
     FLAG_COUNTERS,
     FLAG_QUICK,
     FLAG_LAYOUT,
+    FLAG_INSTRUCTIONS,
+    FLAG_PROFILE,
     FLAG_COLD,
     FLAG_ROTATE,
     FLAG_THRESHOLD,
@@ -88,6 +90,8 @@ static const struct flag {
     {"--time-budget", FLAG_TIME_BUDGET, OPTIONS_BUDGET, true},
     {"--quick", FLAG_QUICK, OPTIONS_DOCTOR, false},
     {"--layout", FLAG_LAYOUT, OPTIONS_BENCH, false},
+    {"--instructions", FLAG_INSTRUCTIONS, OPTIONS_BENCH, false},
+    {"--profile", FLAG_PROFILE, OPTIONS_BENCH, true},
     {"--counters", FLAG_COUNTERS, OPTIONS_BENCH, true},
     {"--cold", FLAG_COLD, OPTIONS_BENCH | OPTIONS_COMPARE, false},
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH | OPTIONS_COMPARE, false},
@@ -171,6 +175,11 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_THREADS: return append(&o->threads, value);
     case FLAG_CLASS: return append(&o->classes, value);
     case FLAG_CHECK: return take_check(o, value, reason, size);
+    case FLAG_INSTRUCTIONS: o->instructions = true; break;
+    case FLAG_PROFILE:
+        if (parse_count(value, 1000000000, &o->profile) && o->profile) break;
+        snprintf(reason, size, "--profile %.40s: must be a whole number of calls from 1 to 1000000000", value);
+        return 0;
     case FLAG_LAYOUT: o->layout = true; break;
     case FLAG_QUICK: o->quick = true; break;
     case FLAG_COUNTERS: o->counters = value; break;

@@ -21,7 +21,7 @@ enum option_group {
     OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
     OPTIONS_WORDS = 64,  /* words that are no flags */
     OPTIONS_FILES = 128, /* --workloads --plugin */
-    OPTIONS_BENCH = 256, /* --counters --layout --cold --rotate */
+    OPTIONS_BENCH = 256, /* --counters --instructions --layout --profile --cold --rotate */
     OPTIONS_JSON = 512,  /* --json alone */
 
     OPTIONS_HISTORY = 1024, /* --db --release --confirm --kernel --workload --csv --threshold --launches --seed */
@@ -46,8 +46,10 @@ typedef struct options {
     const char *mutants, *only; /* a folder of planted bugs; those of these names, or slowdowns of these percentages */
     int jobs;                   /* 0 not given */
     bool whole;
-    bool layout; /* of bench: buffers and code at other places */
-    bool quick;  /* of doctor: nothing that takes long */
+    bool instructions; /* of bench: counted by callgrind */
+    int profile;       /* of bench: calls for a profiler; 0 not given */
+    bool layout;       /* of bench: buffers and code at other places */
+    bool quick;        /* of doctor: nothing that takes long */
     bool gdb, in_process;
     double time_limit, time_budget; /* seconds; 0 not given */
     double threshold;               /* a relative difference; 0 not given */

@@ -16,6 +16,7 @@
  *        "doctor": {"measurable", "warnings", "lines": [{"what","found","warning","mend"}], "noise", "clock_step_ns",
  *                   "clock_cost_ns", "dispatch_us"}      of run and doctor
  *        "counters": [{"name", "event" of this processor where it has another name, "reason" where not counted}]   with bench --counters
+ *        "instructions": {"tool","isa","absent": [{"name","reason"}],"reason" where none could be counted}   with bench --instructions
  *        "crossovers": [{"family","faster","slower","from": keys or null,"always","sizes"}]      (crossover.h)
  *        "skipped": [{"name","reason"}]       what was not run and why (time budget, ...)
  *   },
@@ -27,6 +28,7 @@
  *                 the others when they sleep, which is between the calls);
  *                 with bench --counters, in the first entry of each case: "counters" {event: count of one call},
  *                 "counters_running" {event: share of the time that it was counted; below 1 the count is scaled up},
+ *                 with bench --instructions, likewise: "instructions" of one call, "instructions_per_operation",
  *                 "derived" {ratios of them: counters_groups.h},
  *   "cases":      [{"kernel","workload","suite" (that named it, if one did),"spec","class","seed","threads","inner",
  *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only|no-bound,

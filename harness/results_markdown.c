@@ -383,6 +383,34 @@ static void put_derived(FILE *out, const json_t *record)
     }
 }
 
+static void put_instructions(FILE *out, const json_t *record)
+{
+    const json_t *how =
+        json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "instructions");
+    size_t i;
+    const json_t *one;
+    if (!how) return;
+    fprintf(out, "\n## Instructions\n\nOf one call on one thread, by %s at level %s; the same number every time.\n",
+            text_of(how, "tool"), text_of(how, "isa"));
+    if (*text_of(how, "reason")) fprintf(out, "\nNone: %s.\n", text_of(how, "reason"));
+    json_array_foreach(json_object_get(record, "benchmarks"), i, one)
+    {
+        if (!json_object_get(one, "instructions")) continue;
+        fputs("\n- ", out);
+        put_text(out, text_of(one, "run_name"));
+        fprintf(out, ": %lld, %.3g an operation\n", (long long)json_integer_value(json_object_get(one, "instructions")),
+                json_number_value(json_object_get(one, "instructions_per_operation")));
+    }
+    json_array_foreach(json_object_get(how, "absent"), i, one)
+    {
+        fputs("\n- ", out);
+        put_text(out, text_of(one, "name"));
+        fputs(": absent: ", out);
+        put_text(out, text_of(one, "reason"));
+        fputc('\n', out);
+    }
+}
+
 static void put_unsupported(FILE *out, const json_t *record)
 {
     const json_t *cases = json_object_get(record, "cases");
@@ -431,6 +459,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     put_reference(out, record);
     put_counters(out, record);
     put_derived(out, record);
+    put_instructions(out, record);
     layout_put(out, record);
     put_unsupported(out, record);
     put_skipped(out, record);

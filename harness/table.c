@@ -80,6 +80,30 @@ static void print_counts(const json_t *entry)
     }
 }
 
+static void print_instructions(const json_t *record)
+{
+    const json_t *const how =
+        json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "instructions");
+    size_t i;
+    const json_t *one;
+    if (!how || json_object_get(how, "reason")) return;
+    printf("\ninstructions of one call, %s at level %s:\n", json_string_value(json_object_get(how, "tool")),
+           json_string_value(json_object_get(how, "isa")));
+    json_array_foreach(json_object_get(record, "benchmarks"), i, one)
+    {
+        const json_t *const count = json_object_get(one, "instructions");
+        if (count)
+            printf("  %14lld   %.3g an operation   %s\n", (long long)json_integer_value(count),
+                   json_number_value(json_object_get(one, "instructions_per_operation")),
+                   json_string_value(json_object_get(one, "run_name")));
+    }
+    json_array_foreach(json_object_get(how, "absent"), i, one)
+    {
+        printf("  %14s   %s: %s\n", "absent", json_string_value(json_object_get(one, "name")),
+               json_string_value(json_object_get(one, "reason")));
+    }
+}
+
 void print_counters(const json_t *record)
 {
     bool begun = false;
@@ -92,4 +116,5 @@ void print_counters(const json_t *record)
         begun = true;
         print_counts(entry);
     }
+    print_instructions(record);
 }

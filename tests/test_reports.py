@@ -145,6 +145,30 @@ class SampleReport(unittest.TestCase):
         self.assertNotIn("int8", drawn)
         self.assertIn("bf16 tiles 3167 GFLOP/s, int8 dot 868 GOP/s", page)
 
+    def test_what_was_counted_is_a_table(self) -> None:
+        record = json.loads(SAMPLE.read_text())
+        first, second, *_ = record["benchmarks"]
+        first |= {
+            "instructions": 1234567,
+            "instructions_per_operation": 0.25,
+            "derived": {"instructions_per_cycle": 2.5},
+        }
+        second["derived"] = {"llc_miss_ratio": 0.125}
+        absent = [{"name": "wide/x/threads:1", "reason": "callgrind knows AVX2 and nothing newer"}]
+        how = {"tool": "callgrind", "isa": "avx2", "absent": absent}
+        record["context"]["attnbench"]["instructions"] = how
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(json.dumps(record))
+            self.assertEqual(make(path, "-o", folder, "--formats", "svg").returncode, 0)
+            page = Page((Path(folder) / "report.html").read_text()).text
+        heads = "instructionsinstructions an operationinstructions a cyclelast-level loads missed"
+        self.assertIn(f"threads{heads}", page)
+        self.assertIn("12345670.2502.50–", page)
+        self.assertIn("–––0.125", page)
+        self.assertIn("Instructions by callgrind at level avx2", page)
+        self.assertIn("wide/x/threads:1: callgrind knows", page)
+
     def test_inputs_and_the_doctor_are_stated(self) -> None:
         record = json.loads(SAMPLE.read_text())
         well = {"what": "clock", "found": "fine"}

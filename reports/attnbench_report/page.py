@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from .counts import columns
 from .coverage import Coverage
 from .ranking import accuracy_classes
 from .record import Case, Deviation, Reference, text
@@ -110,6 +111,15 @@ class Doctor:
 
 
 @dataclass(frozen=True)
+class Instructions:
+    """With what they were counted, and where they were not."""
+
+    tool: str
+    isa: str
+    absent: list[tuple[str, str]]  # case, reason
+
+
+@dataclass(frozen=True)
 class Judged:
     """What stands behind the verdict."""
 
@@ -150,6 +160,8 @@ class Section:
     doctor: Doctor | None
     plugins: list[dict[str, str]]
     crossovers: list[dict[str, Any]]
+    counted: list[tuple[str, str]]  # columns of what was counted: key, heading
+    instructions: Instructions | None
 
 
 def breakable(text: str) -> Markup:
@@ -318,6 +330,14 @@ def _doctor(results: Results) -> Doctor | None:
     return Doctor(found.get("measurable") is not False, lines)
 
 
+def _instructions(results: Results) -> Instructions | None:
+    found = results.context.get("instructions")
+    if not isinstance(found, dict):
+        return None
+    absent = [(text(one, "name"), text(one, "reason")) for one in _objects(found.get("absent"))]
+    return Instructions(text(found, "tool"), text(found, "isa"), absent)
+
+
 def _judged(results: Results) -> Judged:
     checks: dict[str, list[Case]] = {}
     for case in results.cases:
@@ -398,6 +418,8 @@ def section(
         doctor=_doctor(results),
         plugins=_plugins(results),
         crossovers=_objects(results.context.get("crossovers")),
+        counted=columns(results.counts),
+        instructions=_instructions(results),
     )
 
 

@@ -192,6 +192,7 @@ class Record:
     clock: list[ClockRow] = field(default_factory=list)
     history: dict[str, Any] = field(default_factory=dict)  # timeline.py reads it
     layout: list[dict[str, Any]] = field(default_factory=list)  # as layout.py reads it
+    counted: list[dict[str, Any]] = field(default_factory=list)  # entries, as counts.py reads them
 
     @property
     def ours(self) -> dict[str, Any]:
@@ -282,6 +283,7 @@ def _record(path: Path, data: Any) -> Record:
         clock=_clock(data["clock"]) if isinstance(data.get("clock"), dict) else [],
         history=data["history"] if isinstance(data.get("history"), dict) else {},
         layout=_objects(data, "layout"),
+        counted=[one for one in _objects(data, "benchmarks") if one.get("derived") or "instructions" in one],
     )
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from . import spec as specs
+from .counts import Counted, counted
 from .layout import Layout, sensitivity
 from .record import Case, ClockRow, Comparison, Deviation, Entry, Kernel, KillMatrix, Record, Reference, number
 from .timeline import Timeline, timelines
@@ -79,6 +80,7 @@ class Results:
     clock: list[ClockRow]
     timelines: list[Timeline]
     layouts: list[Layout]
+    counts: list[Counted]
 
     @property
     def is_empty(self) -> bool:
@@ -198,6 +200,7 @@ def _merge(records: list[Record]) -> Results:
         clock=[row for record in records for row in record.clock],
         timelines=[one for record in records for one in timelines(record.history)],
         layouts=[sensitivity(one) for record in records for one in record.layout],
+        counts=[found for record in records for one in record.counted if (found := counted(one))],
     )
 
 
