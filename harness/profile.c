@@ -12,7 +12,7 @@
 #include "status.h"
 
 /* Its own symbol, whatever the compiler would make of it: PROFILED_CALL. */
-__attribute__((noinline, noclone)) int profiled_call(call *c);
+__attribute__((noinline)) int profiled_call(call *c);
 int profiled_call(call *c) { return call_once(c, NULL); }
 
 static int call_prepared(call *c, int64_t calls)
