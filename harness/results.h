@@ -14,7 +14,9 @@
  *                     "flush_to_zero": bool (loading it switched that on),
  *                     "interposed" (a symbol of it that the program answers, or ""),"libraries": [files loaded with it]}], if any,
  *        "doctor": {"measurable", "warnings", "lines": [{"what","found","warning","mend"}], "noise", "clock_step_ns",
- *                   "clock_cost_ns", "dispatch_us"}      of run and doctor
+ *                   "clock_cost_ns", "dispatch_us", "resolution": [{"case","spec","pairs","seconds","preemptions","spread" (of a
+ *                   pair's ln ratio),"false_claims" and "seen" (launches),"slowdown" that was made,"estimates" of it,"sees":
+ *                   [{"slowdown","seconds","seconds_longer_slices" a case, absent where too many}]; or "reason"}]}      of run and doctor
  *        "counters": [{"name", "event" of this processor where it has another name, "reason" where not counted}]   with bench --counters
  *        "instructions": {"tool","isa","absent": [{"name","reason"}],"reason" where none could be counted}   with bench --instructions
  *        "crossovers": [{"family","faster","slower","from": keys or null,"always","sizes"}]      (crossover.h)

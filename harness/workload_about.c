@@ -38,9 +38,9 @@ static const char *const about[KEY_COUNT] = {
     [KEY_KV_CAP] = "rows allocated for each head of K and V (k)",
     [KEY_V_IN_K] = "1: V is a view of K's first dv channels",
     [KEY_K_IN_Q] = "1: K is Q itself (hkv = h, k = q)",
-    [KEY_BROADCAST] =
-        "strides of 0, joined by +: b (one K and V for all sequences), h (for all KV heads), k (one row for all keys), "
-        "q (one row for all queries)",
+    [KEY_BROADCAST] = ("strides of 0, joined by +: b (one K and V for all sequences), h (for all KV heads), k (one row "
+                       "for all keys), "
+                       "q (one row for all queries)"),
     [KEY_SKEW] = "1: each tensor pads its rows by one channel more than the one before, so that all strides differ",
     [KEY_OUTPUTS] = "o, lse, weights, joined by + (o; verify always asks for lse where a kernel has it)",
     [KEY_PASS] = "forward or backward (forward)",
