@@ -9,6 +9,7 @@
 #include "child.h"
 #include "duel.h"
 #include "judge_again.h"
+#include "status.h"
 
 static const size_t cell_pairs = 200;
 static const double cell_seconds = 1; /* at most for them */
@@ -176,7 +177,11 @@ void layout_run(layout_sweep *out, const trial_group *g, const trial *judged, co
         const child_limit limit = {hung + trial_time_limit(g->in.w), &s->beat, NULL};
         const child_end end = child_run(run_in_child, s, &limit, reason, sizeof reason);
         *out = *shared;
-        if (end != CHILD_DONE) snprintf(out->reason, sizeof out->reason, "%s while it was timed", reason);
+        while (out->cells && !out->cell[out->cells - 1].timed && !out->cell[out->cells - 1].reason[0]) out->cells--;
+        if (interrupted)
+            snprintf(out->reason, sizeof out->reason, "interrupted");
+        else if (end != CHILD_DONE)
+            snprintf(out->reason, sizeof out->reason, "%s while it was timed", reason);
     } else {
         snprintf(out->reason, sizeof out->reason, "out of memory");
     }

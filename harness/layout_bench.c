@@ -71,9 +71,9 @@ static void sweep_group(job *j, const trial_group *g)
         progress("moving the buffers of %s, %s", judged->kernel->name, g->in.w->name);
         layout_run(&out, g, judged, &settings);
         progress_clear();
-        if (interrupted) return;
-        if (out.reason[0]) complain("%s, %s: %s", judged->kernel->name, g->in.w->name, out.reason);
-        j->failed += out.reason[0] != 0;
+        if (interrupted && out.cells == 0) return;
+        if (out.reason[0] && !interrupted) complain("%s, %s: %s", judged->kernel->name, g->in.w->name, out.reason);
+        j->failed += out.reason[0] && !interrupted;
         j->swept++;
         json_array_append_new(json_object_get(j->record, "layout"), layout_json(&out));
     }

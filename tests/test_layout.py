@@ -7,11 +7,15 @@ Only the standard library is used.
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import time
 import unittest
 from pathlib import Path
+from typing import Any
 
-from command_line import UNDECIDED, USAGE, InFolder, baseline, load
+from command_line import INTERRUPTED, PROGRAM, UNDECIDED, USAGE, InFolder, baseline, load
 
 BUILD = Path(os.environ.get("ATTNBENCH_BUILD", "build")).resolve()
 LINE, PAGE, CODE = {16, 32, 48}, {64, 1024, 2048, 3072}, {16, 32, 48, 64}
@@ -57,6 +61,23 @@ class Layout(InFolder):
         self.assertEqual({(what, by) for what in ("V", "Q K V O") for by in LINE}, slower)
         self.assertIn(row["worst"]["what"], ("V", "Q K V O"))
         self.assertNotIn("code", {cell["what"] for cell in row["cells"]}, "its objects are not ours to link")
+
+    def interrupted_after(self, seconds: float) -> list[dict[str, Any]]:
+        both = ("--workload", TINY, "--workload", "h=2,q=8,d=16")
+        command = [PROGRAM, "bench", "--layout", "--kernel", baseline(), *both, "--json", "r.json"]
+        program = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(seconds)
+        program.send_signal(signal.SIGINT)
+        self.assertEqual(INTERRUPTED, program.wait(30))
+        return load(self.folder / "r.json")["layout"]
+
+    def test_an_interruption_keeps_what_was_measured(self) -> None:
+        rows = self.interrupted_after(1.5) or self.interrupted_after(3)  # of some six; a busy machine begins later
+        self.assertTrue(rows)
+        for row in rows:
+            self.assertIn(row.get("reason", "interrupted"), "interrupted")
+            self.assertTrue(row["cells"])
+            self.assertTrue(all("ratio" in cell or cell["reason"] for cell in row["cells"]))
 
     def test_it_has_a_suite_and_a_clock_of_its_own(self) -> None:
         for more in (("--cold",), ("--rotate",), ("--counters", "task-clock"), ("--", "--benchmark_repetitions=2")):
