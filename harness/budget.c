@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own_threads.h"
 #include "problem.h"
 
 /* A plugin's plan can be asked in a child alone: its speed is taken for that of plain scalar code. */
@@ -238,8 +239,10 @@ static int choose(choice *c)
 int budget_make(const selection *s, const budget_settings *settings, budget *out, char *reason, size_t reason_size)
 {
     choice c = {settings, out, NULL, 0, 0};
+    attn_exec unused;
     int jobs;
     memset(out, 0, sizeof *out);
+    own_threads(1, &unused); /* as for a trial: what a kernel loads when it is asked starts no threads by itself */
     trial_job *job = trial_jobs(s, &jobs);
     int ok = job != NULL;
     for (int w = 0; ok && w < s->workloads; w++) ok = consider(&c, &s->workload[w], job, jobs);

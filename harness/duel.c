@@ -22,7 +22,7 @@ typedef struct ring {
     const attn_kernel *kernel[2];
     placement placed;
     instance moved; /* with shifted pointers */
-    bool shifted;   /* the contents lie there now */
+    int shifted;    /* the contents lie there now */
     guarded roomy;  /* workspace and packed copy of a shifted call */
     rotation sets;
     const attn_exec *exec;
@@ -51,13 +51,13 @@ static void tell(const duel *d, int lane)
 
 static const instance *tensors(const ring *r, int lane)
 {
-    return r->d->shift && paired_side(lane) == LANE_NEW ? &r->moved : &r->placed.in;
+    return r->d->shift && paired_side(lane) ? &r->moved : &r->placed.in;
 }
 
 /* Brings the contents to where the lane reads them; one call more, so that they are hot there too. */
 static int enter(ring *r, int lane)
 {
-    const bool there = paired_side(lane) == LANE_NEW;
+    const int there = paired_side(lane);
     tell(r->d, lane);
     if (!r->d->shift) return 1;
     if (r->shifted != there) shift_contents(r->d->shift, &r->placed.in, there);

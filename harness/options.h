@@ -28,7 +28,7 @@ enum option_group {
     OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
     OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
     OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed --only */
-    OPTIONS_DOCTOR = 65536, /* --quick */
+    OPTIONS_DOCTOR = 1 << 17, /* --quick */
     OPTIONS_GATE = 1 << 16, /* --base --build --baseline --key --waivers --require-all --require-isa --max-time
                                --on-inconclusive --junit --summary */
 };

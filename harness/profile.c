@@ -53,6 +53,7 @@ int profile_bench(const selection *s, int64_t calls)
 {
     char reason[512];
     instance in;
+    attn_exec unused;
     int code = EXIT_UNDECIDED;
     const workload *const w = &s->workload[0];
     if (s->kernels != 1 || s->workloads != 1 || s->thread_counts != 1) {
@@ -63,6 +64,7 @@ int profile_bench(const selection *s, int64_t calls)
         complain("%s: %s", w->name, reason);
         return EXIT_UNDECIDED;
     }
+    own_threads(1, &unused); /* as for a trial */
     attn_tensor slot[ATTN_SLOTS];
     const attn_args args = instance_args(&in, w->want_lse, w->want_weights, slot);
     if (!attn_supports(s->kernel[0], &in.problem, &args, s->isa, reason, sizeof reason))

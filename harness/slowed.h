@@ -11,7 +11,7 @@
 enum { SLOWED_SHAPES = 2 };
 typedef struct slowed_shape {
     const char *name, *spec;
-    double accuracy; /* of the estimate's median over runs */
+    double accuracy; /* required of the median of estimates over runs */
 } slowed_shape;
 extern const slowed_shape slowed_shapes[SLOWED_SHAPES]; /* compute-bound, memory-bound */
 

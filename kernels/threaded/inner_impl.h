@@ -57,6 +57,16 @@ static int takes_slice(const attn_kernel *kernel, const attn_problem *problem, c
     return attn_supports(kernel, &own.problem, &own.args, isa, reason, sizeof reason);
 }
 
+/* Does any kernel of this module, on a machine with every instruction set? */
+static int any_takes_slice(const attn_problem *problem, const attn_args *args, const attn_slice *slice, int gather)
+{
+    int count;
+    const attn_kernel *const *kernels = attn_kernels(&count);
+    for (int i = 0; i < count; i++)
+        if (takes_slice(kernels[i], problem, args, slice, gather, UINT64_MAX)) return 1;
+    return 0;
+}
+
 /* The kernel of this module that expects the highest rate for `slice` of the problem, and its plan; NULL where none can do it.
  * `gather`: rows that a kernel cannot read where they lie are copied for it. `threads`: see plan_inner. */
 static const attn_kernel *choose_inner(const attn_problem *problem, const attn_args *args, const attn_slice *slice,

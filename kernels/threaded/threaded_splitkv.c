@@ -38,22 +38,29 @@ static attn_cut cut_for(const attn_problem *p, const attn_args *args, uint32_t t
 
 /* ---- the plan -------------------------------------------------------------------------------------------------- */
 
+/* What an inner kernel must be able to do: all keys of a head, as a slice of them. */
+static void slice_of_keys(const attn_problem *problem, const attn_args *args, attn_slice *slice)
+{
+    attn_slice_rows(problem, args, 0, 0, 0, problem->q, slice);
+    attn_slice_keys(slice, 0, problem->k);
+    slice->problem.q_pos = problem->q_pos ? problem->q_pos : 1; /* a slice of keys has other positions than the whole */
+    slice->slot[ATTN_LSE] = (attn_tensor){NULL, ATTN_F32, 0, {1, slice->problem.h, problem->q, 1}, {0, 0, 1, 1}};
+}
+
 static const attn_kernel *choose(const attn_problem *problem, const attn_args *args, uint64_t isa,
                                  const attn_machine *machine, attn_plan *inner)
 {
     attn_slice slice;
-    attn_slice_rows(problem, args, 0, 0, 0, problem->q, &slice);
-    attn_slice_keys(&slice, 0, problem->k);
-    slice.problem.q_pos = problem->q_pos ? problem->q_pos : 1; /* a slice of keys has other positions than the whole */
-    slice.slot[ATTN_LSE] = (attn_tensor){NULL, ATTN_F32, 0, {1, slice.problem.h, problem->q, 1}, {0, 0, 1, 1}};
+    slice_of_keys(problem, args, &slice);
     return choose_inner(problem, args, &slice, 0, isa, machine, 1, inner);
 }
 
 /* Could a machine with every instruction set do it? Whether the one at hand can, plan finds out. */
 static int accepts(const attn_problem *problem, const attn_args *args, char *reason, size_t reason_size)
 {
-    attn_plan plan;
-    if (choose(problem, args, UINT64_MAX, NULL, &plan)) return 1;
+    attn_slice slice;
+    slice_of_keys(problem, args, &slice);
+    if (any_takes_slice(problem, args, &slice, 0)) return 1;
     snprintf(reason, reason_size, "no serial kernel of this module can compute a slice of its keys with LSE");
     return 0;
 }
