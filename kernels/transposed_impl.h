@@ -80,6 +80,7 @@ typedef struct row_job {
     float cap2;                /* softcap * log2(e), 0 none */
     int64_t keys, dv_padded;   /* of a block; dv rounded up to TILE */
     packed_block block;        /* at hand */
+    int64_t first;             /* its first key */
     packed_block own;          /* where this job packs */
     block_rows rows;           /* of the block at hand */
     int in_place;              /* read whole tiles where they lie */
@@ -186,7 +187,12 @@ enum {
 
 static inline int64_t block_keys(int64_t d, int64_t dv) { return d + dv <= 512 ? KEYS_MOST : KEYS_MOST / 2; }
 
-static inline int64_t group_floats(int64_t d, int64_t dv) { return GROUP * (d + round_up(dv, TILE) + GROUP_ARRAYS); }
+enum { LEAST_CHANNELS = 8 }; /* that a group's queries have room for: int8 ones keep more than channels there */
+
+static inline int64_t group_floats(int64_t d, int64_t dv)
+{
+    return GROUP * (larger(d, LEAST_CHANNELS) + round_up(dv, TILE) + GROUP_ARRAYS);
+}
 
 static inline int64_t block_floats(int64_t d, int64_t dv)
 {
@@ -204,7 +210,7 @@ static inline int64_t groups_that_fit(const attn_machine *machine, int64_t d, in
 
 static inline float *carve_group(row_group *g, float *at, int64_t d, int64_t dv_padded)
 {
-    g->q = at, at += GROUP * d;
+    g->q = at, at += GROUP * larger(d, LEAST_CHANNELS);
     g->o = at, at += GROUP * dv_padded;
     g->max = at, at += GROUP;
     g->sum = at, at += GROUP;
