@@ -122,6 +122,7 @@ json_t *case_json(const trial_group *g, const trial *t)
     if (t->verdict.lse.judged) json_object_set_new(j, "lse", deviation_json(&t->verdict.lse, 3));
     if (t->verdict.weights.judged) json_object_set_new(j, "weights", deviation_json(&t->verdict.weights, 4));
     case_scores_json(j, t);
+    if (t->verdict.output.judged) quantisation_json(j, &g->quantisation);
     return j;
 }
 
@@ -139,6 +140,7 @@ void case_print(FILE *to, const trial_group *g, const trial *t)
     print_ratio(to, "LSE", &t->verdict.lse);
     print_ratio(to, "weights", &t->verdict.weights);
     case_scores_print(to, t);
+    if (t->verdict.output.judged) quantisation_print(to, &g->quantisation);
     if (t->rows_checked && t->rows_checked < g->rows.total)
         fprintf(to, "  (%" PRId64 " of %" PRId64 " rows)", t->rows_checked, g->rows.total);
     if (t->rows_checked && !t->full) fprintf(to, "  output only");

@@ -269,6 +269,7 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
         cases_print_counts(stdout, json_object_get(record, "cases"));
     }
     print_summary(&v.tally);
+    if (!quiet && !v.each) quantisation_print_usual(stdout, json_object_get(record, "cases"));
     failure_log_free(&v.failures);
     reservations_print(stdout, &v.reserved);
     z_pool_print(stdout, &v.scores);

@@ -57,12 +57,13 @@ uint16_t round_to_f16(float x)
     return (uint16_t)(sign | (magnitude - UINT32_C(0x38000000) + 0xfff + (magnitude >> 13 & 1)) >> 13);
 }
 
-/* -128, 0 and 127 in about equal parts, and now and then a scale of 0, a negative one, or one that is much larger. */
+/* -128, 0 and 127 in about equal parts, and now and then a scale of 0, a negative one, or one of V that is much larger (a
+ * key's would leave the others no weight). */
 static float store_i8_extremes(int8_t *to, int64_t step, const draw *d)
 {
     for (int64_t c = 0; c < d->channels; c++)
         to[c * step] = (int8_t)(d->row[c] > 0.43f ? 127 : d->row[c] < -0.43f ? -128 : 0);
-    return d->i % 5 == 4 ? 0 : d->i % 7 == 6 ? -0x1p-6f : d->i % 11 == 10 ? 1 : 0x1p-6f;
+    return d->i % 5 == 4 ? 0 : d->i % 7 == 6 ? -0x1p-6f : d->slot == ATTN_V && d->i % 11 == 10 ? 1 : 0x1p-6f;
 }
 
 /* Rounds a row to i8 by one scale, which is returned; `step` from one channel to the next. */

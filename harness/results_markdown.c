@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "quantisation.h"
 #include "results_table.h"
 
 /* Text in a table cell or a sentence: nothing in it may end the cell, open a tag or a link, or become emphasis. */
@@ -235,6 +236,21 @@ static void put_deviations(FILE *out, const json_t *record)
               out);
 }
 
+static void put_quantisation(FILE *out, const json_t *record)
+{
+    quantisation worst[INPUT_CLASSES];
+    if (quantisation_of_classes(json_object_get(record, "cases"), worst) == 0) return;
+    fputs(
+        "\nWhat int8 keys and values cost by themselves: the reference on them against the reference on what they were "
+        "rounded from. No kernel's error: kernels are judged on the dequantised numbers.\n\n"
+        "| input class | largest move of an output | rms, of the outputs | of LSE |\n|---|---:|---:|---:|\n",
+        out);
+    for (int c = 0; c < INPUT_CLASSES; c++)
+        if (worst[c].rows > 0)
+            fprintf(out, "| %s | %.2g | %.2g %% | %.2g |\n", input_class_name(c), worst[c].output,
+                    100 * worst[c].relative, worst[c].lse);
+}
+
 static void put_reference(FILE *out, const json_t *record)
 {
     const json_t *reference = json_object_get(record, "reference");
@@ -364,6 +380,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     put_failures(out, record);
     put_table(out, record, &table);
     put_deviations(out, record);
+    put_quantisation(out, record);
     put_reference(out, record);
     put_counters(out, record);
     put_unsupported(out, record);

@@ -298,7 +298,8 @@ int trial_group_run(const workload *w, input_class input, uint64_t seed, const t
         g->count -= g->trial[g->count - 1].status == TRIAL_HANG; /* we ended it, it did not hang */
         break;
     }
-    if (g->contracts && !expect(g, s->budget, seed, reason, reason_size)) {
+    if (g->contracts && (!expect(g, s->budget, seed, reason, reason_size) ||
+                         !quantisation_of(&g->in, &g->rows, &g->quantisation, reason, reason_size))) {
         trial_group_free(g);
         return 0;
     }

@@ -4,6 +4,7 @@
 
 #include "certificate.h"
 #include "judge.h"
+#include "quantisation.h"
 #include "variants.h"
 #include "options.h"
 
@@ -43,6 +44,7 @@ typedef struct trial_group {
     row_list covered;         /* of a large case: further rows, judged by projection and LSE */
     expectation *covering;    /* one for each contract; NULL: all rows are judged whole */
     certificate certificate;  /* of the reference, on some of the rows */
+    quantisation quantisation;
     int contracts;
 } trial_group;
 

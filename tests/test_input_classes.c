@@ -184,7 +184,7 @@ static void extremes_of_other_slots(void **state)
     int64_t lowest = 0, highest = 0, nothing = 0, negative = 0, large = 0;
     for (int64_t j = 0; j < 40; j++) {
         const double scale = element(s, ATTN_K_SCALES, 0, 1, j, 0);
-        nothing += scale == 0, negative += scale < 0, large += scale == 1;
+        nothing += scale == 0, negative += scale < 0, large += element(s, ATTN_V_SCALES, 0, 1, j, 0) == 1;
         for (int64_t c = 0; c < 8; c++) {
             lowest += element(s, ATTN_K, 0, 1, j, c) == -128;
             highest += element(s, ATTN_K, 0, 1, j, c) == 127;

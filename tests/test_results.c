@@ -119,6 +119,7 @@ static json_t *sample(void)
         "  {'kernel': 'base', 'workload': 'w,a=1', 'spec': 'q=1', 'class': 'normal', 'seed': 7, 'threads': 1,"
         "   'status': 'pass', 'output': {'error': 1e-7, 'bound': 1e-6, 'ratio': 0.1}, 'lse': {'ratio': 0.3}, "
         "'seconds': 0.5, 'accuracy': 'f32, weights bf16', 'unbounded_rows': 2,"
+        "   'quantisation': {'rows': 16, 'output': 0.03125, 'relative': 0.0078125, 'lse': 0.5},"
         "   'deviation': {'judged': true, 'rms': 0.25, 'max': 2.5, 'rows': 96},"
         "   'projection': {'judged': true, 'rms': 0.125, 'max': 1.5, 'rows': 48, 'ratio': 0.0625}},"
         "  {'kernel': 'base', 'workload': 'w,a=1', 'class': 'large', 'status': 'pass', 'output': {'ratio': 0.2}},"
@@ -410,7 +411,7 @@ static void csv_is_rectangular_and_quoted(void **state)
     assert_non_null(strstr(text, "case,base,\"w,a=1\",,1,q=1,normal,7,"));
     assert_non_null(strstr(text, "9.9999999999999995e-08,"));
     assert_non_null(strstr(text, "NaN,9.9999999999999995e-07,NaN,"));
-    assert_non_null(strstr(text, ",0.25,2.5,96,0.0625,0.125,1.5,\"f32, weights bf16\",2,"));
+    assert_non_null(strstr(text, ",0.25,2.5,96,0.0625,0.125,1.5,0.03125,0.0078125,0.5,\"f32, weights bf16\",2,"));
     free(text);
 }
 
@@ -459,6 +460,7 @@ static void markdown_puts_failures_first(void **state)
     assert_non_null(strstr(text, "- other/huge: no time"));
     assert_non_null(strstr(text, "| base | f32, weights bf16 | normal | 0.25 | 2.5 | 0.125 | - | 96 |"));
     assert_non_null(strstr(text, "2372 rows certified, 1 failed the certificate"));
+    assert_non_null(strstr(text, "| normal | 0.031 | 0.78 % | 0.5 |"));
     assert_non_null(strstr(text, "1 case has rows of which the accuracy contract promises nothing"));
     free(text);
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from .coverage import Coverage
 from .ranking import accuracy_classes
-from .record import Case, Deviation, Reference, text
+from .record import Case, Deviation, Quantisation, Reference, text
 from .results import Results, Timing
 from .style import Drawn, LeftOut, significant
 
@@ -112,6 +112,7 @@ class Judged:
     unbounded: list[Case]  # with rows of which the contract promises nothing
     checks: list[tuple[str, int, list[str]]]  # name, findings, kernels
     pooled: list[tuple[str, list[Deviation]]]  # by accuracy class, kernels in the order of their err/bound
+    quantised: list[tuple[str, Quantisation]]  # the largest figures of each input class
 
     @property
     def certified(self) -> int:
@@ -334,7 +335,19 @@ def _judged(results: Results) -> Judged:
             key=lambda found: -found[1],
         ),
         pooled=list(pooled.items()),
+        quantised=_quantised(results.cases),
     )
+
+
+def _quantised(cases: Iterable[Case]) -> list[tuple[str, Quantisation]]:
+    classes: dict[str, list[Quantisation]] = {}
+    for case in cases:
+        if case.quantisation:
+            classes.setdefault(case.input_class, []).append(case.quantisation)
+    return [
+        (name, Quantisation(*(max(getattr(q, figure) for q in them) for figure in ("output", "relative", "lse"))))
+        for name, them in classes.items()
+    ]
 
 
 def table_rows(results: Results) -> tuple[list[str], list[list[object]]]:

@@ -58,6 +58,15 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Quantisation:
+    """What int8 keys and values cost by themselves: no kernel's error."""
+
+    output: float  # largest move of an output
+    relative: float  # root mean square of the moves over that of the outputs
+    lse: float
+
+
+@dataclass(frozen=True)
 class Scores:
     """Errors over their expected standard deviations: of one case, or pooled over many."""
 
@@ -87,6 +96,7 @@ class Case:
     checks: tuple[str, ...] = ()  # that found something
     pattern: str = ""  # of the wrong elements
     unbounded_rows: int = 0
+    quantisation: Quantisation | None = None  # None: K and V are not int8
 
     @property
     def is_finding(self) -> bool:
@@ -387,7 +397,14 @@ def _case(one: dict[str, Any], index: int) -> Case:
         checks=tuple(dict.fromkeys(text(found, "check") for found in _objects(one, "findings"))),
         pattern=text(one, "pattern"),
         unbounded_rows=integer(one, "unbounded_rows") or 0,
+        quantisation=_quantisation(one.get("quantisation")),
     )
+
+
+def _quantisation(found: Any) -> Quantisation | None:
+    if not isinstance(found, dict):
+        return None
+    return Quantisation(any_real(found, "output"), any_real(found, "relative"), any_real(found, "lse"))
 
 
 def _scores(found: Any) -> Scores | None:
