@@ -83,8 +83,15 @@ function(planted_module kind diff)
 
   # The kernel, and every header that it may include, in a tree of its own: quoted includes look beside the including file first.
   set(tree ${CMAKE_CURRENT_BINARY_DIR}/${kind}/${name})
-  file(GLOB needed CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
-       ${PROJECT_SOURCE_DIR}/kernels/*.h ${PROJECT_SOURCE_DIR}/kernels/${folder}/*.h)
+  set(headers ${PROJECT_SOURCE_DIR}/kernels/*.h ${PROJECT_SOURCE_DIR}/kernels/${folder}/*.h)
+  file(GLOB own ${PROJECT_SOURCE_DIR}/kernels/${folder}/*.[ch])
+  foreach(file IN LISTS own)
+    file(STRINGS ${file} others REGEX "^#include \"[a-z0-9]+/")
+    list(TRANSFORM others REPLACE ".*\"([a-z0-9]+)/.*" "${PROJECT_SOURCE_DIR}/kernels/\\1/*.h")
+    list(APPEND headers ${others})
+  endforeach()
+  list(REMOVE_DUPLICATES headers)
+  file(GLOB needed CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${headers})
   list(APPEND needed kernels/problem.c kernels/${folder}/${kernel}.c)
   list(TRANSFORM needed PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE originals)
   list(TRANSFORM needed PREPEND ${tree}/ OUTPUT_VARIABLE copies)
