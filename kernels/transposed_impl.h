@@ -80,6 +80,7 @@ typedef struct row_job {
     float cap2;                /* softcap * log2(e), 0 none */
     int64_t keys, dv_padded;   /* of a block; dv rounded up to TILE */
     packed_block block;        /* at hand */
+    int64_t first;             /* its first key */
     packed_block own;          /* where this job packs */
     block_rows rows;           /* of the block at hand */
     int in_place;              /* read whole tiles where they lie */

@@ -16,7 +16,7 @@
  *   h=32,hkv=8,q=512,k=4096,d=128   295 against 178 GFLOP/s (1.66 times), more than fp32's own ceiling of 230
  *   h=8,q=2048,d=64                 230 against 160 (1.43 times)
  *   decode, h=32,hkv=8,k=8192,d=128 12.1 against 8.4 GB/s (1.44 times); 14.7 against 9.0 where K and V are in L2
- * Weaknesses: a decode turns keys and values into quads at the cost of as many instructions as their products, and reads at 39% of the
+ * Weaknesses: slices of one KV head, in a threaded kernel, pack its keys each for itself; no pages; a decode turns keys and values into quads at the cost of as many instructions as their products, and reads at 39% of the
  * bandwidth; at d = 64 the weights, which pass L1 three times, take a fifth of the time.
  * Papers: Dao et al. 2022 (FlashAttention), Zhang et al. 2024 (SageAttention: quantised scores and weights).
  */
@@ -24,7 +24,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, FEW = 16, ROW_TYPE = ATTN_I8 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 4, IN_PLACE_GROUPS = 0, FEW = 16, ROW_TYPE = ATTN_I8 };
 
 #include "avx512vnni_few_impl.h"
 #include "avx512vnni_pack_impl.h"
@@ -44,7 +44,7 @@ ALWAYS_INLINE void score_tile(const row_job *job, const row_group *g, int64_t ke
     for (int j = 0; j < TILE; j++)
         for (int v = 0; v < vectors; v++) dot[j][v] = _mm512_setzero_si512();
     for (int low = 0; low < 2; low++) {
-        const int32_t *q = half[low], *k = (const int32_t *)(const void *)job->k_tiles + key * quads;
+        const int32_t *q = half[low], *k = (const int32_t *)(const void *)job->own.k + key * quads;
 #pragma GCC unroll 4
         for (int64_t i = 0; i < quads; i++, q += GROUP, k += TILE) {
             __m512i x[VECTORS];
@@ -199,7 +199,7 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
             score_tile(job, g, key, high, vectors, 1, capped);
     }
     for (int v = 0; v < vectors; v++) raise_max(g, v, high[v]);
-    if (!job->v_finite) add_odd_values(job, g, span);
+    if (!job->block.notes->finite) add_odd_values(job, g, span);
     for (int v = 0; v < vectors; v++) exponent[v] = exponent_of_weights(weigh(job, g, begin, end, v));
     for (int v = 0; v < vectors; v++) weight_quads(job, begin, end, v, exponent[v]);
     for (int64_t c = 0; c < job->dv_padded; c += TILE) {
@@ -228,15 +228,16 @@ static int run(const attn_problem *problem, const attn_plan *plan, const attn_ar
                const void *shared, void *workspace)
 {
     (void)exec, (void)shared;
-    return transposed_run(problem, plan, args, workspace);
+    return transposed_run(problem, plan, args, NULL, workspace);
 }
 
 static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
                 attn_plan *out)
 {
-    (void)exec;
+    (void)transposed_pack; /* shared blocks have no room for scales: each slice packs for itself */
     const int few = problem->q * (problem->h / problem->hkv) <= FEW;
-    transposed_plan(problem, args, machine, out);
+    transposed_plan(problem, args, machine, exec, out);
+    out->shared_bytes = out->shared_stride = 0;
     out->ceiling = attn_limiting_ceiling(machine, ATTN_CEILING_INT8_DOT, problem, bytes_per_key(problem, args));
     out->expected_share = !few ? 0.3 /* measured; of two instructions for four products, 0.5 is the most */
                           : out->ceiling == ATTN_CEILING_BANDWIDTH ? 0.39

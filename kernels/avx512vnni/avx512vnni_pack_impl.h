@@ -34,8 +34,8 @@ static inline float *row_exponent(const row_group *g, int64_t d) { return (float
 /* Values of a block: bytes, then for each key the scale of its key, the magnitude of that of its value, and the scale of an odd value
  * (0 where it is not): of another sign than the block's others, not finite, or so large or small that products with it might be;
  * then the sign of the others. */
-static inline int32_t *value_quads(const row_job *job) { return (int32_t *)(void *)job->v_tiles; }
-static inline float *key_scales(const row_job *job) { return job->v_tiles + job->keys * job->dv_padded / 4; }
+static inline int32_t *value_quads(const row_job *job) { return (int32_t *)(void *)job->own.v; }
+static inline float *key_scales(const row_job *job) { return job->own.v + job->keys * job->dv_padded / 4; }
 static inline float *value_scales(const row_job *job) { return key_scales(job) + job->keys; }
 static inline float *odd_scales(const row_job *job) { return value_scales(job) + job->keys; }
 
@@ -143,6 +143,17 @@ static inline void find_rows(const row_job *job, int slot, int64_t first, int64_
     }
 }
 
+/* The same of the block at hand, whose keys from `at` on lie in row[0 .. count - 1]: from the j-th of those on. */
+static inline void take_rows(const row_job *job, const attn_tensor *scales, const char *const row[], int64_t at,
+                             int64_t j, int64_t count, const char *from[LANES], float scale[LANES])
+{
+    for (int64_t i = 0; i < LANES; i++) {
+        const int64_t key = smaller(j + i, count - 1);
+        from[i] = row[key];
+        scale[i] = scale_of_key(job, scales, job->first + at + key);
+    }
+}
+
 /* Channels c .. c + 63 of 16 keys: x[i] becomes quad c / 4 + i of all, offset to unsigned. */
 static inline void load_key_quads(const char *const from[LANES], int64_t c, int64_t d, __m512 x[LANES])
 {
@@ -153,13 +164,13 @@ static inline void load_key_quads(const char *const from[LANES], int64_t c, int6
 }
 
 /* Two tiles of keys at a time. */
-static void pack_keys(const row_job *job, int64_t first, int64_t count)
+static void pack_keys(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
     const int64_t d = job->problem->d, quads = quads_of(d);
     for (int64_t j = 0; j < count; j += 2 * TILE) {
         const char *from[LANES];
-        float *to = job->k_tiles + j * quads;
-        find_rows(job, ATTN_K, first + j, first + count, from, key_scales(job) + j);
+        float *to = job->own.k + (at + j) * quads;
+        take_rows(job, job->k_scales, row, at, j, count, from, key_scales(job) + at + j);
         for (int64_t c = 0; c < d; c += 64) {
             __m512 x[LANES];
             load_key_quads(from, c, d, x);
@@ -201,7 +212,7 @@ static inline void store_value_quads(__m128i a, __m128i b, __m128i c, __m128i d,
 }
 
 /* Returns whether no value is odd. */
-static int pack_values(const row_job *job, int64_t first, int64_t count)
+static int pack_values(const row_job *job, const char *const row[], int64_t at, int64_t count)
 {
     const int64_t dv = job->problem->dv, tile = job->keys / 4 * TILE;
     float sign = 0;
@@ -210,9 +221,9 @@ static int pack_values(const row_job *job, int64_t first, int64_t count)
         const char *from[LANES];
         float scale[LANES];
         __mmask16 not_zero = 0;
-        find_rows(job, ATTN_V, first + j, first + count, from, scale);
+        take_rows(job, job->v_scales, row, at, j, count, from, scale);
         for (int64_t i = 0; i < LANES; i += 4) {
-            int32_t *to = value_quads(job) + (j + i) / 4 * TILE;
+            int32_t *to = value_quads(job) + (at + j + i) / 4 * TILE;
             __m128i any[4] = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
             for (int64_t c = 0; c < dv; c += LANES, to += 2 * tile) {
                 __m128i x[4];
@@ -224,7 +235,7 @@ static int pack_values(const row_job *job, int64_t first, int64_t count)
             }
             for (int64_t n = 0; n < 4; n++) not_zero |= (__mmask16)(!_mm_testz_si128(any[n], any[n]) << (i + n));
         }
-        all_plain &= note_value_scales(job, j, _mm512_loadu_ps(scale), first_lanes(count - j), not_zero, &sign);
+        all_plain &= note_value_scales(job, at + j, _mm512_loadu_ps(scale), first_lanes(count - j), not_zero, &sign);
     }
     *value_sign(job) = sign;
     return all_plain;
