@@ -20,6 +20,8 @@
 
 #include "transposed_impl.h"
 
+enum { AHEAD_MOST = 32 }; /* rows */
+
 typedef struct few_rows {
     int64_t d_padded,
         dv_padded;  /* channels rounded up to LANES: leading dimensions of q and o, which hold zeros there */
@@ -27,8 +29,21 @@ typedef struct few_rows {
     float *o;       /* (FEW, dv_padded) unnormalised */
     float *weights; /* (FEW, KEYS_MOST) scores, then weights; 0 for keys that the row does not see */
     float max[FEW], sum[FEW];
-    const char *k[KEYS_MOST], *v[KEYS_MOST]; /* where the rows of the block's keys and values lie */
+    const char *k[KEYS_MOST + AHEAD_MOST]; /* where the rows of the block's keys, and of those behind it, lie */
+    const char *v[KEYS_MOST + AHEAD_MOST];
+    int64_t v_ahead; /* rows from a value that is read to the one that is asked for; 0: none is */
 } few_rows;
+
+/* While a row is read from memory, one further on is asked for. A loop that only reads has a hundred loads under way, one with products
+ * between them has few, and the processor's own prefetchers end at pages, its and the tensor's. 4 KB ahead: h=32,hkv=8,k=4096,d=128 reads
+ * at 88% of the bandwidth (AVX-512; 79 without) and 24% faster with AVX2; half or twice as much gain 2 points less, asking for the second
+ * level alone nothing. */
+static inline int64_t few_ahead(const row_job *job, int slot)
+{
+    enum { AHEAD = 4096 };
+    const int64_t row = channels_of(job->problem, slot) * attn_element_bytes(job->stored[slot]->type);
+    return larger(smaller(AHEAD / row, AHEAD_MOST), 1);
+}
 
 static int64_t few_floats(int64_t d, int64_t dv)
 {
@@ -107,31 +122,25 @@ static inline void few_scale(const row_job *job, const attn_tensor *scales, int6
     }
 }
 
-static inline void few_look_up(const row_job *job, int slot, int64_t first, int64_t count, const char *row[])
+/* Rows `first` .. of which `left` are there, but at most AHEAD_MOST behind the block's `count`; the last one stands for those behind it. */
+static inline void few_look_up(const row_job *job, int slot, int64_t first, int64_t count, int64_t left,
+                               const char *row[])
 {
-    attn_key_rows(job->stored[slot], job->pages, job->problem->page_size, job->b, job->kv_head, first, count, row);
-}
-
-/* Asks for the first lines of row j, from which on the processor's own prefetchers follow; they do not know where the next page is.
- * Pages of 16, h=32,hkv=8,k=4096,d=128: 2.8% faster, 5.7% in bf16. (Not a function: GCC takes one that only prefetches for one that does
- * nothing.) */
-ALWAYS_INLINE void few_ask_for(const row_job *job, const char *const row[], int64_t j, int64_t count)
-{
-    enum { LINES = 4, LINE = 64, READ = 0, FIRST_LEVEL = 3 };
-    if (!job->pages || j >= count) return;
-    for (int64_t line = 0; line < LINES; line++) __builtin_prefetch(row[j] + line * LINE, READ, FIRST_LEVEL);
+    const int64_t there = smaller(count + AHEAD_MOST, left);
+    attn_key_rows(job->stored[slot], job->pages, job->problem->page_size, job->b, job->kv_head, first, there, row);
+    for (int64_t j = there; j < round_up(count, LANES) + AHEAD_MOST; j++) row[j] = row[there - 1];
 }
 
 static inline void few_block(const row_job *job, few_rows *f, int64_t rows, const attn_span *span, int64_t first,
-                             int64_t count)
+                             int64_t count, int64_t left)
 {
     enum { STEP = 16 }; /* keys: 32 and 64 read 2 and 4% slower, though they load and store results less often */
     int64_t begin[FEW], end[FEW];
-    few_look_up(job, ATTN_K, first, count, f->k);
-    few_look_up(job, ATTN_V, first, count, f->v);
+    few_look_up(job, ATTN_K, first, count, left, f->k);
+    few_look_up(job, ATTN_V, first, count, left, f->v);
+    f->v_ahead = few_ahead(job, ATTN_V);
     for (int64_t j = 0; j < count; j += LANES) {
         int64_t r = 0;
-        few_ask_for(job, f->k, j + LANES, count);
         for (; r + 4 <= rows; r += 4)
             few_scores_4(job, f->q + r * f->d_padded, f->k + j, count - j, f->weights + r * KEYS_MOST + j);
         for (; r < rows; r++)
@@ -145,7 +154,6 @@ static inline void few_block(const row_job *job, few_rows *f, int64_t rows, cons
     }
     few_scale(job, job->v_scales, rows, first, count, f->weights);
     for (int64_t from = 0; from < count; from += STEP) {
-        few_ask_for(job, f->v, from + STEP, count);
         for (int64_t r = 0; r < rows;) {
             int same = r + 4 <= rows;
             for (int64_t i = r + 1; same && i < r + 4; i++) same = begin[i] == begin[r] && end[i] == end[r];
@@ -180,14 +188,16 @@ static inline void few_widen(const row_job *job, int slot, int64_t count, float 
     }
 }
 
-static inline void few_block_of_many(const row_job *job, few_rows *f, int64_t rows, int64_t first, int64_t count)
+static inline void few_block_of_many(const row_job *job, few_rows *f, int64_t rows, int64_t first, int64_t count,
+                                     int64_t left)
 {
-    few_look_up(job, ATTN_K, first, count, f->k);
+    f->v_ahead = 0;
+    few_look_up(job, ATTN_K, first, count, left, f->k);
     few_widen(job, ATTN_K, count, job->own.k, f->k);
     if (is_v_in_k(job)) {
         memcpy(f->v, f->k, (size_t)count * sizeof f->k[0]);
     } else {
-        few_look_up(job, ATTN_V, first, count, f->v);
+        few_look_up(job, ATTN_V, first, count, left, f->v);
         few_widen(job, ATTN_V, count, job->own.v, f->v);
     }
     few_scores_many(job, f, rows, count);
@@ -213,9 +223,9 @@ static void absorb_few(const row_job *job, int64_t row, int64_t rows, const attn
         if (span[r].begin < span[r].end) begin = smaller(begin, span[r].begin), end = larger(end, span[r].end);
     const int many = rows >= MANY && !(rows % 4) && see_the_same(span, rows);
     for (int64_t first = begin; many && first < end; first += KEYS_OF_MANY)
-        few_block_of_many(job, &f, rows, first, smaller(KEYS_OF_MANY, end - first));
+        few_block_of_many(job, &f, rows, first, smaller(KEYS_OF_MANY, end - first), end - first);
     for (int64_t first = begin; !many && first < end; first += KEYS_MOST)
-        few_block(job, &f, rows, span, first, smaller(KEYS_MOST, end - first));
+        few_block(job, &f, rows, span, first, smaller(KEYS_MOST, end - first), end - first);
     for (int64_t r = 0; r < rows; r++) few_store(job, &f, row, r, span[r].begin < span[r].end);
 }
 

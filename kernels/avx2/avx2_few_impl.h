@@ -27,7 +27,7 @@ static inline __m256 sums_of_8(const __m256 x[8])
 
 /* Dot products of `rows` rows with `keys` keys, of which `count` exist, rows * keys = 8, in the lanes row by row. */
 ALWAYS_INLINE __m256 dots_of_8(const row_job *job, const float *q, int64_t q_stride, const char *const row[],
-                               int64_t count, const int rows, const int keys, const uint32_t type)
+                               int64_t count, int64_t ahead, const int rows, const int keys, const uint32_t type)
 {
     const int64_t d = job->problem->d, whole = d / LANES * LANES;
     const char *k[LANES];
@@ -35,10 +35,12 @@ ALWAYS_INLINE __m256 dots_of_8(const row_job *job, const float *q, int64_t q_str
     for (int j = 0; j < keys; j++) k[j] = row[smaller(j, count - 1)];
     for (int i = 0; i < LANES; i++) sum[i] = _mm256_setzero_ps();
     for (int64_t c = 0; c < d; c += LANES) {
+        __m256 x[4];
+        for (int r = 0; r < rows; r++) x[r] = _mm256_load_ps(q + r * q_stride + c);
         for (int j = 0; j < keys; j++) {
             const __m256 y = c < whole ? load_8(k[j], c, type) : load_elements(k[j], c, type, d - c);
-            for (int r = 0; r < rows; r++)
-                sum[r * keys + j] = _mm256_fmadd_ps(_mm256_load_ps(q + r * q_stride + c), y, sum[r * keys + j]);
+            if (ahead) _mm_prefetch(k[j] + c * attn_element_bytes(type) + ahead, _MM_HINT_T0);
+            for (int r = 0; r < rows; r++) sum[r * keys + j] = _mm256_fmadd_ps(x[r], y, sum[r * keys + j]);
         }
     }
     return sums_of_8(sum);
@@ -47,16 +49,18 @@ ALWAYS_INLINE __m256 dots_of_8(const row_job *job, const float *q, int64_t q_str
 ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, const char *const k[], int64_t count, float *score,
                                  const uint32_t type)
 {
-    _mm256_store_ps(score, dots_of_8(job, q, 0, k, count, 1, 8, type));
+    const int64_t ahead = k[few_ahead(job, ATTN_K)] - k[0];
+    _mm256_store_ps(score, dots_of_8(job, q, 0, k, count, ahead, 1, 8, type));
 }
 
 ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, const char *const k[], int64_t count,
                                    float *score, const uint32_t type)
 {
-    const int64_t q_stride = round_up(job->problem->d, LANES);
+    const int64_t q_stride = round_up(job->problem->d, LANES), rows_ahead = few_ahead(job, ATTN_K);
     for (int64_t j = 0; j < LANES; j += 2, score += 2) {
         float dots[LANES];
-        _mm256_storeu_ps(dots, dots_of_8(job, q, q_stride, k + j, count - j, 4, 2, type));
+        const int64_t ahead = k[j + rows_ahead] - k[j];
+        _mm256_storeu_ps(dots, dots_of_8(job, q, q_stride, k + j, count - j, ahead, 4, 2, type));
         for (int r = 0; r < 4; r++) memcpy(score + r * KEYS_MOST, dots + 2 * r, 2 * sizeof(float));
     }
 }
@@ -121,7 +125,9 @@ ALWAYS_INLINE void few_values(const row_job *job, const few_rows *f, int64_t row
     const float *weight = f->weights + row * KEYS_MOST;
     for (int64_t j = begin; j < end; j++) {
         __m256 x[8];
-        const char *v = f->v[j];
+        const char *v = f->v[j], *next = f->v[j + f->v_ahead];
+        for (int64_t n = 0; f->v_ahead && n < vectors; n += 8 / attn_element_bytes(type))
+            _mm_prefetch(next + (c + LANES * n) * attn_element_bytes(type), _MM_HINT_T0);
         for (int n = 0; n < vectors; n++)
             x[n] = n == vectors - 1 ? load_elements(v, c + LANES * n, type, left) : load_8(v, c + LANES * n, type);
         for (int r = 0; r < rows; r++) {
@@ -158,8 +164,8 @@ static void few_scores_many(const row_job *job, const few_rows *f, int64_t rows,
     for (int64_t j = 0; j < count; j += 2) {
         for (int64_t r = 0; r < rows; r += 4) {
             float dots[LANES];
-            _mm256_storeu_ps(dots,
-                             dots_of_8(job, f->q + r * f->d_padded, f->d_padded, f->k + j, count - j, 4, 2, ATTN_F32));
+            _mm256_storeu_ps(
+                dots, dots_of_8(job, f->q + r * f->d_padded, f->d_padded, f->k + j, count - j, 0, 4, 2, ATTN_F32));
             for (int i = 0; i < 4; i++) memcpy(f->weights + (r + i) * KEYS_MOST + j, dots + 2 * i, 2 * sizeof(float));
         }
     }

@@ -12,19 +12,20 @@
 
 /* Sums of products of channels c and on, of rows x keys = 16. */
 ALWAYS_INLINE void add_products(const float *q, int64_t q_stride, const char *const k[], int64_t c, __mmask16 channels,
-                                __m512 sum[16], const int rows, const int keys, const uint32_t type)
+                                int64_t ahead, __m512 sum[16], const int rows, const int keys, const uint32_t type)
 {
     __m512 x[4];
     for (int r = 0; r < rows; r++) x[r] = _mm512_load_ps(q + r * q_stride + c);
     for (int j = 0; j < keys; j++) {
         const __m512 y = load_elements(k[j], c, type, channels);
+        if (ahead) _mm_prefetch(k[j] + c * attn_element_bytes(type) + ahead, _MM_HINT_T0);
         for (int r = 0; r < rows; r++) sum[r * keys + j] = _mm512_fmadd_ps(x[r], y, sum[r * keys + j]);
     }
 }
 
 /* Dot products of `rows` rows with `keys` keys, of which `count` exist, rows * keys = 16, in the lanes row by row. */
 ALWAYS_INLINE __m512 dots_of_16(const row_job *job, const float *q, int64_t q_stride, const char *const row[],
-                                int64_t count, const int rows, const int keys, const uint32_t type)
+                                int64_t count, int64_t ahead, const int rows, const int keys, const uint32_t type)
 {
     const int64_t d = job->problem->d;
     const char *k[16];
@@ -32,23 +33,25 @@ ALWAYS_INLINE __m512 dots_of_16(const row_job *job, const float *q, int64_t q_st
     int64_t c = 0;
     for (int j = 0; j < keys; j++) k[j] = row[smaller(j, count - 1)];
     for (int i = 0; i < 16; i++) sum[i] = _mm512_setzero_ps();
-    for (; c + LANES <= d; c += LANES) add_products(q, q_stride, k, c, 0xffff, sum, rows, keys, type);
-    if (c < d) add_products(q, q_stride, k, c, first_lanes(d - c), sum, rows, keys, type);
+    for (; c + LANES <= d; c += LANES) add_products(q, q_stride, k, c, 0xffff, ahead, sum, rows, keys, type);
+    if (c < d) add_products(q, q_stride, k, c, first_lanes(d - c), ahead, sum, rows, keys, type);
     return sums_of_16(sum);
 }
 
 ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, const char *const k[], int64_t count, float *score,
                                  const uint32_t type)
 {
-    _mm512_store_ps(score, dots_of_16(job, q, 0, k, count, 1, 16, type));
+    const int64_t ahead = k[few_ahead(job, ATTN_K)] - k[0];
+    _mm512_store_ps(score, dots_of_16(job, q, 0, k, count, ahead, 1, 16, type));
 }
 
 ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, const char *const k[], int64_t count,
                                    float *score, const uint32_t type)
 {
-    const int64_t q_stride = round_up(job->problem->d, LANES);
+    const int64_t q_stride = round_up(job->problem->d, LANES), rows_ahead = few_ahead(job, ATTN_K);
     for (int64_t j = 0; j < LANES; j += 4, score += 4) {
-        const __m512 dots = dots_of_16(job, q, q_stride, k + j, count - j, 4, 4, type);
+        const int64_t ahead = k[j + rows_ahead] - k[j];
+        const __m512 dots = dots_of_16(job, q, q_stride, k + j, count - j, ahead, 4, 4, type);
         _mm_store_ps(score, _mm512_castps512_ps128(dots));
         _mm_store_ps(score + KEYS_MOST, _mm512_extractf32x4_ps(dots, 1));
         _mm_store_ps(score + 2 * KEYS_MOST, _mm512_extractf32x4_ps(dots, 2));
@@ -96,8 +99,10 @@ ALWAYS_INLINE void few_values(const few_rows *f, int64_t row, int64_t begin, int
     const float *weight = f->weights + row * KEYS_MOST;
     for (int64_t j = begin; j < end; j++) {
         __m512 x[8];
-        const char *v = f->v[j];
+        const char *v = f->v[j], *next = f->v[j + f->v_ahead];
         for (int n = 0; n < vectors; n++) x[n] = load_elements(v, c + 16 * n, type, n == vectors - 1 ? last : 0xffff);
+        for (int64_t n = 0; f->v_ahead && n < vectors; n += 4 / attn_element_bytes(type))
+            _mm_prefetch(next + (c + 16 * n) * attn_element_bytes(type), _MM_HINT_T0);
         for (int r = 0; r < rows; r++) {
             const __m512 w = _mm512_set1_ps(weight[r * KEYS_MOST + j]);
             for (int n = 0; n < vectors; n++) o[r][n] = _mm512_fmadd_ps(w, x[n], o[r][n]);
@@ -149,7 +154,7 @@ static void few_scores_many(const row_job *job, const few_rows *f, int64_t rows,
             for (int64_t j = from; j < smaller(from + KEYS_A_PASS, count); j += 4) {
                 float *score = f->weights + r * KEYS_MOST + j;
                 const __m512 dots =
-                    dots_of_16(job, f->q + r * f->d_padded, f->d_padded, f->k + j, count - j, 4, 4, ATTN_F32);
+                    dots_of_16(job, f->q + r * f->d_padded, f->d_padded, f->k + j, count - j, 0, 4, 4, ATTN_F32);
                 _mm_store_ps(score, _mm512_castps512_ps128(dots));
                 _mm_store_ps(score + KEYS_MOST, _mm512_extractf32x4_ps(dots, 1));
                 _mm_store_ps(score + 2 * KEYS_MOST, _mm512_extractf32x4_ps(dots, 2));
