@@ -9,6 +9,11 @@
  * Arithmetic is cut into small steps between the loads from memory, whose prefetchers then never rest: computing one row after the
  * other over the whole block, h=32,hkv=8,k=8192,d=128 read 21 GB/s where the same keys with one row read 29.
  *
+ * MANY rows or more that see the same keys (multi-query, and latent attention, where V is a view of K) are limited by arithmetic
+ * instead: a block of keys is widened once into L2, for all rows and for V where it is in K, and each part of it that L1 holds meets all
+ * rows before the next. h=16,hkv=1,q=1,k=4096,d=576,dv=512,v_in_k=1 with AVX-512, share of the ceiling of fp32: bf16 41% by the other
+ * loops, 56% so; fp32 50 and 59%. What is left: dot products, whose queries (36 KB) leave L1 to the keys; values reach 88% alone.
+ *
  * The kernel that includes it defines what transposed_impl.h asks for, and the functions that are declared here. */
 #ifndef ATTN_FEW_IMPL_H
 #define ATTN_FEW_IMPL_H
@@ -45,6 +50,9 @@ ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_
                                    const uint32_t type);
 ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
                                    const uint32_t type);
+/* The scores and the values of all rows, a multiple of four, of fp32 keys of the block that all of them see. */
+static void few_scores_many(const row_job *job, const few_rows *f, int64_t rows, int64_t count);
+static void few_values_many(const row_job *job, const few_rows *f, int64_t rows, int64_t begin, int64_t end);
 /* O and LSE of one row; O is 0 where it `sees` no key. */
 static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_t r, int sees);
 
@@ -149,6 +157,53 @@ static inline void few_block(const row_job *job, few_rows *f, int64_t rows, cons
     }
 }
 
+/* ---- many rows that see the same keys --------------------------------------------------------------------------- */
+
+enum { MANY = 8, KEYS_OF_MANY = 64 };
+
+static inline int is_v_in_k(const row_job *job)
+{
+    const attn_tensor *k = job->stored[ATTN_K], *v = job->stored[ATTN_V];
+    return job->problem->dv <= job->problem->d && k->data == v->data && k->type == v->type &&
+           memcmp(k->stride, v->stride, sizeof k->stride) == 0;
+}
+
+/* Keys or values of the block become fp32 in `to`, a place for tiles, which is free while there are few rows. What widen_row writes
+ * behind a row, the next one overwrites. */
+static inline void few_widen(const row_job *job, int slot, int64_t count, float *to, const char *row[])
+{
+    const uint32_t type = job->stored[slot]->type;
+    const int64_t n = channels_of(job->problem, slot);
+    for (int64_t j = 0; type != ATTN_F32 && j < count; j++, to += n) {
+        widen_row(row[j], type, 1, n, to);
+        row[j] = (const char *)to;
+    }
+}
+
+static inline void few_block_of_many(const row_job *job, few_rows *f, int64_t rows, int64_t first, int64_t count)
+{
+    few_look_up(job, ATTN_K, first, count, f->k);
+    few_widen(job, ATTN_K, count, job->own.k, f->k);
+    if (is_v_in_k(job)) {
+        memcpy(f->v, f->k, (size_t)count * sizeof f->k[0]);
+    } else {
+        few_look_up(job, ATTN_V, first, count, f->v);
+        few_widen(job, ATTN_V, count, job->own.v, f->v);
+    }
+    few_scores_many(job, f, rows, count);
+    few_scale(job, job->k_scales, rows, first, count, f->weights);
+    for (int64_t r = 0; r < rows; r++) few_softmax(job, f, r, 0, count, count);
+    few_scale(job, job->v_scales, rows, first, count, f->weights);
+    few_values_many(job, f, rows, 0, count);
+}
+
+static inline int see_the_same(const attn_span *span, int64_t rows)
+{
+    for (int64_t r = 1; r < rows; r++)
+        if (span[r].begin != span[0].begin || span[r].end != span[0].end) return 0;
+    return 1;
+}
+
 static void absorb_few(const row_job *job, int64_t row, int64_t rows, const attn_span *span)
 {
     few_rows f;
@@ -156,7 +211,10 @@ static void absorb_few(const row_job *job, int64_t row, int64_t rows, const attn
     int64_t begin = INT64_MAX, end = 0;
     for (int64_t r = 0; r < rows; r++)
         if (span[r].begin < span[r].end) begin = smaller(begin, span[r].begin), end = larger(end, span[r].end);
-    for (int64_t first = begin; first < end; first += KEYS_MOST)
+    const int many = rows >= MANY && !(rows % 4) && see_the_same(span, rows);
+    for (int64_t first = begin; many && first < end; first += KEYS_OF_MANY)
+        few_block_of_many(job, &f, rows, first, smaller(KEYS_OF_MANY, end - first));
+    for (int64_t first = begin; !many && first < end; first += KEYS_MOST)
         few_block(job, &f, rows, span, first, smaller(KEYS_MOST, end - first));
     for (int64_t r = 0; r < rows; r++) few_store(job, &f, row, r, span[r].begin < span[r].end);
 }

@@ -153,6 +153,31 @@ ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_
     for (; n < vectors; n++) few_values(job, f, row, begin, end, n * LANES, 4, 1, type);
 }
 
+static void few_scores_many(const row_job *job, const few_rows *f, int64_t rows, int64_t count)
+{
+    for (int64_t j = 0; j < count; j += 2) {
+        for (int64_t r = 0; r < rows; r += 4) {
+            float dots[LANES];
+            _mm256_storeu_ps(dots,
+                             dots_of_8(job, f->q + r * f->d_padded, f->d_padded, f->k + j, count - j, 4, 2, ATTN_F32));
+            for (int i = 0; i < 4; i++) memcpy(f->weights + (r + i) * KEYS_MOST + j, dots + 2 * i, 2 * sizeof(float));
+        }
+    }
+}
+
+static void few_values_many(const row_job *job, const few_rows *f, int64_t rows, int64_t begin, int64_t end)
+{
+    const int64_t vectors = f->dv_padded / LANES;
+    for (int64_t n = 0; n < vectors; n += 2) {
+        for (int64_t r = 0; r < rows; r += 4) {
+            if (n + 2 <= vectors)
+                few_values(job, f, r, begin, end, n * LANES, 4, 2, ATTN_F32);
+            else
+                few_values(job, f, r, begin, end, n * LANES, 4, 1, ATTN_F32);
+        }
+    }
+}
+
 static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows)
 {
     const int64_t d = job->problem->d;

@@ -193,7 +193,7 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     out->ceiling = attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX512, problem, bytes_per_key(problem, args));
     out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
                           : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.95
-                                                                         : 0.45; /* measured: few_impl.h */
+                                                                         : few_share(problem);
     out->kappa = AVX512_EXP2_KAPPA;
     out->kappa_t = AVX512_TANH_KAPPA, out->tau = AVX512_TANH_TAU;
     out->lambda = (double)LAZY * 0.69314718055994531;
