@@ -11,8 +11,8 @@
  *
  * MANY rows or more that see the same keys (multi-query, and latent attention, where V is a view of K) are limited by arithmetic
  * instead: a block of keys is widened once into L2, for all rows and for V where it is in K, and each part of it that L1 holds meets all
- * rows before the next. h=16,hkv=1,q=1,k=4096,d=576,dv=512,v_in_k=1 with AVX-512: from 45% of the ceiling of fp32 to 63%, in bf16, and
- * from 48 to 68% in fp32; dot products reach 60%, values 88%.
+ * rows before the next. h=16,hkv=1,q=1,k=4096,d=576,dv=512,v_in_k=1 with AVX-512, share of the ceiling of fp32: bf16 41% by the other
+ * loops, 56% so; fp32 50 and 59%. What is left: dot products, whose queries (36 KB) leave L1 to the keys; values reach 88% alone.
  *
  * The kernel that includes it defines what transposed_impl.h asks for, and the functions that are declared here. */
 #ifndef ATTN_FEW_IMPL_H

@@ -184,7 +184,7 @@ static void few_values_many(const row_job *job, const few_rows *f, int64_t rows,
 /* Of the ceiling of fp32, where few rows are limited by it: measured with 4 and 16 rows. */
 static inline double few_share(const attn_problem *problem)
 {
-    return problem->q * (problem->h / problem->hkv) < MANY ? 0.45 : 0.65;
+    return problem->q * (problem->h / problem->hkv) < MANY ? 0.45 : 0.57;
 }
 
 static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows)
