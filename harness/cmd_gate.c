@@ -12,13 +12,15 @@
 #include "gate_base.h"
 #include "gate_moved.h"
 #include "gate_record.h"
+#include "gate_yardstick.h"
 #include "problem.h"
 #include "results.h"
 #include "status.h"
 
 const char help_gate[] =
     "attnbench gate --base REF --build CMD: did the change since REF make any case slower, or wrong?\n"
-    "attnbench gate --baseline DIR, and attnbench gate save DIR: the same with a base that was kept\n\n"
+    "attnbench gate --baseline DIR, and attnbench gate save DIR: the same with a base that was kept\n"
+    "attnbench gate records BASE NEW: advice alone, from two folders with the records of 10 launches of bench each\n\n"
     "The kernels of both builds are judged, then called in turn in one process, as compare does it, at 1 % false "
     "alarms "
     "over all\n"
@@ -58,6 +60,7 @@ const char help_gate[] =
 
 static const double default_delta = 0.01, family_alpha = 0.01, beta = 0.001, default_seconds = 5;
 static const double accuracy_factor = 2; /* a bit lost */
+static const double record_delta = 0.05; /* what records of different runs can tell apart */
 enum { DEFAULT_LAUNCHES = 12 };
 
 typedef struct job {
@@ -334,7 +337,8 @@ static int has_isa(const char *name, uint64_t isa, char *reason, size_t size)
 static int check_flags(const options *o, char *reason, size_t size)
 {
     if (o->words.count)
-        snprintf(reason, size, "gate takes no word '%.60s'; 'gate save DIR' keeps a baseline", o->words.word[0]);
+        snprintf(reason, size, "gate takes no word '%.60s'; there are 'gate save DIR' and 'gate records BASE NEW'",
+                 o->words.word[0]);
     else if (!o->base && !o->baseline)
         snprintf(reason, size, "gate needs --base REF with --build CMD, or --baseline DIR");
     else if (o->build && !o->base)
@@ -384,6 +388,34 @@ static int gate(const options *o, int argc, char **argv)
     return code;
 }
 
+/* ---- other forms ------------------------------------------------------------------------------------------------- */
+
+static int records(const options *o, int argc, char **argv)
+{
+    const yardstick_rule rule = {o->threshold > 0 ? o->threshold : record_delta, family_alpha, o->undecided_fails};
+    char reason[1400];
+    size_t i;
+    const json_t *one;
+    if (o->words.count != 3) {
+        complain("gate records needs two folders of records, BASE and NEW; %d given", o->words.count - 1);
+        return EXIT_USAGE;
+    }
+    job j = {.o = o, .record = record_new()};
+    int code = gate_yardstick(o->words.word[1], o->words.word[2], &rule, j.record, reason, sizeof reason);
+    const json_t *gate = json_object_get(j.record, "gate");
+    if (!gate) complain("%s", reason);
+    if (gate) printf("%s\n", json_string_value(json_object_get(gate, "headline")));
+    json_array_foreach(json_object_get(gate, "cases"), i, one) print_case(one);
+    json_array_foreach(json_object_get(gate, "notes"), i, one) printf("note: %s\n", json_string_value(one));
+    if (gate) {
+        const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), 1, -1, NULL, NULL, 0, NULL};
+        json_object_set_new(json_object_get(j.record, "context"), "attnbench", context_new(&facts));
+        code = worse_exit(code, outputs(&j));
+    }
+    json_decref(j.record);
+    return code;
+}
+
 static int save(const options *o)
 {
     baseline_key key;
@@ -413,8 +445,10 @@ int cmd_gate(int argc, char **argv)
     int code = command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_WORDS | OPTIONS_COMPARE | OPTIONS_JSON | OPTIONS_GATE,
                              help_gate, &o);
     if (code >= 0) return code;
-    const bool saves = o.words.count > 0 && strcmp(o.words.word[0], "save") == 0;
-    code = saves ? save(&o) : gate(&o, argc, argv);
+    const char *const form = o.words.count > 0 ? o.words.word[0] : "";
+    code = strcmp(form, "save") == 0      ? save(&o)
+           : strcmp(form, "records") == 0 ? records(&o, argc, argv)
+                                          : gate(&o, argc, argv);
     options_free(&o);
     return code;
 }

@@ -8,6 +8,7 @@
 #include "problem.h"
 #include "registry.h"
 
+#include <gnu/libc-version.h>
 #include <gsl/gsl_version.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,7 @@ json_t *context_new(const context_facts *facts)
     failed |= json_object_set_new(context, "flags", json_string(BUILD_FLAGS));
     failed |= json_object_set_new(context, "build_type", json_string(BUILD_TYPE));
     failed |= json_object_set_new(context, "library", libraries());
+    failed |= json_object_set_new(context, "libc", json_sprintf("glibc %s", gnu_get_libc_version()));
     if (facts->ceilings) {
         failed |= json_object_set_new(context, "ceilings", rates(facts->ceilings));
         failed |= json_object_set_new(context, "bandwidth", bandwidths(facts->ceilings));

@@ -5,7 +5,7 @@
  *        "schema": 1, "version", "commit", "command",
  *        "cpu", "cpu_id", "kernel", "hypervisor", "governor", "isa", "isa_detected",
  *        "caches": {"l1d","l2","l3","line"} (bytes), "memory" (bytes), "threads", "processors", "pinning",
- *        "compiler", "flags", "build_type", "library": "benchmark 1.7.1, GSL 2.7, ...",
+ *        "compiler", "flags", "build_type", "library": "benchmark 1.7.1, GSL 2.7, ...", "libc",
  *        "ceilings": {"fp32_portable": GFLOP/s, ...} (measured ones only),
  *        "bandwidth": [{"footprint": bytes, "gbytes": GB/s}],
  *        "artifact": digest of the built-in kernels as a module (what compare takes for them), where it is there,

@@ -293,6 +293,51 @@ class Flags(Gate):
         self.run_gate(*flags, "--require-isa", "portable", "--launches", "0", code=FINDING)
 
 
+class Records(Gate):
+    """Made-up launches: time is what it takes, the ceiling what the machine is capable of in that launch."""
+
+    def launches(self, name: str, factor: float, count: int = 10, spread: float = 0.01, **context: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir()
+        for i in range(count):
+            mood, noise = 1 + 0.3 * (i % 3), 1 + spread * (-1) ** i
+            time = 100 * factor * noise * mood
+            entry = {
+                "name": "k/w/threads:1", "run_type": "iteration", "real_time": time, "cpu_time": time,
+                "time_unit": "us", "share": 50 * mood / time,
+            }
+            ours = {"schema": 1, "cpu_id": "i", "compiler": "c", **context}
+            record = {"context": {"attnbench": ours}, "benchmarks": [entry]}
+            (folder / f"{i}.json").write_text(json.dumps(record), encoding="utf-8")
+        return folder
+
+    def test_a_machine_in_another_mood_is_no_slowdown(self) -> None:
+        base, new = self.launches("base", 1), self.launches("new", 1.02)
+        done, record = self.run_gate("records", base, new, code=WELL)
+        (one,) = record["gate"]["cases"]
+        self.assertEqual(("k/w/threads:1", "passed"), (one["case"], one["outcome"]))
+        self.assertAlmostEqual(1.02, one["ratio"], 6)
+        self.assertIn("advice, no finding", done.stdout)
+
+    def test_slower_is_advice(self) -> None:
+        base, new = self.launches("base", 1), self.launches("new", 1.2)
+        done, _ = self.run_gate("records", base, new, code=UNDECIDED)
+        self.assertIn("slower, as far as records can tell", done.stdout)
+        _, record = self.run_gate("records", new, base, code=WELL)
+        self.assertEqual("faster", record["gate"]["cases"][0]["outcome"])
+
+    def test_what_is_not_compared(self) -> None:
+        base = self.launches("base", 1)
+        self.refused(UNDECIDED, "records", base, self.launches("few", 1, 9), words=("9 records", "10 at least"))
+        other = self.launches("other", 1, compiler="d")
+        self.refused(UNDECIDED, "records", base, other, words=("differ in compiler",))
+        self.refused(USAGE, "records", base, words=("BASE and NEW",))
+        self.refused(UNDECIDED, "records", base, self.folder / "none", words=("0 records",))
+        damaged = self.launches("damaged", 1)
+        (damaged / "3.json").write_text("{", encoding="utf-8")
+        self.refused(USAGE, "records", base, damaged, words=("3.json",))
+
+
 class Commits(Gate):
     """A repository whose build copies what a file in it names."""
 

@@ -10,6 +10,7 @@
 
 #include "baseline.h"
 #include "gate.h"
+#include "gate_yardstick.h"
 #include "status.h"
 
 static const attn_kernel quick = {.name = "module:quick"}, gone = {.name = "module:gone"};
@@ -253,6 +254,22 @@ static void errors_are_pooled_over_a_kernel(void **state)
     assert_int_equal(1, worse(all, 2));
 }
 
+/* ---- yardsticks -------------------------------------------------------------------------------------------------- */
+
+/* Worked out by hand: variances 2.5 and 10 of five values each, so s^2/n = 0.5 and 2, and (0.5 + 2)^2 / (0.5^2/4 + 2^2/4)
+ * = 5.882 degrees of freedom. */
+static void the_interval_is_of_welch(void **state)
+{
+    (void)state;
+    const double base[] = {1, 2, 3, 4, 5}, fresh[] = {2, 4, 6, 8, 10};
+    interval at;
+    assert_true(fabs(yardstick_ratio(base, 5, fresh, 5, 0.025, &at) - 3) < 1e-12);
+    const double reach = 2.458933 * sqrt(2.5); /* Student's t, 97.5 % */
+    assert_true(fabs(at.low - (3 - reach)) < 1e-3 && fabs(at.high - (3 + reach)) < 1e-3);
+    const double same[] = {1, 1, 1};
+    assert_true(fabs(yardstick_ratio(same, 3, same, 3, 0.01, &at)) <= 0 && at.low >= 0 && at.high <= 0);
+}
+
 /* ---- the key of a baseline --------------------------------------------------------------------------------------- */
 
 static void any_field_of_the_key_counts(void **state)
@@ -288,7 +305,8 @@ int main(void)
         cmocka_unit_test(each_verdict_has_its_outcome),        cmocka_unit_test(what_one_side_lacks_is_new_or_removed),
         cmocka_unit_test(kernels_of_one_side_are_listed),      cmocka_unit_test(exit_codes),
         cmocka_unit_test(the_headline_says_what_was_not_done), cmocka_unit_test(errors_that_double_are_a_finding),
-        cmocka_unit_test(errors_are_pooled_over_a_kernel),     cmocka_unit_test(any_field_of_the_key_counts),
+        cmocka_unit_test(errors_are_pooled_over_a_kernel),     cmocka_unit_test(the_interval_is_of_welch),
+        cmocka_unit_test(any_field_of_the_key_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
