@@ -167,7 +167,7 @@ static inline void few_block(const row_job *job, few_rows *f, int64_t rows, cons
 
 /* ---- many rows that see the same keys --------------------------------------------------------------------------- */
 
-enum { MANY = 8, KEYS_OF_MANY = 64 };
+enum { MANY = 8, KEYS_OF_MANY = KEYS_MOST < 64 ? KEYS_MOST : 64 };
 
 static inline int is_v_in_k(const row_job *job)
 {

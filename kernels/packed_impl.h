@@ -16,6 +16,8 @@ enum {
     KEY_STEP = TILE > 16 ? TILE : 16, /* keys that every pack_keys can begin at */
 };
 
+_Static_assert(KEYS_MOST / 2 % KEY_STEP == 0, "a block's packed keys begin where pack_keys can");
+
 /* Keys of a block: as even as can be, so that the last one is not mostly empty. */
 static inline int64_t even_block_keys(int64_t k, int64_t most)
 {
