@@ -191,8 +191,9 @@ int baseline_open(const char *folder, const baseline_key *wanted, char *module, 
     }
     const char *field = baseline_differs(saved, wanted, was, is, sizeof was);
     if (field) {
-        snprintf(reason, reason_size, "the baseline in %.300s does not fit (%s '%.200s', here '%.200s'): rebuild the base",
-                 folder, field, was, is);
+        snprintf(reason, reason_size,
+                 "the baseline in %.300s does not fit (%s '%.200s', here '%.200s'): rebuild the base", folder, field,
+                 was, is);
         return EXIT_UNDECIDED;
     }
     snprintf(module, module_size, "%s/%s", folder, name);

@@ -24,12 +24,12 @@ enum option_group {
     OPTIONS_BENCH = 256, /* --counters --instructions --layout --profile --cold --rotate */
     OPTIONS_JSON = 512,  /* --json alone */
 
-    OPTIONS_HISTORY = 1024, /* --db --release --confirm --kernel --workload --csv --threshold --launches --seed */
-    OPTIONS_MATRIX = 2048,  /* --json --csv --markdown --mutants --only --whole --jobs */
-    OPTIONS_COMPARE = 4096, /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
-    OPTIONS_CLOCK = 8192,   /* --runs --neighbours --seed --only */
+    OPTIONS_HISTORY = 1024,   /* --db --release --confirm --kernel --workload --csv --threshold --launches --seed */
+    OPTIONS_MATRIX = 2048,    /* --json --csv --markdown --mutants --only --whole --jobs */
+    OPTIONS_COMPARE = 4096,   /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
+    OPTIONS_CLOCK = 8192,     /* --runs --neighbours --seed --only */
     OPTIONS_DOCTOR = 1 << 17, /* --quick */
-    OPTIONS_GATE = 1 << 16, /* --base --build --baseline --key --waivers --require-all --require-isa --max-time
+    OPTIONS_GATE = 1 << 16,   /* --base --build --baseline --key --waivers --require-all --require-isa --max-time
                                --on-inconclusive --junit --summary */
 };
 
