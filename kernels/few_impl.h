@@ -24,13 +24,14 @@ enum { AHEAD_MOST = 32 }; /* rows */
 
 typedef struct few_rows {
     int64_t d_padded,
-        dv_padded;  /* channels rounded up to LANES: leading dimensions of q and o, which hold zeros there */
-    float *q;       /* (FEW, d_padded) scaled */
-    float *o;       /* (FEW, dv_padded) unnormalised */
+        dv_padded; /* channels rounded up to one or two vectors: leading dimensions of q and o, which hold zeros there */
+    float *q;      /* (FEW, d_padded) scaled */
+    float *o;      /* (FEW, dv_padded) unnormalised */
     float *weights; /* (FEW, KEYS_MOST) scores, then weights; 0 for keys that the row does not see */
     float max[FEW], sum[FEW];
     const char *k[KEYS_MOST + AHEAD_MOST]; /* where the rows of the block's keys, and of those behind it, lie */
     const char *v[KEYS_MOST + AHEAD_MOST];
+    int many;        /* rows that see the same keys, whose keys and values are widened before */
     int64_t v_ahead; /* rows from a value that is read to the one that is asked for; 0: none is */
 } few_rows;
 
@@ -47,7 +48,7 @@ static inline int64_t few_ahead(const row_job *job, int slot)
 
 static int64_t few_floats(int64_t d, int64_t dv)
 {
-    return FEW * (round_up(d, LANES) + round_up(dv, LANES) + KEYS_MOST);
+    return FEW * (round_up(d, 2 * LANES) + round_up(dv, 2 * LANES) + KEYS_MOST);
 }
 
 /* Queries scaled and padded; results, maxima and sums of no key yet. */
@@ -216,15 +217,14 @@ static inline int see_the_same(const attn_span *span, int64_t rows)
 
 static void absorb_few(const row_job *job, int64_t row, int64_t rows, const attn_span *span)
 {
-    few_rows f;
+    few_rows f = {.many = rows >= MANY && !(rows % 4) && see_the_same(span, rows)};
     few_start(job, &f, row, rows);
     int64_t begin = INT64_MAX, end = 0;
     for (int64_t r = 0; r < rows; r++)
         if (span[r].begin < span[r].end) begin = smaller(begin, span[r].begin), end = larger(end, span[r].end);
-    const int many = rows >= MANY && !(rows % 4) && see_the_same(span, rows);
-    for (int64_t first = begin; many && first < end; first += KEYS_OF_MANY)
+    for (int64_t first = begin; f.many && first < end; first += KEYS_OF_MANY)
         few_block_of_many(job, &f, rows, first, smaller(KEYS_OF_MANY, end - first), end - first);
-    for (int64_t first = begin; !many && first < end; first += KEYS_MOST)
+    for (int64_t first = begin; !f.many && first < end; first += KEYS_MOST)
         few_block(job, &f, rows, span, first, smaller(KEYS_MOST, end - first), end - first);
     for (int64_t r = 0; r < rows; r++) few_store(job, &f, row, r, span[r].begin < span[r].end);
 }

@@ -38,6 +38,33 @@ static inline __attribute__((always_inline)) __m512 load_elements(const char *ro
     }
 }
 
+/* 32 bf16 as floats, those with even and those with odd indices apart: one load, a shift and a mask, where two loads with widening
+ * keep the shuffle port busy. */
+static inline __attribute__((always_inline)) void load_bf16_pairs(const char *row, int64_t c, __mmask32 lanes,
+                                                                  __m512 *even, __m512 *odd)
+{
+    const __m512i pairs = _mm512_maskz_loadu_epi16(lanes, row + 2 * c);
+    *even = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+    *odd = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000)));
+}
+
+/* 32 floats in order to evens and odds, and back. */
+static inline void part_pairs(__m512 *a, __m512 *b)
+{
+    const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i twice = _mm512_add_epi32(lane, lane), next = _mm512_add_epi32(twice, _mm512_set1_epi32(1));
+    const __m512 even = _mm512_permutex2var_ps(*a, twice, *b), odd = _mm512_permutex2var_ps(*a, next, *b);
+    *a = even, *b = odd;
+}
+
+static inline void join_pairs(__m512 *even, __m512 *odd)
+{
+    const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512 a = _mm512_permutex2var_ps(*even, low, *odd);
+    *odd = _mm512_permutex2var_ps(*even, _mm512_add_epi32(low, _mm512_set1_epi32(8)), *odd);
+    *even = a;
+}
+
 static inline void store_elements(char *row, int64_t c, uint32_t type, __mmask16 lanes, __m512 x)
 {
     switch (type) {

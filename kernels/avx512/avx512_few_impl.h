@@ -10,6 +10,8 @@
 #include "avx512_transpose_impl.h"
 #include "few_impl.h"
 
+static inline __mmask32 first_32(int64_t n) { return n >= 32 ? UINT32_MAX : (UINT32_C(1) << n) - 1; }
+
 /* Sums of products of channels c and on, of rows x keys = 16. */
 ALWAYS_INLINE void add_products(const float *q, int64_t q_stride, const char *const k[], int64_t c, __mmask16 channels,
                                 int64_t ahead, __m512 sum[16], const int rows, const int keys, const uint32_t type)
@@ -23,6 +25,22 @@ ALWAYS_INLINE void add_products(const float *q, int64_t q_stride, const char *co
     }
 }
 
+/* The same of 32 channels of bf16 keys, evens and odds apart, as few_start leaves the queries. */
+ALWAYS_INLINE void add_pair_products(const float *q, int64_t q_stride, const char *const k[], int64_t c,
+                                     __mmask32 channels, int64_t ahead, __m512 sum[16], const int rows, const int keys)
+{
+    __m512 x[4][2];
+    for (int r = 0; r < rows; r++)
+        for (int odd = 0; odd < 2; odd++) x[r][odd] = _mm512_load_ps(q + r * q_stride + c + 16 * odd);
+    for (int j = 0; j < keys; j++) {
+        __m512 y[2];
+        load_bf16_pairs(k[j], c, channels, &y[0], &y[1]);
+        if (ahead) _mm_prefetch(k[j] + 2 * c + ahead, _MM_HINT_T0);
+        for (int odd = 0; odd < 2; odd++)
+            for (int r = 0; r < rows; r++) sum[r * keys + j] = _mm512_fmadd_ps(x[r][odd], y[odd], sum[r * keys + j]);
+    }
+}
+
 /* Dot products of `rows` rows with `keys` keys, of which `count` exist, rows * keys = 16, in the lanes row by row. */
 ALWAYS_INLINE __m512 dots_of_16(const row_job *job, const float *q, int64_t q_stride, const char *const row[],
                                 int64_t count, int64_t ahead, const int rows, const int keys, const uint32_t type)
@@ -33,6 +51,8 @@ ALWAYS_INLINE __m512 dots_of_16(const row_job *job, const float *q, int64_t q_st
     int64_t c = 0;
     for (int j = 0; j < keys; j++) k[j] = row[smaller(j, count - 1)];
     for (int i = 0; i < 16; i++) sum[i] = _mm512_setzero_ps();
+    for (; type == ATTN_BF16 && c < d; c += 2 * LANES)
+        add_pair_products(q, q_stride, k, c, first_32(d - c), ahead, sum, rows, keys);
     for (; c + LANES <= d; c += LANES) add_products(q, q_stride, k, c, 0xffff, ahead, sum, rows, keys, type);
     if (c < d) add_products(q, q_stride, k, c, first_lanes(d - c), ahead, sum, rows, keys, type);
     return sums_of_16(sum);
@@ -48,7 +68,7 @@ ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, const char 
 ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, const char *const k[], int64_t count,
                                    float *score, const uint32_t type)
 {
-    const int64_t q_stride = round_up(job->problem->d, LANES), rows_ahead = few_ahead(job, ATTN_K);
+    const int64_t q_stride = round_up(job->problem->d, 2 * LANES), rows_ahead = few_ahead(job, ATTN_K);
     for (int64_t j = 0; j < LANES; j += 4, score += 4) {
         const int64_t ahead = k[j + rows_ahead] - k[j];
         const __m512 dots = dots_of_16(job, q, q_stride, k + j, count - j, ahead, 4, 4, type);
@@ -89,8 +109,22 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
     f->sum[row] += _mm512_reduce_add_ps(total);
 }
 
-/* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last is cut off by `last`. */
-ALWAYS_INLINE void few_values(const few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t c, __mmask16 last,
+/* Vectors of the next 64 channels, of which `left` are there: bf16 comes in pairs of them. */
+ALWAYS_INLINE int64_t vectors_of(int64_t left, const uint32_t type)
+{
+    const int64_t vectors = smaller((left + 15) / 16, 4);
+    return type == ATTN_BF16 ? round_up(vectors, 2) : vectors;
+}
+
+/* Channels of the last of so many vectors, or of its last pair. */
+ALWAYS_INLINE __mmask32 last_lanes(int64_t left, int64_t vectors, const uint32_t type)
+{
+    return type == ATTN_BF16 ? first_32(left - 16 * (vectors - 2)) : first_lanes(left - 16 * (vectors - 1));
+}
+
+/* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last, or the last two of bf16, are cut off by
+ * `last`. */
+ALWAYS_INLINE void few_values(const few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t c, __mmask32 last,
                               const int rows, const int vectors, const uint32_t type)
 {
     __m512 o[4][8];
@@ -100,7 +134,11 @@ ALWAYS_INLINE void few_values(const few_rows *f, int64_t row, int64_t begin, int
     for (int64_t j = begin; j < end; j++) {
         __m512 x[8];
         const char *v = f->v[j], *next = f->v[j + f->v_ahead];
-        for (int n = 0; n < vectors; n++) x[n] = load_elements(v, c + 16 * n, type, n == vectors - 1 ? last : 0xffff);
+        for (int n = 0; n < vectors; n += 2)
+            if (type == ATTN_BF16)
+                load_bf16_pairs(v, c + 16 * n, n == vectors - 2 ? last : UINT32_MAX, &x[n], &x[n + 1]);
+        for (int n = 0; type != ATTN_BF16 && n < vectors; n++)
+            x[n] = load_elements(v, c + 16 * n, type, n == vectors - 1 ? (__mmask16)last : 0xffff);
         for (int64_t n = 0; f->v_ahead && n < vectors; n += 4 / attn_element_bytes(type))
             _mm_prefetch(next + (c + 16 * n) * attn_element_bytes(type), _MM_HINT_T0);
         for (int r = 0; r < rows; r++) {
@@ -117,11 +155,11 @@ ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_
 {
     const int64_t dv = job->problem->dv;
     int64_t c = 0;
-    for (; dv - c > 112; c += 128) few_values(f, row, begin, end, c, first_lanes(dv - c - 112), 1, 8, type);
+    for (; dv - c > 112; c += 128) few_values(f, row, begin, end, c, last_lanes(dv - c, 8, type), 1, 8, type);
     for (; c < dv; c += 64) {
-        const int64_t left = (dv - c + 15) / 16;
-        const __mmask16 last = first_lanes(dv - c - 16 * (smaller(left, 4) - 1));
-        switch (smaller(left, 4)) {
+        const int64_t vectors = vectors_of(dv - c, type);
+        const __mmask32 last = last_lanes(dv - c, vectors, type);
+        switch (vectors) {
         case 4: few_values(f, row, begin, end, c, last, 1, 4, type); break;
         case 3: few_values(f, row, begin, end, c, last, 1, 3, type); break;
         case 2: few_values(f, row, begin, end, c, last, 1, 2, type); break;
@@ -135,9 +173,9 @@ ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_
 {
     const int64_t dv = job->problem->dv;
     for (int64_t c = 0; c < dv; c += 64) {
-        const int64_t left = (dv - c + 15) / 16;
-        const __mmask16 last = first_lanes(dv - c - 16 * (smaller(left, 4) - 1));
-        switch (smaller(left, 4)) {
+        const int64_t vectors = vectors_of(dv - c, type);
+        const __mmask32 last = last_lanes(dv - c, vectors, type);
+        switch (vectors) {
         case 4: few_values(f, row, begin, end, c, last, 4, 4, type); break;
         case 3: few_values(f, row, begin, end, c, last, 4, 3, type); break;
         case 2: few_values(f, row, begin, end, c, last, 4, 2, type); break;
@@ -168,10 +206,10 @@ static void few_values_many(const row_job *job, const few_rows *f, int64_t rows,
 {
     const int64_t dv = job->problem->dv;
     for (int64_t c = 0; c < dv; c += 64) {
-        const int64_t left = (dv - c + 15) / 16;
-        const __mmask16 last = first_lanes(dv - c - 16 * (smaller(left, 4) - 1));
+        const int64_t vectors = vectors_of(dv - c, ATTN_F32);
+        const __mmask32 last = last_lanes(dv - c, vectors, ATTN_F32);
         for (int64_t r = 0; r < rows; r += 4) {
-            switch (smaller(left, 4)) {
+            switch (vectors) {
             case 4: few_values(f, r, begin, end, c, last, 4, 4, ATTN_F32); break;
             case 3: few_values(f, r, begin, end, c, last, 4, 3, ATTN_F32); break;
             case 2: few_values(f, r, begin, end, c, last, 4, 2, ATTN_F32); break;
@@ -190,16 +228,19 @@ static inline double few_share(const attn_problem *problem)
 static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows)
 {
     const int64_t d = job->problem->d;
-    f->d_padded = round_up(d, LANES), f->dv_padded = round_up(job->problem->dv, LANES);
+    f->d_padded = round_up(d, 2 * LANES), f->dv_padded = round_up(job->problem->dv, 2 * LANES);
     f->q = job->few, f->o = f->q + FEW * f->d_padded, f->weights = f->o + FEW * f->dv_padded;
     memset(f->o, 0, (size_t)(rows * f->dv_padded) * sizeof(float));
     const __m512 factor = _mm512_set1_ps(job->q_factor);
     for (int64_t r = 0; r < rows; r++) {
         const float *from = query_row(job, job->q, row + r);
         start_softmax(job, row + r, &f->max[r], &f->sum[r]);
-        for (int64_t c = 0; c < d; c += LANES) {
-            const __m512 x = _mm512_maskz_loadu_ps(first_lanes(d - c), from + c);
+        for (int64_t c = 0; c < d; c += 2 * LANES) {
+            __m512 x = _mm512_maskz_loadu_ps(first_lanes(d - c), from + c);
+            __m512 y = _mm512_maskz_loadu_ps(first_lanes(larger(d - c - LANES, 0)), from + c + LANES);
+            if (!f->many && job->stored[ATTN_K]->type == ATTN_BF16) part_pairs(&x, &y);
             _mm512_store_ps(f->q + r * f->d_padded + c, _mm512_mul_ps(x, factor));
+            _mm512_store_ps(f->q + r * f->d_padded + c + LANES, _mm512_mul_ps(y, factor));
         }
     }
 }
@@ -209,9 +250,13 @@ static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_
     const int64_t dv = job->problem->dv;
     float *to = query_row(job, job->o, row + r);
     const __m512 inverse = _mm512_set1_ps(1 / f->sum[r]);
-    for (int64_t c = 0; c < dv; c += LANES) {
-        const __m512 x = _mm512_mul_ps(_mm512_load_ps(f->o + r * f->dv_padded + c), inverse);
+    for (int64_t c = 0; c < dv; c += 2 * LANES) {
+        __m512 x = _mm512_load_ps(f->o + r * f->dv_padded + c);
+        __m512 y = _mm512_load_ps(f->o + r * f->dv_padded + c + LANES);
+        if (!f->many && job->stored[ATTN_V]->type == ATTN_BF16) join_pairs(&x, &y);
+        x = _mm512_mul_ps(x, inverse), y = _mm512_mul_ps(y, inverse);
         _mm512_mask_storeu_ps(to + c, first_lanes(dv - c), sees ? x : _mm512_setzero_ps());
+        _mm512_mask_storeu_ps(to + c + LANES, first_lanes(larger(dv - c - LANES, 0)), sees ? y : _mm512_setzero_ps());
     }
     store_lse(job, row + r, f->max[r], f->sum[r]);
 }
