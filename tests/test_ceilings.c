@@ -166,6 +166,36 @@ static void bandwidth_is_of_the_footprint_nearest_above(void **state)
     assert_true(ceilings_bandwidth(NULL, 1) == 0);
 }
 
+/* A footprint between two is measured by itself, at its place; asked for again, no second row appears, and nothing gets smaller. */
+static void a_footprint_is_measured_when_asked_for(void **state)
+{
+    (void)state;
+    ceilings c = {.bandwidth = {{32 << 10, 400}, {1 << 30, 15}}};
+    ceilings_footprint(ATTN_ISA_PORTABLE, 100000, &c);
+    assert_true(c.bandwidth[0].footprint == 32 << 10 && c.bandwidth[2].footprint == 1 << 30);
+    assert_true(c.bandwidth[1].footprint >= 100000 && c.bandwidth[1].footprint < 100000 + 4096);
+    const double once = c.bandwidth[1].bytes_per_second;
+    assert_true(once > 0 && ceilings_bandwidth(&c, 100000) == once);
+    ceilings_footprint(ATTN_ISA_PORTABLE, 100000, &c);
+    assert_true(c.bandwidth[1].bytes_per_second >= once && c.bandwidth[3].footprint == 0);
+    for (int i = 0; i < 2 * CEILING_FOOTPRINTS; i++) ceilings_footprint(ATTN_ISA_PORTABLE, 4096.0 * i + 1, &c);
+    assert_true(c.bandwidth[CEILING_FOOTPRINTS - 1].footprint == 1 << 30);
+    for (int i = 1; i < CEILING_FOOTPRINTS; i++) assert_true(c.bandwidth[i].footprint > c.bandwidth[i - 1].footprint);
+}
+
+static void refined_ceilings_never_fall(void **state)
+{
+    (void)state;
+    ceilings c = portable;
+    c.rate[ATTN_CEILING_FP32_PORTABLE] *= 100;
+    c.bandwidth[0].bytes_per_second /= 100;
+    const ceilings before = c;
+    ceilings_refine(ATTN_ISA_PORTABLE, &c);
+    assert_true(c.rate[ATTN_CEILING_FP32_PORTABLE] == before.rate[ATTN_CEILING_FP32_PORTABLE]);
+    assert_true(c.bandwidth[0].bytes_per_second > 10 * before.bandwidth[0].bytes_per_second);
+    assert_true(c.seconds > before.seconds);
+}
+
 static void kernels_see_what_was_measured(void **state)
 {
     (void)state;
@@ -196,6 +226,8 @@ int main(void)
         cmocka_unit_test(readers_read_every_byte),
         cmocka_unit_test(compute_loops_count_what_they_do),
         cmocka_unit_test(bandwidth_is_of_the_footprint_nearest_above),
+        cmocka_unit_test(a_footprint_is_measured_when_asked_for),
+        cmocka_unit_test(refined_ceilings_never_fall),
         cmocka_unit_test(kernels_see_what_was_measured),
     };
     return cmocka_run_group_tests(tests, measure, NULL);
