@@ -234,6 +234,9 @@ int cmd_compare(int argc, char **argv)
     } else if (compare_is_file(o.words.word[0]) != compare_is_file(o.words.word[1])) {
         complain("one of '%.200s' and '%.200s' is a record and the other is not; compare two of a kind",
                  o.words.word[0], o.words.word[1]);
+    } else if (compare_is_file(o.words.word[0]) &&
+               (o.kernels.count || o.workloads.count || o.suites.count || o.threads.count)) {
+        complain("--kernel, --workload, --suite and --threads choose what is timed; records are compared as they are");
     } else if (compare_is_file(o.words.word[0])) {
         code = compare_files(&o);
     } else if (o.plugins.count) {

@@ -183,7 +183,10 @@ static void print_result(const job *j, const gate_result *r, const json_t *gate,
                 r->accuracy[k].kernel, r->accuracy[k].ratio[1], r->accuracy[k].ratio[0], r->accuracy[k].rms[1],
                 r->accuracy[k].rms[0], j->rule.accuracy_factor);
     json_array_foreach(j->notes, i, one) printf("note: %s\n", json_string_value(one));
-    printf("%s: ", code == EXIT_WELL ? "passed" : code == EXIT_UNDECIDED ? "could not tell" : "failed");
+    printf("%s: ", code == EXIT_WELL          ? "passed"
+                   : code == EXIT_UNDECIDED   ? "could not tell"
+                   : code == EXIT_INTERRUPTED ? "interrupted"
+                                              : "failed");
     const char *separator = "";
     for (int o = 0; o < GATE_OUTCOMES; o++)
         if (r->outcomes[o]) {
@@ -208,7 +211,7 @@ static int conclude(job *j)
     if (code != EXIT_FINDING && j->refused) code = EXIT_USAGE;
     if (interrupted) code = EXIT_INTERRUPTED;
     add_notes(j, &r);
-    const gate_about about = {j->base.commit[0], j->base.commit[1], code == EXIT_WELL, j->notes};
+    const gate_about about = {j->base.commit[0], j->base.commit[1], code, j->notes};
     json_t *gate = gate_json(&r, &j->rule, &j->settings, &about);
     print_result(j, &r, gate, code);
     json_object_set_new(j->record, "gate", gate);

@@ -157,7 +157,8 @@ static int check_all(const series_list *all, const options *o, bool print, json_
     if (o->confirm && count) code = hypotheses_confirm(list, count, o->words.word[1], o->words.word[2], o, comparisons);
     if (print && code != EXIT_USAGE) {
         print_hypotheses(list, count, o->db);
-        printf("%zu series, %zu hypothes%s\n", all->count, count, count == 1 ? "is" : "es");
+        printf("%zu series, %zu hypothes%s%s\n", all->count, count, count == 1 ? "is" : "es",
+               o->confirm && !count ? "; nothing to confirm: the builds were not compared" : "");
     }
     for (size_t i = 0; i < count; i++) json_array_append_new(changes, hypothesis_json(&list[i]));
     free(list);

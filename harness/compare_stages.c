@@ -50,7 +50,8 @@ static void summarise_launches(comparison *c, double alpha, const compare_settin
 static void reconsider(comparison *c, const claim *slower, const claim *faster, size_t i, const compare_settings *s)
 {
     const compare_verdict first = c->verdict;
-    const bool not_slower = 1 - slower->p[i] <= s->beta, not_faster = 1 - faster->p[i] <= s->beta;
+    const bool enough = c->launches >= 2; /* fewer have no p-value */
+    const bool not_slower = enough && 1 - slower->p[i] <= s->beta, not_faster = enough && 1 - faster->p[i] <= s->beta;
     c->verdict = slower->refused[i]   ? COMPARE_SLOWER
                  : faster->refused[i] ? COMPARE_FASTER
                  : !not_slower        ? COMPARE_COULD_NOT_TELL

@@ -83,7 +83,8 @@ typedef struct nearest {
 static int distance(const char *a, const char *b)
 {
     int row[LONGEST + 1];
-    const int length = (int)strnlen(b, LONGEST);
+    const size_t whole = strlen(b);
+    const int length = whole < LONGEST ? (int)whole : LONGEST;
     for (int j = 0; j <= length; j++) row[j] = j;
     for (int i = 0; a[i]; i++) {
         int diagonal = row[0];

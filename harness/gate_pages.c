@@ -6,6 +6,7 @@
 
 #include "gate_record.h"
 #include "results_table.h"
+#include "status.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -96,12 +97,21 @@ static void put_accuracy(FILE *out, const json_t *gate)
     }
 }
 
+static const char *heading_of(const json_t *gate)
+{
+    switch (json_integer_value(json_object_get(gate, "exit"))) {
+    case EXIT_WELL: return "passed";
+    case EXIT_UNDECIDED: return "could not tell";
+    case EXIT_INTERRUPTED: return "interrupted";
+    default: return "failed";
+    }
+}
+
 static int emit_markdown(FILE *out, const json_t *record)
 {
     size_t i;
     const json_t *gate = gate_of(record), *note;
-    fprintf(out, "# attnbench gate: %s\n\n%s\n", json_is_true(json_object_get(gate, "passed")) ? "passed" : "failed",
-            text_of(gate, "headline"));
+    fprintf(out, "# attnbench gate: %s\n\n%s\n", heading_of(gate), text_of(gate, "headline"));
     put_accuracy(out, gate);
     put_rows(out, gate, true);
     put_reproducers(out, gate);

@@ -6,6 +6,7 @@
 
 #include "results.h"
 #include "stats_many.h"
+#include "status.h"
 
 static json_t *waiver_json(const waiver *w)
 {
@@ -74,10 +75,10 @@ json_t *gate_json(const gate_result *r, const gate_rule *rule, const compare_set
     gate_headline(r, headline, sizeof headline);
     for (int o = 0; o < GATE_OUTCOMES; o++)
         json_object_set_new(outcomes, gate_outcome_name((gate_outcome)o), json_integer(r->outcomes[o]));
-    return json_pack("{s:s, s:i, s:b, s:s, s:s, s:f, s:f, s:i, s:O, s:o, s:o, s:o, s:f, s:b, s:b}", "headline",
-                     headline, "compared", gate_compared(r), "passed", about->passed, "base", about->base, "new",
-                     about->fresh, "threshold", s->delta, "false_alarms", s->family_alpha, "launches", s->launches,
-                     "notes", about->notes, "outcomes", outcomes, "cases", cases_of(r), "accuracy", accuracy_json(r),
-                     "factor", rule->accuracy_factor, "require_all", rule->require_all, "undecided_fails",
-                     rule->undecided_fails);
+    return json_pack("{s:s, s:i, s:b, s:i, s:s, s:s, s:f, s:f, s:i, s:O, s:o, s:o, s:o, s:f, s:b, s:b}", "headline",
+                     headline, "compared", gate_compared(r), "passed", about->code == EXIT_WELL, "exit", about->code,
+                     "base", about->base, "new", about->fresh, "threshold", s->delta, "false_alarms", s->family_alpha,
+                     "launches", s->launches, "notes", about->notes, "outcomes", outcomes, "cases", cases_of(r),
+                     "accuracy", accuracy_json(r), "factor", rule->accuracy_factor, "require_all", rule->require_all,
+                     "undecided_fails", rule->undecided_fails);
 }

@@ -1,6 +1,6 @@
 /* gate_record.h: a gate's result in the record, and the pages that are made from it.
  *
- * "gate": {"headline","compared","passed": bool,"base","new" (commits or "" unknown),"threshold","false_alarms","notes": [text],
+ * "gate": {"headline","compared","passed": bool,"exit","base","new" (commits or "" unknown),"threshold","false_alarms","notes": [text],
  *   "outcomes": {name: cases},
  *   "cases": [{"case","kernel","workload","threads","outcome","words","log_e","ratio","interval": [low, high],
  *              "reproducer" of a wrong one,"waiver": {"case","limit","until","reason"}}], findings first, then by evidence;
@@ -15,8 +15,8 @@
 /* What is said of the whole run, beside the result. */
 typedef struct gate_about {
     const char *base, *fresh; /* commits; "" unknown */
-    bool passed;
-    json_t *notes; /* borrowed */
+    int code;                 /* exit */
+    json_t *notes;            /* borrowed */
 } gate_about;
 
 json_t *gate_json(const gate_result *r, const gate_rule *rule, const compare_settings *s, const gate_about *about);

@@ -196,10 +196,10 @@ static int conclude(const launches *base, const launches *fresh, const yardstick
     for (int o = 0; o < GATE_OUTCOMES; o++)
         json_object_set_new(outcomes, gate_outcome_name((gate_outcome)o), json_integer(r.outcomes[o]));
     json_object_set_new(record, "gate",
-                        json_pack("{s:s, s:i, s:b, s:s, s:s, s:f, s:f, s:i, s:[s], s:o, s:o, s:[], s:f, s:b, s:b}",
+                        json_pack("{s:s, s:i, s:b, s:i, s:s, s:s, s:f, s:f, s:i, s:[s], s:o, s:o, s:[], s:f, s:b, s:b}",
                                   "headline", headline, "compared", gate_compared(&r), "passed", code == EXIT_WELL,
-                                  "base", "", "new", "", "threshold", rule->delta, "false_alarms", rule->alpha,
-                                  "launches", (int)base->count, "notes",
+                                  "exit", code, "base", "", "new", "", "threshold", rule->delta, "false_alarms",
+                                  rule->alpha, "launches", (int)base->count, "notes",
                                   "from records alone, against ceilings of the same launches: advice, no finding",
                                   "outcomes", outcomes, "cases", cases, "accuracy", "factor", 0.0, "require_all", 0,
                                   "undecided_fails", rule->undecided_fails));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #ifdef ATTNBENCH_SQLITE
 
@@ -119,6 +120,27 @@ static int examine(history *h, const char *path, char *reason, size_t size)
     return migrate(h, reason, size);
 }
 
+/* Neither the file nor, beside it, a journal can be written: nobody changes it here, and it is only read. */
+static bool is_still(const char *path)
+{
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    return access(path, R_OK) == 0 && (access(path, W_OK) != 0 || access(folder, W_OK) != 0);
+}
+
+/* A write-ahead log cannot be opened where it cannot be made, unless SQLite is told that nothing changes: by a URI. */
+static int open_file(const char *path, bool create, bool still, sqlite3 **db)
+{
+    char uri[3 * 4096 + 32] = "file:";
+    size_t used = strlen(uri);
+    if (!still) return sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), NULL);
+    for (const char *c = path; *c && used + 32 < sizeof uri; c++)
+        used += (size_t)snprintf(uri + used, sizeof uri - used, strchr("%?#", *c) ? "%%%02X" : "%c", (unsigned char)*c);
+    snprintf(uri + used, sizeof uri - used, "?immutable=1");
+    return sqlite3_open_v2(uri, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+}
+
 history *history_open(const char *path, bool create, char *reason, size_t size)
 {
     struct stat there;
@@ -126,21 +148,24 @@ history *history_open(const char *path, bool create, char *reason, size_t size)
         snprintf(reason, size, "%s: is a folder; name a file in it, such as %s/times.db", path, path);
         return NULL;
     }
+    if (create && is_still(path)) {
+        snprintf(reason, size, "%s: it or its folder is read-only; name another --db", path);
+        return NULL;
+    }
     history *h = calloc(1, sizeof *h);
     if (!h) {
         snprintf(reason, size, "out of memory");
         return NULL;
     }
-    const int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
-    if (sqlite3_open_v2(path, &h->db, flags, NULL) != SQLITE_OK) {
+    const bool still = !create && is_still(path);
+    if (open_file(path, create, still, &h->db) != SQLITE_OK) {
         snprintf(reason, size, "%s: cannot be opened: %s; %s", path, sqlite3_errmsg(h->db),
                  create ? "is its folder there and writable?" : "'attnbench history add' makes one");
     } else {
         sqlite3_busy_timeout(h->db, patience_ms);
         if (examine(h, path, reason, size) &&
             history_sql(h, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL", reason, size)) {
-            sqlite3_exec(h->db, "PRAGMA journal_mode = WAL", NULL, NULL,
-                         NULL); /* file systems without it: the old journal */
+            if (!still) sqlite3_exec(h->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL); /* or the old journal */
             return h;
         }
     }

@@ -267,10 +267,13 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
         if (parse_percent(value, &o->threshold)) break;
         snprintf(reason, size, "--threshold %.40s: must be a percentage above 0 and up to 100", value);
         return 0;
-    case FLAG_LAUNCHES:
+    case FLAG_LAUNCHES: /* one launch says nothing of how launches differ */
+        if (parse_count(value, 64, &o->launches) && o->launches != 1) break;
+        snprintf(reason, size, "--launches %.40s: must be 0 or a whole number from 2 to 64", value);
+        return 0;
     case FLAG_LAUNCH:
-        if (parse_count(value, 64, flag->id == FLAG_LAUNCHES ? &o->launches : &o->launch)) break;
-        snprintf(reason, size, "%s %.40s: must be a whole number from 0 to 64", flag->name, value);
+        if (parse_count(value, 64, &o->launch)) break;
+        snprintf(reason, size, "--launch %.40s: must be a whole number from 0 to 64", value);
         return 0;
     case FLAG_RUNS:
         if (parse_count(value, 100000, &o->runs) && o->runs) break;

@@ -47,13 +47,16 @@ static void set_handlers(void (*handler)(int))
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction hangup; /* ignored under nohup, and then it stays so */
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
 }
 
 void watch_interrupts(void) { set_handlers(on_signal); }
 
 void forget_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS, SIGPIPE};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP,  SIGSEGV, SIGBUS, SIGILL,
+                                  SIGFPE, SIGABRT, SIGTRAP, SIGSYS,  SIGPIPE};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) signal(numbers[i], SIG_DFL);
 }
 

@@ -107,6 +107,11 @@ class Verdicts(Compare):
         self.assertIn("the time was up", done.stdout)
         self.assertIn("too few for a slowdown of any size to show", done.stdout)
 
+    def test_one_launch_is_refused(self) -> None:
+        """It says nothing of how launches differ, so nothing could be confirmed by it."""
+        words = ("--launches 1", "0 or a whole number from 2 to 64")
+        self.refused(slowed("0"), slowed("5"), *COMPUTE, "--launches", "1", words=words)
+
     def test_markdown_has_findings_first(self) -> None:
         path = self.folder / "page.md"
         names = (plugin("well"), plugin("is_wrong"))

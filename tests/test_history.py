@@ -171,6 +171,16 @@ class File(Case):
         for verb, more in (("show", ()), ("add", (self.write(1),))):
             self.assertIn("is a folder; name a file", self.history(verb, *more, code=cl.USAGE).stderr)
 
+    @unittest.skipIf(os.geteuid() == 0, "root may write everything")
+    def test_a_read_only_file_is_shown(self) -> None:
+        self.put(record(1))
+        more = self.write(2)
+        self.db.chmod(0o444)
+        self.folder.chmod(0o555)
+        self.addCleanup(self.folder.chmod, 0o755)
+        self.assertIn("1 run", self.history("show").stdout)
+        self.assertIn("read-only", self.history("add", more, code=cl.USAGE).stderr)
+
     def test_an_older_schema_is_migrated(self) -> None:
         with sqlite3.connect(self.db) as db:
             db.executescript(SCHEMA_1)

@@ -7,7 +7,7 @@
 
 #include "attention.h"
 
-static inline __mmask16 lanes_before(int64_t n) { return n >= 16 ? 0xffff : (__mmask16)((1u << n) - 1); }
+static inline __mmask16 lanes_before(int64_t n) { return (__mmask16)(n >= 16 ? 0xffff : (1u << n) - 1); }
 
 /* A bf16 is the upper half of a float. */
 static inline __m512 widen_bf16(__m256i x)

@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-static inline __mmask16 first_lanes(int64_t n) { return n >= 16 ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1); }
+static inline __mmask16 first_lanes(int64_t n) { return (__mmask16)(n >= 16 ? 0xffff : n <= 0 ? 0 : (1u << n) - 1); }
 
 /* Transposes 16 x 16 in place: pairs, then fours, then 128-bit quarters twice. */
 static inline void transpose_16x16(__m512 x[16])
