@@ -103,7 +103,7 @@ static const attn_kernel *baseline(void)
     int kernels;
     const attn_kernel *const *kernel = attn_kernels(&kernels);
     for (int i = 0; i < kernels; i++)
-        if (kernel[i]->role == ATTN_ROLE_BASELINE) return kernel[i];
+        if (kernel[i]->role == ATTN_ROLE_BASELINE && !kernel[i]->improves_on) return kernel[i];
     return NULL;
 }
 
