@@ -79,6 +79,6 @@ configure() { # configure FOLDER CMAKE-ARGUMENTS...
         die "$EXIT_USAGE" "configuring $folder failed: see above, or start afresh with rm -rf '$folder'"
 }
 
-build() { # build FOLDER
-    cmake --build "$1" --parallel "$(jobs)" >&2 || die "$EXIT_FINDING" "building $1 failed: see above"
+build() { # build FOLDER [TARGETS...]
+    cmake --build "$1" --parallel "$(jobs)" ${2:+--target "${@:2}"} >&2 || die "$EXIT_FINDING" "building $1 failed: see above"
 }
