@@ -6,6 +6,7 @@
  *     for each tile of 4 channels: o in 12 accumulators            += values x weights; values stream from L2
  *
  * 12 accumulators, 3 vectors of queries and a broadcast key are the 16 registers there are; 7 loads serve 12 multiply-adds.
+ * For few groups of rows, fp32 keys and values are not packed but read where they lie (in_place_impl.h).
  * The running maximum is raised only where a score exceeds it by more than LAZY, so that weights and results are almost never
  * rescaled; every tile is checked, so any input is right. Where rows see different keys (the edge of a mask), scores are masked lane by
  * lane, and so are values if the block has a NaN or an infinity: their product with a weight of 0 would show. log2(e) and the scale are folded into the packed queries.
