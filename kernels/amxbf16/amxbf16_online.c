@@ -25,7 +25,16 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 2, TILE = 32, CHANNELS = 32, IN_PLACE_GROUPS = 0, FEW = 16, ROW_TYPE = ATTN_BF16 };
+enum {
+    LANES = 16,
+    VECTORS = 2,
+    TILE = 32,
+    CHANNELS = 32,
+    IN_PLACE_GROUPS = 0,
+    FEW = 16,
+    REST = 0, /* rows at the end join a group: whether they gain by themselves was not measured with tiles */
+    ROW_TYPE = ATTN_BF16
+};
 
 #include "amxbf16_reference_impl.h"
 #include "avx512/avx512_few_impl.h"

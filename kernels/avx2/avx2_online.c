@@ -19,7 +19,7 @@
 
 #include "attention.h"
 
-enum { LANES = 8, VECTORS = 3, TILE = 4, CHANNELS = 1, IN_PLACE_GROUPS = 12, FEW = 8, ROW_TYPE = ATTN_F32 };
+enum { LANES = 8, VECTORS = 3, TILE = 4, CHANNELS = 1, IN_PLACE_GROUPS = 12, FEW = 8, REST = 5, ROW_TYPE = ATTN_F32 };
 
 #include "avx2_exp_impl.h"
 #include "avx2_few_impl.h"

@@ -20,7 +20,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 1, IN_PLACE_GROUPS = 12, FEW = 16, ROW_TYPE = ATTN_F32 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 1, IN_PLACE_GROUPS = 12, FEW = 16, REST = 5, ROW_TYPE = ATTN_F32 };
 
 #include "avx512_exp_impl.h"
 #include "avx512_few_impl.h"

@@ -19,7 +19,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 2, IN_PLACE_GROUPS = 0, FEW = 16, ROW_TYPE = ATTN_BF16 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 2, IN_PLACE_GROUPS = 0, FEW = 16, REST = 5, ROW_TYPE = ATTN_BF16 };
 
 #include "avx512/avx512_few_impl.h"
 #include "avx512bf16_pack_impl.h"

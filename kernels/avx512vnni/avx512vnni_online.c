@@ -24,7 +24,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 4, IN_PLACE_GROUPS = 0, FEW = 16, ROW_TYPE = ATTN_I8 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 4, IN_PLACE_GROUPS = 0, FEW = 16, REST = 5, ROW_TYPE = ATTN_I8 };
 
 #include "avx512vnni_few_impl.h"
 #include "avx512vnni_pack_impl.h"
