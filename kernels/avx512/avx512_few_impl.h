@@ -51,8 +51,12 @@ ALWAYS_INLINE __m512 dots_of_16(const row_job *job, const float *q, int64_t q_st
     int64_t c = 0;
     for (int j = 0; j < keys; j++) k[j] = row[smaller(j, count - 1)];
     for (int i = 0; i < 16; i++) sum[i] = _mm512_setzero_ps();
-    for (; type == ATTN_BF16 && c < d; c += 2 * LANES)
-        add_pair_products(q, q_stride, k, c, first_32(d - c), ahead, sum, rows, keys);
+    if (type == ATTN_BF16) {
+        for (; c + 2 * LANES <= d; c += 2 * LANES)
+            add_pair_products(q, q_stride, k, c, UINT32_MAX, ahead, sum, rows, keys);
+        if (c < d) add_pair_products(q, q_stride, k, c, first_32(d - c), ahead, sum, rows, keys);
+        c = d;
+    }
     for (; c + LANES <= d; c += LANES) add_products(q, q_stride, k, c, 0xffff, ahead, sum, rows, keys, type);
     if (c < d) add_products(q, q_stride, k, c, first_lanes(d - c), ahead, sum, rows, keys, type);
     return sums_of_16(sum);
@@ -150,38 +154,38 @@ ALWAYS_INLINE void few_values(const few_rows *f, int64_t row, int64_t begin, int
         for (int n = 0; n < vectors; n++) _mm512_store_ps(f->o + (row + r) * f->dv_padded + c + 16 * n, o[r][n]);
 }
 
+/* The next 64 channels, of which `left` are there. Whole vectors have loops of their own: a mask of 16-bit elements is a uop more. */
+ALWAYS_INLINE void few_values_64(const few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t c, int64_t left,
+                                 const int rows, const uint32_t type)
+{
+    const int64_t vectors = vectors_of(left, type);
+    const __mmask32 last = last_lanes(left, vectors, type);
+    if (left >= 64) {
+        few_values(f, row, begin, end, c, UINT32_MAX, rows, 4, type);
+        return;
+    }
+    switch (vectors) {
+    case 4: few_values(f, row, begin, end, c, last, rows, 4, type); break;
+    case 3: few_values(f, row, begin, end, c, last, rows, 3, type); break;
+    case 2: few_values(f, row, begin, end, c, last, rows, 2, type); break;
+    default: few_values(f, row, begin, end, c, last, rows, 1, type); break;
+    }
+}
+
 ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
                                    const uint32_t type)
 {
     const int64_t dv = job->problem->dv;
     int64_t c = 0;
-    for (; dv - c > 112; c += 128) few_values(f, row, begin, end, c, last_lanes(dv - c, 8, type), 1, 8, type);
-    for (; c < dv; c += 64) {
-        const int64_t vectors = vectors_of(dv - c, type);
-        const __mmask32 last = last_lanes(dv - c, vectors, type);
-        switch (vectors) {
-        case 4: few_values(f, row, begin, end, c, last, 1, 4, type); break;
-        case 3: few_values(f, row, begin, end, c, last, 1, 3, type); break;
-        case 2: few_values(f, row, begin, end, c, last, 1, 2, type); break;
-        default: few_values(f, row, begin, end, c, last, 1, 1, type); break;
-        }
-    }
+    for (; dv - c >= 128; c += 128) few_values(f, row, begin, end, c, UINT32_MAX, 1, 8, type);
+    for (; c < dv; c += 64) few_values_64(f, row, begin, end, c, dv - c, 1, type);
 }
 
 ALWAYS_INLINE void few_values_4_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
                                    const uint32_t type)
 {
     const int64_t dv = job->problem->dv;
-    for (int64_t c = 0; c < dv; c += 64) {
-        const int64_t vectors = vectors_of(dv - c, type);
-        const __mmask32 last = last_lanes(dv - c, vectors, type);
-        switch (vectors) {
-        case 4: few_values(f, row, begin, end, c, last, 4, 4, type); break;
-        case 3: few_values(f, row, begin, end, c, last, 4, 3, type); break;
-        case 2: few_values(f, row, begin, end, c, last, 4, 2, type); break;
-        default: few_values(f, row, begin, end, c, last, 4, 1, type); break;
-        }
-    }
+    for (int64_t c = 0; c < dv; c += 64) few_values_64(f, row, begin, end, c, dv - c, 4, type);
 }
 
 static void few_scores_many(const row_job *job, const few_rows *f, int64_t rows, int64_t count)
@@ -205,18 +209,8 @@ static void few_scores_many(const row_job *job, const few_rows *f, int64_t rows,
 static void few_values_many(const row_job *job, const few_rows *f, int64_t rows, int64_t begin, int64_t end)
 {
     const int64_t dv = job->problem->dv;
-    for (int64_t c = 0; c < dv; c += 64) {
-        const int64_t vectors = vectors_of(dv - c, ATTN_F32);
-        const __mmask32 last = last_lanes(dv - c, vectors, ATTN_F32);
-        for (int64_t r = 0; r < rows; r += 4) {
-            switch (vectors) {
-            case 4: few_values(f, r, begin, end, c, last, 4, 4, ATTN_F32); break;
-            case 3: few_values(f, r, begin, end, c, last, 4, 3, ATTN_F32); break;
-            case 2: few_values(f, r, begin, end, c, last, 4, 2, ATTN_F32); break;
-            default: few_values(f, r, begin, end, c, last, 4, 1, ATTN_F32); break;
-            }
-        }
-    }
+    for (int64_t c = 0; c < dv; c += 64)
+        for (int64_t r = 0; r < rows; r += 4) few_values_64(f, r, begin, end, c, dv - c, 4, ATTN_F32);
 }
 
 /* Of the ceiling of fp32, where few rows are limited by it: measured with 4 and 16 rows. */
