@@ -70,8 +70,41 @@ static inline __attribute__((always_inline)) __m256 load_elements(const char *ro
     case ATTN_F16: return _mm256_cvtph_ps(load_halves(row + 2 * c, n));
     case ATTN_BF16: return widen_bf16(load_halves(row + 2 * c, n));
     case ATTN_I8: return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(load_bytes(row + c, n)));
-    default: return _mm256_maskload_ps((const float *)(const void *)(row + 4 * c), first_lanes(n));
+    default: break;
     }
+    const float *at = (const float *)(const void *)(row + 4 * c);
+    return n >= 8 ? _mm256_loadu_ps(at) : _mm256_maskload_ps(at, first_lanes(n));
+}
+
+/* The first n of 16 bf16; the others are not read and are 0. */
+static inline __attribute__((always_inline)) __m256i load_bf16_pairs(const char *row, int64_t c, int64_t n)
+{
+    if (n >= 16) return _mm256_loadu_si256((const __m256i *)(const void *)(row + 2 * c));
+    const __m128i low = load_halves(row + 2 * c, n), high = load_halves(row + 2 * c + 16, n - 8);
+    return _mm256_set_m128i(high, low);
+}
+
+/* Those of them with even or odd indices, as floats: a shift or a mask, where widening them in order takes a shuffle too. */
+static inline __attribute__((always_inline)) __m256 bf16_of_pairs(__m256i pairs, const int odd)
+{
+    return _mm256_castsi256_ps(odd ? _mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000))
+                                   : _mm256_slli_epi32(pairs, 16));
+}
+
+/* 16 floats in order to evens and odds, and back. */
+static inline void part_pairs(__m256 *a, __m256 *b)
+{
+    enum { EVEN = 0x88, ODD = 0xdd, INNER_LAST = 0xd8 };
+    const __m256 even = _mm256_shuffle_ps(*a, *b, EVEN), odd = _mm256_shuffle_ps(*a, *b, ODD);
+    *a = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(even), INNER_LAST));
+    *b = _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(odd), INNER_LAST));
+}
+
+static inline void join_pairs(__m256 *even, __m256 *odd)
+{
+    const __m256 low = _mm256_unpacklo_ps(*even, *odd), high = _mm256_unpackhi_ps(*even, *odd);
+    *even = _mm256_permute2f128_ps(low, high, 0x20);
+    *odd = _mm256_permute2f128_ps(low, high, 0x31);
 }
 
 /* load_elements of 8 that all exist. */
