@@ -329,3 +329,11 @@ bool instance_canaries_hold(const instance *in, uint32_t pattern, int *slot)
             return false;
     return true;
 }
+
+void instance_touch(const instance *in, size_t step)
+{
+    volatile unsigned char sum = 0;
+    for (int slot = 0; slot < ATTN_SLOTS; slot++)
+        for (size_t at = 0; in->map[slot].base && at < in->map[slot].bytes; at += step)
+            sum = (unsigned char)(sum + in->map[slot].begin[at]);
+}

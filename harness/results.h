@@ -25,6 +25,7 @@
  *   "benchmarks": Google Benchmark's schema; names kernel/workload/threads:N; label = spec; real_time and cpu_time in time_unit;
  *                 run_type iteration or aggregate; counters gflops, share, gbytes, share_bw, pack_ms where known;
  *                 in the first entry of each case "ceiling": the name of what its share is measured against, where known;
+ *                 "first_call_ms": wall time of the kernel's first call in its process, of hot inputs, in the first entry too;
  *                 "inputs": "hot" | "rotated over N sets, M MB" | "cold" (residency.h; the name has /rotated or /cold before
  *                 the threads; for cold ones the cpu_time of several threads is a lower bound: Linux books the time of
  *                 the others when they sleep, which is between the calls);

@@ -30,6 +30,7 @@ static const column columns[] = {
     {"gbytes", "gbytes", NULL, NULL},
     {"share_bw", "share_bw", NULL, NULL},
     {"pack_ms", "pack_ms", NULL, NULL},
+    {"first_call_ms", "first_call_ms", NULL, NULL},
     {"verdict", NULL, NULL, "verdict"},
     {"output_error", NULL, "output", "error"},
     {"output_bound", NULL, "output", "bound"},

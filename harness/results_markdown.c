@@ -3,29 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "counters_groups.h"
+#include "markdown.h"
 #include "quantisation.h"
+#include "results_counts.h"
 #include "results_layout.h"
 #include "results_table.h"
-
-/* Text in a table cell or a sentence: nothing in it may end the cell, open a tag or a link, or become emphasis. */
-static void put_view(FILE *out, text_view text)
-{
-    for (int i = 0; i < text.size; i++) {
-        const char c = text.at[i];
-        if ((unsigned char)c < 0x20 || c == 0x7f) {
-            fputc(' ', out);
-        } else {
-            if (strchr("\\|`*_[]<>~#", c)) fputc('\\', out);
-            fputc(c, out);
-        }
-    }
-}
-
-static void put_text(FILE *out, const char *text)
-{
-    if (text) put_view(out, (text_view){text, (int)strlen(text)});
-}
 
 /* A code block of one line: indentation needs no fence that the line could close. */
 static void put_code(FILE *out, const char *line)
@@ -66,7 +48,7 @@ static void put_machine(FILE *out, const json_t *record)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (!*text_of(ours, keys[i])) continue;
         fprintf(out, "- %s: ", keys[i]);
-        put_text(out, text_of(ours, keys[i]));
+        markdown_put(out, text_of(ours, keys[i]));
         fputc('\n', out);
     }
     const json_t *threads = json_object_get(ours, "threads");
@@ -78,17 +60,17 @@ static void put_findings(FILE *out, const json_t *one)
 {
     size_t i;
     const json_t *finding, *findings = json_object_get(one, "findings");
-    if (json_array_size(findings) == 0) put_text(out, text_of(one, "reason"));
+    if (json_array_size(findings) == 0) markdown_put(out, text_of(one, "reason"));
     json_array_foreach(findings, i, finding)
     {
         if (i) fputs("; ", out);
-        put_text(out, text_of(finding, "check"));
+        markdown_put(out, text_of(finding, "check"));
         fputs(": ", out);
-        put_text(out, text_of(finding, "reason"));
+        markdown_put(out, text_of(finding, "reason"));
     }
     if (*text_of(one, "pattern")) {
         fputs(". Pattern: ", out);
-        put_text(out, text_of(one, "pattern"));
+        markdown_put(out, text_of(one, "pattern"));
     }
     fputc('\n', out);
 }
@@ -104,12 +86,12 @@ static void put_failures(FILE *out, const json_t *record)
         if (first) fputs("\n## Failures\n\n", out);
         first = false;
         fprintf(out, "- **%s** ", text_of(one, "status"));
-        put_text(out, text_of(one, "kernel"));
+        markdown_put(out, text_of(one, "kernel"));
         fputs(" on ", out);
-        put_text(out, text_of(one, "workload"));
+        markdown_put(out, text_of(one, "workload"));
         if (*text_of(one, "class")) {
             fputs(", class ", out);
-            put_text(out, text_of(one, "class"));
+            markdown_put(out, text_of(one, "class"));
         }
         fputs(": ", out);
         put_findings(out, one);
@@ -131,15 +113,15 @@ static void put_number(FILE *out, double x)
 static void put_row(FILE *out, const result_row *row)
 {
     fputs("| ", out);
-    put_view(out, row->id.workload);
+    markdown_put_view(out, row->id.workload);
     if (row->id.variant.size) fputs(" / ", out);
-    put_view(out, row->id.variant);
+    markdown_put_view(out, row->id.variant);
     fputs(" | ", out);
-    put_view(out, row->id.kernel);
+    markdown_put_view(out, row->id.kernel);
     fprintf(out, " | %lld |", (long long)row->id.threads);
     if (row->error) {
         fputs(" **not timed:** ", out);
-        put_text(out, row->error);
+        markdown_put(out, row->error);
         fputs(" | - | - | - | - |", out);
     } else {
         put_number(out, row->milliseconds);
@@ -177,6 +159,19 @@ static void put_inputs(FILE *out, const json_t *record)
     }
 }
 
+static void put_slow_beginnings(FILE *out, const result_table *table)
+{
+    for (size_t i = 0; i < table->rows; i++) {
+        const result_row *row = &table->row[i];
+        if (!result_row_begins_slowly(row)) continue;
+        fprintf(out, "\n- first call %.1f times as long as the median: ", row->first / row->milliseconds);
+        markdown_put_view(out, row->id.kernel);
+        fputs(", ", out);
+        markdown_put_view(out, row->id.workload);
+        fprintf(out, ", threads: %lld\n", (long long)row->id.threads);
+    }
+}
+
 static void put_table(FILE *out, const json_t *record, const result_table *table)
 {
     if (table->rows == 0) return;
@@ -203,6 +198,7 @@ static void put_table(FILE *out, const json_t *record, const result_table *table
           out);
     put_inputs(out, record);
     fputc('\n', out);
+    put_slow_beginnings(out, table);
 }
 
 /* Errors in standard deviations, pooled; then what the figures of the judge rest on. */
@@ -223,7 +219,7 @@ static void put_deviations(FILE *out, const json_t *record)
         fputc('|', out);
         for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
             fputc(' ', out);
-            put_text(out, text_of(one, names[n]));
+            markdown_put(out, text_of(one, names[n]));
             fputs(" |", out);
         }
         for (size_t n = 0; n < sizeof figures / sizeof *figures; n++)
@@ -266,165 +262,11 @@ static void put_reference(FILE *out, const json_t *record)
     if (json_is_integer(certified))
         fprintf(out, "\nReference: %" JSON_INTEGER_FORMAT " rows certified, %zu failed the certificate. ",
                 json_integer_value(certified), json_array_size(json_object_get(reference, "failures")));
-    put_text(out, text_of(reference, "reason"));
+    markdown_put(out, text_of(reference, "reason"));
     if (unbounded)
         fprintf(out, "\n\n%zu case%s rows of which the accuracy contract promises nothing.", unbounded,
                 unbounded == 1 ? " has" : "s have");
     if (json_is_integer(certified) || unbounded) fputc('\n', out);
-}
-
-/* Counts of one call. What is scaled up says so: '1.2e+06 (of 33 %)'. */
-static void put_counts(FILE *out, const json_t *entry, const json_t *events)
-{
-    const entry_id id = entry_id_of(entry);
-    size_t i;
-    const json_t *event;
-    fputs("| ", out);
-    put_view(out, id.workload);
-    if (id.variant.size) fputs(" / ", out);
-    put_view(out, id.variant);
-    fputs(" | ", out);
-    put_view(out, id.kernel);
-    fprintf(out, " | %lld |", (long long)id.threads);
-    json_array_foreach(events, i, event)
-    {
-        const char *name = text_of(event, "name");
-        const json_t *count = json_object_get(json_object_get(entry, "counters"), name);
-        const double share = json_number_value(json_object_get(json_object_get(entry, "counters_running"), name));
-        if (!json_is_number(count))
-            fputs(" - |", out);
-        else if (share < 0.995)
-            fprintf(out, " %.4g (of %.0f %%) |", json_number_value(count), 100 * share);
-        else
-            fprintf(out, " %.4g |", json_number_value(count));
-    }
-    fputc('\n', out);
-}
-
-/* The events that were counted in some case: the others have a reason and no column. */
-static json_t *counted_events(const json_t *record, const json_t *events)
-{
-    json_t *found = json_array();
-    size_t i, k;
-    json_t *event;
-    const json_t *entry;
-    json_array_foreach(events, i, event)
-    {
-        bool counted = false;
-        json_array_foreach(json_object_get(record, "benchmarks"), k, entry)
-        {
-            counted |= json_object_get(json_object_get(entry, "counters"), text_of(event, "name")) != NULL;
-        }
-        if (counted) json_array_append(found, event);
-    }
-    return found;
-}
-
-static void put_counts_of_all(FILE *out, const json_t *record, const json_t *events)
-{
-    size_t i;
-    const json_t *one;
-    if (json_array_size(events) == 0) return;
-    fputs("| workload | kernel | threads |", out);
-    json_array_foreach(events, i, one)
-    {
-        fputc(' ', out);
-        put_text(out, text_of(one, "name"));
-        fputs(" |", out);
-    }
-    fputs("\n|---|---|--:|", out);
-    for (i = 0; i < json_array_size(events); i++) fputs("--:|", out);
-    fputc('\n', out);
-    json_array_foreach(json_object_get(record, "benchmarks"), i, one)
-    {
-        if (json_object_get(one, "counters")) put_counts(out, one, events);
-    }
-    fputs("\nEvents of one call on all threads, counted in a run of its own. (of N %): counters took turns, and the "
-          "figure is scaled up from N % of the time.\n",
-          out);
-}
-
-/* Each reason once, with all events that it holds for. */
-static void put_uncounted(FILE *out, const json_t *events)
-{
-    for (size_t i = 0; i < json_array_size(events); i++) {
-        const char *const reason = text_of(json_array_get(events, i), "reason");
-        bool said = !*reason;
-        for (size_t k = 0; k < i; k++) said |= strcmp(text_of(json_array_get(events, k), "reason"), reason) == 0;
-        if (said) continue;
-        const char *separator = "\n- not counted: ";
-        for (size_t k = i; k < json_array_size(events); k++) {
-            if (strcmp(text_of(json_array_get(events, k), "reason"), reason)) continue;
-            fputs(separator, out);
-            put_text(out, text_of(json_array_get(events, k), "name"));
-            separator = ", ";
-        }
-        fputs(": ", out);
-        put_text(out, reason);
-        fputc('\n', out);
-    }
-}
-
-static void put_counters(FILE *out, const json_t *record)
-{
-    const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
-    const json_t *events = json_object_get(ours, "counters");
-    if (json_array_size(events) == 0) return;
-    json_t *const counted = counted_events(record, events);
-    fputs("\n## Counters\n\n", out);
-    put_counts_of_all(out, record, counted);
-    put_uncounted(out, events);
-    json_decref(counted);
-}
-
-/* What follows from the counts: a line a case, each figure with its meaning. */
-static void put_derived(FILE *out, const json_t *record)
-{
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(json_object_get(record, "benchmarks"), i, entry)
-    {
-        const json_t *derived = json_object_get(entry, "derived");
-        if (json_object_size(derived) == 0) continue;
-        fputs("\n- ", out);
-        put_text(out, text_of(entry, "run_name"));
-        const char *separator = ": ";
-        for (int k = 0; counters_derived_name(k); k++) {
-            const json_t *figure = json_object_get(derived, counters_derived_name(k));
-            if (!figure) continue;
-            fprintf(out, "%s%.4g %s", separator, json_number_value(figure), counters_derived_about(k));
-            separator = "; ";
-        }
-        fputc('\n', out);
-    }
-}
-
-static void put_instructions(FILE *out, const json_t *record)
-{
-    const json_t *how =
-        json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "instructions");
-    size_t i;
-    const json_t *one;
-    if (!how) return;
-    fprintf(out, "\n## Instructions\n\nOf one call on one thread, by %s at level %s; the same number every time.\n",
-            text_of(how, "tool"), text_of(how, "isa"));
-    if (*text_of(how, "reason")) fprintf(out, "\nNone: %s.\n", text_of(how, "reason"));
-    json_array_foreach(json_object_get(record, "benchmarks"), i, one)
-    {
-        if (!json_object_get(one, "instructions")) continue;
-        fputs("\n- ", out);
-        put_text(out, text_of(one, "run_name"));
-        fprintf(out, ": %lld, %.3g an operation\n", (long long)json_integer_value(json_object_get(one, "instructions")),
-                json_number_value(json_object_get(one, "instructions_per_operation")));
-    }
-    json_array_foreach(json_object_get(how, "absent"), i, one)
-    {
-        fputs("\n- ", out);
-        put_text(out, text_of(one, "name"));
-        fputs(": absent: ", out);
-        put_text(out, text_of(one, "reason"));
-        fputc('\n', out);
-    }
 }
 
 static void put_unsupported(FILE *out, const json_t *record)
@@ -443,7 +285,7 @@ static void put_unsupported(FILE *out, const json_t *record)
         if (first) fputs("\n## Unsupported here\n\n| kernel | cases | of |\n|---|--:|--:|\n", out);
         first = false;
         fputs("| ", out);
-        put_text(out, kernel);
+        markdown_put(out, kernel);
         fprintf(out, " | %lld | %lld |\n", (long long)n.unsupported, (long long)n.all);
     }
 }
@@ -457,9 +299,9 @@ static void put_skipped(FILE *out, const json_t *record)
     {
         if (i == 0) fputs("\n## Not run\n\n", out);
         fputs("- ", out);
-        put_text(out, text_of(one, "name"));
+        markdown_put(out, text_of(one, "name"));
         fputs(": ", out);
-        put_text(out, text_of(one, "reason"));
+        markdown_put(out, text_of(one, "reason"));
         fputc('\n', out);
     }
 }
@@ -474,9 +316,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     put_deviations(out, record);
     put_quantisation(out, record);
     put_reference(out, record);
-    put_counters(out, record);
-    put_derived(out, record);
-    put_instructions(out, record);
+    counts_put(out, record);
     layout_put(out, record);
     put_unsupported(out, record);
     put_skipped(out, record);

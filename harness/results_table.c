@@ -143,6 +143,7 @@ static void fill_row(const json_t *entries, result_row *row, double *sample)
     int64_t ignored;
     fill_range(entries, row);
     row->milliseconds = median_of(entries, row->id, "real_time", sample, &row->repetitions);
+    row->first = median_of(entries, row->id, "first_call_ms", sample, &ignored);
     row->gflops = median_of(entries, row->id, "gflops", sample, &ignored);
     row->share = median_of(entries, row->id, "share", sample, &ignored);
     row->gbytes = median_of(entries, row->id, "gbytes", sample, &ignored);
@@ -291,6 +292,12 @@ int result_table_make(const json_t *record, result_table *out)
 double result_row_range(const result_row *row)
 {
     return row->slowest > row->fastest ? (row->slowest - row->fastest) / row->milliseconds : NONE;
+}
+
+bool result_row_begins_slowly(const result_row *row)
+{
+    const double page_faults = 0.05; /* ms */
+    return row->first > FIRST_CALL_MARGIN * row->slowest + page_faults;
 }
 
 void result_table_free(result_table *table)

@@ -36,6 +36,7 @@ typedef struct result_row {
     int64_t repetitions;     /* that the medians are over */
     double milliseconds;     /* median wall time of pack + run */
     double fastest, slowest; /* repetition, in ms */
+    double first;            /* the first call in its process, in ms */
     double gflops;           /* 1e9 operations a second */
     double share;            /* of the measured ceiling, 0 to 1 */
     double gbytes;           /* 1e9 compulsory bytes a second */
@@ -50,6 +51,11 @@ typedef struct result_row {
 /* Noise in a figure: the slowest less the fastest repetition, over the median; NaN where the record has
  * but one. */
 double result_row_range(const result_row *row);
+
+/* Took the first call more than FIRST_CALL_MARGIN times the slowest repetition, and so much longer that it cannot be the process's own first
+ * touch of code and data? */
+#define FIRST_CALL_MARGIN 1.2
+bool result_row_begins_slowly(const result_row *row);
 
 typedef struct result_table {
     result_row *row;

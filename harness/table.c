@@ -38,6 +38,17 @@ static void print_row(const result_row *row)
     }
 }
 
+static void print_slow_beginnings(const result_table *table)
+{
+    for (size_t i = 0; i < table->rows; i++) {
+        const result_row *row = &table->row[i];
+        if (result_row_begins_slowly(row))
+            printf("  first call %.1f times as long as the median: %.*s, %.*s, threads:%lld\n",
+                   row->first / row->milliseconds, VIEW(row->id.kernel), VIEW(row->id.workload),
+                   (long long)row->id.threads);
+    }
+}
+
 void print_table(const json_t *record)
 {
     result_table table;
@@ -56,6 +67,7 @@ void print_table(const json_t *record)
     if (table.rows)
         printf("  medians; range: slowest less fastest repetition, over the median; %% of the ceiling measured in this "
                "run;\n  speedup over the baseline kernel on the same problem\n");
+    print_slow_beginnings(&table);
     print_crossovers(json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "crossovers"));
     result_table_free(&table);
 }

@@ -34,19 +34,11 @@ static void take_counts(timing *t, const timing_watch *w)
     t->most_pinned = w->most_pinned;
 }
 
-/* Reads every page of the group's mappings once: a forked child finds shared memory unmapped, and the first timed call would pay. */
-static void touch(const instance *in)
-{
-    volatile unsigned char sum = 0;
-    for (int slot = 0; slot < ATTN_SLOTS; slot++)
-        for (size_t at = 0; in->map[slot].base && at < in->map[slot].bytes; at += 4096)
-            sum = (unsigned char)(sum + in->map[slot].begin[at]);
-}
-
 static void time_in_child(void *arg)
 {
     apart *a = arg;
-    touch(&a->part->in);
+    instance_touch(&a->part->in,
+                   4096); /* a forked child finds shared memory unmapped, and the first timed call would pay */
     instance_protect(&a->part->in, true);
     gbench_send(a->t->g, a->entries);
     a->time_group(a->t, a->part);

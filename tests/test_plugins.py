@@ -255,6 +255,14 @@ class Timing(Plugins):
         self.assertEqual([1, 2, 3], sorted(entry["threads"] for entry in entries.values()))
         self.assertTrue(all(entry["real_time"] > 0 for entry in entries.values()))
 
+    def test_lazy_set_up_is_seen(self) -> None:
+        files = ("--plugin", plugin("begins_slowly"), "--plugin", plugin("well"))
+        done = run("bench", *files, "--kernel", "*:odd_plain", *SMALL[:2], "--threads", "1", *self.QUICK)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        slow = [line for line in done.stdout.splitlines() if "first call" in line]
+        self.assertEqual(1, len(slow), done.stdout)
+        self.assertIn("times as long as the median: begins_slowly:odd_plain, h=2,q=9,d=8, threads:1", slow[0])
+
     def test_dying_while_timed(self) -> None:
         files = ("--plugin", plugin("crashes_later"), "--plugin", plugin("well"), "--plugin", plugin("crashes_running"))
         entries = self.bench(*files, *SMALL[:2], "--threads", "1", code=1)

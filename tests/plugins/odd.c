@@ -19,6 +19,7 @@ enum how {
     FLUSHES_RUNNING,
     CRASHES_LATER,
     HANGS_LATER,
+    BEGINS_SLOWLY,
     IS_WRONG,
     DECLINES
 };
@@ -67,6 +68,7 @@ static int run(const attn_problem *problem, const attn_plan *plan_, const attn_a
     static int calls;
     (void)plan_, (void)exec, (void)shared, (void)workspace;
     calls++;
+    if (how == BEGINS_SLOWLY && calls == 1) usleep(20000);
     if (how == CRASHES_RUNNING || (how == CRASHES_LATER && calls == later)) abort();
     if (how == EXITS_RUNNING) exit(0);
     if (how == HANGS_RUNNING || (how == HANGS_LATER && calls == later)) hang();

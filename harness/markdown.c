@@ -1,0 +1,22 @@
+/* markdown.c: escapes. */
+#include "markdown.h"
+
+#include <string.h>
+
+void markdown_put_view(FILE *out, text_view text)
+{
+    for (int i = 0; i < text.size; i++) {
+        const char c = text.at[i];
+        if ((unsigned char)c < 0x20 || c == 0x7f) {
+            fputc(' ', out);
+        } else {
+            if (strchr("\\|`*_[]<>~#", c)) fputc('\\', out);
+            fputc(c, out);
+        }
+    }
+}
+
+void markdown_put(FILE *out, const char *text)
+{
+    if (text) markdown_put_view(out, (text_view){text, (int)strlen(text)});
+}
