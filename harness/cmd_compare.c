@@ -172,9 +172,8 @@ static int run_job(job *j, int argc, char **argv)
                                  kernel,   kernels,  NULL};
     json_t *context = context_new(&facts);
     free(kernel);
-    json_object_set_new(json_object_get(j->record, "context"), "date", context_date());
     json_object_set_new(context, "compare", compare_context(&j->sides, &j->settings));
-    json_object_set_new(json_object_get(j->record, "context"), "attnbench", context);
+    context_put(j->record, context);
     static const output_writers writers = {record_write_json, NULL, NULL, compare_write_markdown};
     code = worse_exit(code, command_outputs_as(o, j->record, &writers));
     command_interrupted(o);

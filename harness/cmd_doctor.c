@@ -57,7 +57,7 @@ static json_t *record_of(const doctor_facts *facts, const doctor_report *report,
     json_t *const record = record_new();
     json_t *const ours = context_new(&context);
     json_object_set_new(ours, "doctor", doctor_json(facts, report));
-    json_object_set_new(json_object_get(record, "context"), "attnbench", ours);
+    context_put(record, ours);
     return record;
 }
 

@@ -231,7 +231,7 @@ static void add_context(job *j, int argc, char **argv)
     json_t *context = context_new(&facts);
     free(kernel);
     json_object_set_new(context, "compare", compare_context(&j->sides, &j->settings));
-    json_object_set_new(json_object_get(j->record, "context"), "attnbench", context);
+    context_put(j->record, context);
 }
 
 static int outputs(job *j)
@@ -412,7 +412,7 @@ static int records(const options *o, int argc, char **argv)
     json_array_foreach(json_object_get(gate, "notes"), i, one) printf("note: %s\n", json_string_value(one));
     if (gate) {
         const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), 1, -1, NULL, NULL, 0, NULL};
-        json_object_set_new(json_object_get(j.record, "context"), "attnbench", context_new(&facts));
+        context_put(j.record, context_new(&facts));
         code = worse_exit(code, outputs(&j));
     }
     json_decref(j.record);

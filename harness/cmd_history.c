@@ -220,7 +220,7 @@ static int look(history *h, int argc, char **argv, const options *o, const char 
         code = check_all(&all, o, check, changes, comparisons);
     }
     const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), 1, -1, NULL, NULL, 0, NULL};
-    json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
+    context_put(record, context_new(&facts));
     json_object_set_new(record, "comparisons", comparisons);
     json_object_set_new(record, "history", json_pack("{s:o, s:o}", "series", list, "changes", changes));
     if (code != EXIT_USAGE && o->json && !record_write_json(record, o->json, reason, sizeof reason)) {

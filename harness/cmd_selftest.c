@@ -33,7 +33,8 @@ const char help_selftest[] =
 static void add_context(json_t *matrix, int argc, char **argv, int jobs)
 {
     const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), jobs, -1, NULL, NULL, 0, NULL};
-    json_object_set_new(matrix, "context", json_pack("{s:o}", "attnbench", context_new(&facts)));
+    json_object_set_new(matrix, "context", json_object());
+    context_put(matrix, context_new(&facts));
     json_object_set_new(matrix, "benchmarks", json_array());
     json_object_set_new(matrix, "cases", json_array());
 }

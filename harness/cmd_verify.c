@@ -305,7 +305,7 @@ int cmd_verify(int argc, char **argv)
     code = verify_selection(&o, &s, false, record);
     const context_facts facts = {argc + 2, argv - 2,  s.isa,     s.threads[s.thread_counts - 1], -1, NULL,
                                  s.kernel, s.kernels, &s.plugins};
-    json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
+    context_put(record, context_new(&facts));
     if (code != EXIT_USAGE) code = worse_exit(code, command_outputs(&o, record));
     command_interrupted(&o);
     json_decref(record);

@@ -147,7 +147,7 @@ static json_t *artifact(void)
     return compare_builtin_digest(digest) ? json_string(digest) : NULL;
 }
 
-json_t *context_date(void)
+static json_t *date(void)
 {
     char text[40] = "", zone[8] = "";
     const time_t now = time(NULL);
@@ -189,6 +189,13 @@ json_t *context_new(const context_facts *facts)
         return NULL;
     }
     return context;
+}
+
+void context_put(json_t *record, json_t *ours)
+{
+    json_t *const context = json_object_get(record, "context");
+    json_object_set_new(context, "attnbench", ours);
+    if (!json_object_get(context, "date")) json_object_set_new(context, "date", date());
 }
 
 int context_skip(json_t *context, const char *name, const char *reason)

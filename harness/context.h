@@ -22,8 +22,9 @@ typedef struct context_facts {
 /* A new object; NULL where memory is out. */
 json_t *context_new(const context_facts *facts);
 
-/* Now, with the offset from UTC, as Google Benchmark writes its "date". */
-json_t *context_date(void);
+/* Puts it into a record's context as "attnbench", and beside it "date" where Google Benchmark has not written one: now, with the offset
+ * from UTC. A record without a date has no place in time. */
+void context_put(json_t *record, json_t *ours);
 
 /* Adds an entry to its "skipped": what was not run and why. Returns 0; or -1 where memory is out. */
 int context_skip(json_t *context, const char *name, const char *reason);

@@ -118,7 +118,7 @@ int layout_bench(const options *o, const selection *s, int argc, char **argv)
     layout_put(stdout, j.record);
     const context_facts facts = {argc,      argv,       s->isa,     s->threads[s->thread_counts - 1], -1, NULL,
                                  s->kernel, s->kernels, &s->plugins};
-    json_object_set_new(json_object_get(j.record, "context"), "attnbench", context_new(&facts));
+    context_put(j.record, context_new(&facts));
     const int code = worse_exit(exit_of(&j), command_outputs(o, j.record));
     command_interrupted(o);
     layout_links_close(&j.links);

@@ -267,7 +267,7 @@ int selftest_clock(int argc, char **argv)
         code = worse_exit(code, run_shape(&slowed_shapes[i], &s, &o, rows));
     neighbours_end(&beside);
     const context_facts facts = {argc + 3, argv - 3, s.isa, 1, -1, NULL, NULL, 0, NULL};
-    json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
+    context_put(record, context_new(&facts));
     json_object_set_new(record, "clock",
                         json_pack("{s:i, s:f, s:f, s:f, s:o}", "neighbours", o.neighbours, "delta", delta, "alpha",
                                   alpha, "beta", beta, "rows", rows));

@@ -476,7 +476,7 @@ json_t *timing_close(timing *t, int argc, char **argv)
     for (int i = 0; i < t->s->thread_counts; i++) most = t->s->threads[i] > most ? t->s->threads[i] : most;
     const context_facts facts = {argc,       argv,         t->s->isa,     most,          most > 1 ? t->most_pinned : -1,
                                  &t->limits, t->s->kernel, t->s->kernels, &t->s->plugins};
-    json_object_set_new(json_object_get(record, "context"), "attnbench", context_new(&facts));
+    context_put(record, context_new(&facts));
     if (t->counting)
         json_object_set_new(json_object_get(json_object_get(record, "context"), "attnbench"), "counters",
                             counting_context(t->counting));

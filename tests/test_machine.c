@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -304,6 +305,25 @@ static void context_has_every_key_of_the_schema(void **state)
     json_decref(context);
 }
 
+static void every_record_has_a_date(void **state)
+{
+    (void)state;
+    struct tm parsed;
+    json_t *record = json_pack("{s:{}}", "context");
+    context_put(record, json_object());
+    const char *const now = text_of(json_object_get(record, "context"), "date");
+    const char *const rest = strptime(now, "%Y-%m-%dT%H:%M:%S%z", &parsed);
+    assert_non_null(rest);
+    assert_string_equal(rest, "");
+    assert_non_null(json_object_get(json_object_get(record, "context"), "attnbench"));
+    json_decref(record);
+
+    record = json_pack("{s:{s:s}}", "context", "date", "2026-01-02T03:04:05+06:00"); /* Google Benchmark's own */
+    context_put(record, json_object());
+    assert_string_equal(text_of(json_object_get(record, "context"), "date"), "2026-01-02T03:04:05+06:00");
+    json_decref(record);
+}
+
 int main(void)
 {
 #define WITH_TREE(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
@@ -318,6 +338,7 @@ int main(void)
         WITH_TREE(cgroup_version_1),
         cmocka_unit_test(this_machine_is_plausible),
         cmocka_unit_test(context_has_every_key_of_the_schema),
+        cmocka_unit_test(every_record_has_a_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
