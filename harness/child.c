@@ -26,17 +26,32 @@ void shared_free(void *memory, size_t bytes)
     if (memory) munmap(memory, bytes);
 }
 
-static _Noreturn void begin(void (*body)(void *), void *arg, const child_limit *limit, volatile int *done, pid_t parent)
+/* The terminal and a group's kill send them to the child too. It must not die of them: were its end seen here before our own signal, it
+ * would be a crash of the kernel. Where we are interrupted wait_for ends the child, and where we die it dies with us. */
+static void leave_interruptions_to_parent(void)
+{
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+}
+
+static _Noreturn void begin(void (*body)(void *), void *arg, volatile int *done, pid_t parent)
 {
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
     forget_signals();
-    if (limit->stop) signal(SIGINT, SIG_IGN); /* the terminal sends it to us too, but we are told by `stop` */
+    leave_interruptions_to_parent();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     body(arg);
     *done = 1;
     _exit(0);
+}
+
+static void reap(pid_t pid, int *status)
+{
+    while (waitpid(pid, status, 0) < 0 && errno == EINTR) {
+    }
 }
 
 /* Waits until the child is gone: its end of the pipe closes with it. Returns 0 where the time is up. */
@@ -49,7 +64,7 @@ static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *stat
         struct pollfd p = {pipe_end, POLLIN, 0};
         const int ready = left > 0 ? poll(&p, 1, (int)((left > longest ? longest : left) * 1000) + 1) : 0;
         if (ready > 0) {
-            waitpid(pid, status, 0);
+            reap(pid, status);
             return 1;
         }
         if (limit->stop && interrupted) *limit->stop = 1;
@@ -60,14 +75,14 @@ static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *stat
         if (clock_seconds() < end && (!interrupted || limit->stop)) continue;
         if (waitpid(pid, status, WNOHANG) == pid) return 1;
         kill(pid, SIGKILL);
-        waitpid(pid, status, 0);
+        reap(pid, status);
         return 0;
     }
 }
 
 static child_end ending(int in_time, int status, double limit, int done, char *reason, size_t size)
 {
-    const int stopped = interrupted && !done; /* Ctrl-C reaches the child as well: no crash of its own */
+    const int stopped = interrupted && !done; /* ended by wait_for, if not by itself in the same moment */
     if (!in_time || stopped) {
         if (stopped)
             snprintf(reason, size, "interrupted");
@@ -126,7 +141,7 @@ child_end child_run(void (*body)(void *), void *arg, const child_limit *limit, c
     const pid_t pid = fork();
     if (pid == 0) {
         close(pipes[0]);
-        begin(body, arg, limit, done, parent);
+        begin(body, arg, done, parent);
     }
     close(pipes[1]);
     if (pid < 0) {

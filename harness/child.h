@@ -16,7 +16,7 @@ typedef struct child_limit {
     volatile int *stop; /* in shared memory: set once where the user interrupts; NULL: the child is ended then */
 } child_limit;
 
-/* Forks and calls body(arg) in the child, with default signal handlers and without core files. Unless CHILD_DONE, `reason` says
+/* Forks and calls body(arg) in the child, with default signal handlers but deaf to interruptions, and without core files. Unless CHILD_DONE, `reason` says
  * in words what happened. Memory that the child shall write for us must be mapped shared beforehand. */
 child_end child_run(void (*body)(void *arg), void *arg, const child_limit *limit, char *reason, size_t reason_size);
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ enum spoil {
     WRITES_INPUT,
     CRASHES,
     HANGS,
+    INTERRUPTED_ALONE, /* by what the terminal also sends to our parent, and no one has seen there yet */
     EXITS,
     REFUSES,
     BASE_2_LSE,
@@ -55,6 +57,11 @@ static void spoil_call(const attn_args *args)
     case CRASHES: abort();
     case HANGS:
         for (;;) usleep(1000);
+    case INTERRUPTED_ALONE:
+        raise(SIGINT);
+        raise(SIGTERM);
+        raise(SIGHUP);
+        break;
     case EXITS: exit(0);
     case NAN_ROW: o[3] = NAN; break;
     case UNWRITTEN_ROW: memcpy(o + 8, (uint32_t[]){0x7fc0dead}, 4); break;
@@ -192,6 +199,7 @@ static void misbehaviour_is_told_apart(void **state)
     expect_status(SECOND_CALL, plain, TRIAL_FAIL, "second call");
     expect_status(CRASHES, plain, TRIAL_CRASH, "signal 6");
     expect_status(HANGS, plain, TRIAL_HANG, "not finished");
+    expect_status(INTERRUPTED_ALONE, plain, TRIAL_PASS, "");
     expect_status(EXITS, plain, TRIAL_FAIL, "exit(0)");
     expect_status(REFUSES, plain, TRIAL_FAIL, "run: failed");
     expect_status(WRITES_INPUT, plain, TRIAL_CRASH, "a write to the read-only input Q, at its byte 0");
