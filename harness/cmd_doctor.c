@@ -21,7 +21,9 @@ const char help_doctor[] =
     "with the ceilings. Of each thing that disturbs it says what would mend it.\n\n"
     "  --quick                without the slowdowns: three seconds\n"
     "  --json FILE            a record with all of it (context.attnbench.doctor)\n\n"
-    "exit: 0 well, with warnings too; 3 no time taken on this machine would mean anything\n\n"
+    "exit: 0 well, with warnings too; 3 no time taken on this machine would mean anything; 130 interrupted: what was "
+    "looked at\n"
+    "is said and kept all the same\n\n"
     "example: attnbench doctor --json doctor.json\n";
 
 void print_doctor(const doctor_report *report, bool all)
@@ -75,22 +77,26 @@ int cmd_doctor(int argc, char **argv)
         options_free(&o);
         return EXIT_USAGE;
     }
+    watch_interrupts();
     progress("looking at this machine");
     if (!doctor_examine(attn_cpu_isa(), o.quick, &facts, reason, sizeof reason)) {
         complain("%s", reason);
         options_free(&o);
         return EXIT_UNDECIDED;
     }
-    ceilings_measure(facts.isa, &limits);
+    const bool whole = !interrupted; /* the ceilings take a second, and nobody waits for them */
+    if (whole) ceilings_measure(facts.isa, &limits);
     progress_clear();
     doctor_diagnose(&facts, &report);
     print_doctor(&report, true);
-    print_ceilings(&limits);
+    if (whole) print_ceilings(&limits);
     printf("\n%s%d warning%s\n",
            report.measurable ? "this machine can be measured: " : "NO TIME TAKEN HERE WOULD MEAN ANYTHING: ",
            report.warnings, report.warnings == 1 ? "" : "s");
-    json_t *const record = record_of(&facts, &report, &limits, argc + 2, argv - 2);
+    json_t *const record = record_of(&facts, &report, whole ? &limits : NULL, argc + 2, argv - 2);
     code = worse_exit(report.measurable ? EXIT_WELL : EXIT_UNDECIDED, command_outputs(&o, record));
+    if (interrupted) code = worse_exit(code, EXIT_INTERRUPTED);
+    command_interrupted(&o);
     json_decref(record);
     options_free(&o);
     return code;

@@ -4,6 +4,7 @@ output that fails is 74, Ctrl-C is 130 with what was measured kept; never a cras
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -290,6 +291,33 @@ class Interrupted(InFolder):
         record = cl.load(self.folder / "x.json")
         self.assertEqual([e["name"] for e in record["benchmarks"]], [f"{cl.baseline()}/{TINY}/threads:1"])
         self.assertEqual([c["workload"] for c in record["cases"]], [TINY])
+
+    def test_doctor(self) -> None:
+        terminal, stderr = os.openpty()  # for the line of progress, which says that it has begun
+        command = [cl.PROGRAM, "doctor", "--json", "x.json"]
+        doctor = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        os.close(stderr)
+        said = b""
+        try:
+            while b"looking at this machine" not in said:
+                said += os.read(terminal, 1024)
+            doctor.send_signal(signal.SIGINT)
+            found, _ = doctor.communicate(timeout=PATIENCE)
+            with contextlib.suppress(OSError):  # at its end
+                while more := os.read(terminal, 1024):
+                    said += more
+        finally:
+            doctor.kill()
+            os.close(terminal)
+        self.assertEqual(doctor.returncode, INTERRUPTED, said)
+        self.assertIn(b"attnbench: interrupted; what was measured until then is in x.json", said)
+        self.assertRegex(found, "noise floor +p99 / median")
+        self.assertEqual(found.count("unknown: interrupted"), 2)
+        self.assertNotIn("ceilings", found)
+        ours = cl.load(self.folder / "x.json")["context"]["attnbench"]
+        self.assertTrue(ours["doctor"]["noise"])
+        self.assertEqual([one["reason"] for one in ours["doctor"]["resolution"]], ["interrupted"] * 2)
+        self.assertNotIn("ceilings", ours)
 
     def test_run(self) -> None:
         many = [word for size in range(256, 272) for word in ("--workload", f"h=4,q={size},d=64")]
