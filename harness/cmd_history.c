@@ -17,7 +17,9 @@ const char help_history[] =
     "series'\n"
     "                  anchor: keep one build for that. A record that is there is left alone. Safe with several "
     "writers at\n"
-    "                  once, and at any moment of being killed. --release NAME: it measured a release\n"
+    "                  once, and at any moment of being killed. --release NAME: it measured a release; a name of "
+    "another\n"
+    "                  build is refused unless --force moves it\n"
     "  show            each series (machine and build, kernel, workload, threads, anchor): its newest points and its "
     "range\n"
     "  check           where a series changed its level (Pettitt's rank statistic, p by permutation below 1 %, "
@@ -31,7 +33,7 @@ const char help_history[] =
     "                  hypotheses (choose by --kernel and --workload). Exit 1: slower, confirmed; 3: one is open\n"
     "  export          all points as CSV, to standard output or --csv FILE\n\n"
     "  --db FILE       made by 'add' where it is missing\n"
-    "  --kernel GLOB, --workload GLOB   some series only\n"
+    "  --kernel GLOB, --workload GLOB   some series only (each may be given again)\n"
     "  --threshold PERCENT, --launches N, --seed N   of --confirm, as in compare\n"
     "  --json FILE     'show' and 'check': what they say, for 'attnbench report' (timelines)\n\n"
     "Times on different machines or builds are different series: absolute times do not travel. What is compared is the "
@@ -110,7 +112,7 @@ static void put_point(FILE *out, const series *s, const series_point *p)
 
 static int export_csv(const series_list *all, const char *path)
 {
-    char *text = NULL, reason[512];
+    char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
     if (!out) return EXIT_BUG;
@@ -120,13 +122,7 @@ static int export_csv(const series_list *all, const char *path)
     for (size_t i = 0; i < all->count; i++)
         for (size_t k = 0; k < all->at[i].points; k++) put_point(out, &all->at[i], &all->at[i].point[k]);
     fclose(out);
-    int code = EXIT_WELL;
-    if (!path || strcmp(path, "-") == 0) {
-        fputs(text, stdout);
-    } else if (!file_write_atomically(path, text, bytes, reason, sizeof reason)) {
-        complain("%s", reason);
-        code = EXIT_NOT_WRITTEN;
-    }
+    const int code = command_output_text(path ? path : "-", text, bytes);
     free(text);
     return code;
 }
@@ -167,47 +163,81 @@ static int check_all(const series_list *all, const options *o, bool print, json_
 
 /* ---- verbs ------------------------------------------------------------------------------------------------------- */
 
-static int add_records(history *h, const options *o)
+/* "times.json: the times of 40 cases added, as release v2; that was c1 of 2026-01-01 (v1.json)". */
+static void print_added(const char *name, const history_release *release, const history_added *a)
 {
+    printf("%s: ", name);
+    if (a->known) printf("is there already");
+    if (a->times)
+        printf("the times of %d case%s%s", a->times, a->times == 1 ? "" : "s", a->ratios ? " and " : " added");
+    if (a->ratios) printf("the ratios of %d case%s to the anchor added", a->ratios, a->ratios == 1 ? "" : "s");
+    if (*release->name) printf(", as release %s", release->name);
+    printf("%s%s\n", *a->lost ? "; " : "", a->lost);
+}
+
+static history *open_db(const options *o, bool create, int *code)
+{
+    char reason[1024];
+    bool unwritten;
+    history *h = history_open(o->db, create, &unwritten, reason, sizeof reason);
+    if (!h) {
+        complain("%s", reason);
+        *code = worse_exit(*code, unwritten ? EXIT_NOT_WRITTEN : EXIT_USAGE);
+    }
+    return h;
+}
+
+/* The file is made for the first record that can be read. */
+static int add_records(const options *o)
+{
+    const history_release release = {o->release ? o->release : "", o->force};
+    history *h = NULL;
     int code = EXIT_WELL;
     if (o->words.count < 2) {
         complain("history add: which record? such as results.json of 'attnbench run'");
         return EXIT_USAGE;
     }
     for (int i = 1; i < o->words.count; i++) {
+        const char *const name = o->words.word[i];
         char reason[1024];
-        int rows = 0;
-        json_t *record = record_read(o->words.word[i], reason, sizeof reason);
-        if (!record ||
-            !history_add(h, record, o->words.word[i], o->release ? o->release : "", &rows, reason, sizeof reason)) {
+        history_added added;
+        json_t *record = record_read(name, reason, sizeof reason);
+        if (record && !h && !(h = open_db(o, true, &code))) {
+            json_decref(record);
+            break;
+        }
+        if (record && history_add(h, record, name, &release, &added, reason, sizeof reason)) {
+            print_added(name, &release, &added);
+        } else {
             complain("%s", reason);
             code = worse_exit(code, record && history_unwritten(h) ? EXIT_NOT_WRITTEN : EXIT_USAGE);
-        } else if (rows < 0)
-            printf("%s: is there already\n", o->words.word[i]);
-        else
-            printf("%s: %d %s added\n", o->words.word[i], rows,
-                   json_array_size(json_object_get(record, "comparisons")) ? "ratios" : "times");
+        }
         json_decref(record);
     }
+    history_close(h);
     return code;
 }
 
-static int look(history *h, int argc, char **argv, const options *o, const char *verb)
+static int look(int argc, char **argv, const options *o, const char *verb)
 {
     char reason[1024];
     series_list all = {0};
-    const char *kernel = o->kernels.count ? o->kernels.word[0] : NULL;
-    const char *on = o->workloads.count ? o->workloads.word[0] : NULL;
-    if (!history_points(h, kernel, on, series_collect, &all, reason, sizeof reason) || all.failed) {
+    int code = EXIT_WELL;
+    history *h = open_db(o, false, &code);
+    if (!h) return code;
+    const history_filter filter = {o->kernels.word, o->workloads.word, o->kernels.count, o->workloads.count};
+    const int read = history_points(h, &filter, series_collect, &all, reason, sizeof reason);
+    history_close(h);
+    if (!read || all.failed) {
         complain("%s", all.failed ? "out of memory" : reason);
         series_list_free(&all);
-        return EXIT_USAGE;
+        return all.failed ? EXIT_BUG : EXIT_USAGE;
     }
     if (all.count == 0) {
-        complain("%s: no series%s", o->db, kernel || on ? " matches --kernel and --workload" : " in it yet");
+        complain("%s: no series%s", o->db,
+                 filter.kernels || filter.workloads ? " matches --kernel and --workload" : " in it yet");
         return EXIT_USAGE;
     }
-    int code = EXIT_WELL;
     json_t *record = record_new(), *list = json_array(), *changes = json_array(), *comparisons = json_array();
     if (strcmp(verb, "export") == 0) {
         code = export_csv(&all, o->csv);
@@ -223,10 +253,8 @@ static int look(history *h, int argc, char **argv, const options *o, const char 
     context_put(record, context_new(&facts));
     json_object_set_new(record, "comparisons", comparisons);
     json_object_set_new(record, "history", json_pack("{s:o, s:o}", "series", list, "changes", changes));
-    if (code != EXIT_USAGE && o->json && !record_write_json(record, o->json, reason, sizeof reason)) {
-        complain("%s", reason);
-        code = worse_exit(code, EXIT_NOT_WRITTEN);
-    }
+    static const output_writers writers = {record_write_json, NULL, NULL, NULL};
+    if (code != EXIT_USAGE && o->json) code = worse_exit(code, command_outputs_as(o, record, &writers));
     command_interrupted(o);
     json_decref(record);
     series_list_free(&all);
@@ -236,9 +264,15 @@ static int look(history *h, int argc, char **argv, const options *o, const char 
 /* What is wrong with the words after the command's name, or NULL. */
 static const char *misused(const options *o, const char *verb)
 {
-    const bool check = strcmp(verb, "check") == 0, add = strcmp(verb, "add") == 0;
+    const bool check = strcmp(verb, "check") == 0, add = strcmp(verb, "add") == 0, export = strcmp(verb, "export") == 0;
     if (o->confirm && (!check || o->words.count != 3)) return "--confirm goes with check and two builds, BASE and NEW";
+    if (!o->confirm && (o->threshold > 0 || o->launches >= 0)) return "--threshold and --launches go with --confirm";
     if (o->release && !add) return "--release goes with add";
+    if (o->force && !o->release) return "--force goes with --release, whose name it moves";
+    if (o->csv && !export) return "--csv goes with export";
+    if (o->json && (add || export)) return "--json goes with show and check";
+    if (add && o->kernels.count + o->workloads.count)
+        return "--kernel and --workload choose what is shown; all is added";
     if (!add && !o->confirm && o->words.count > 1) return "unexpected argument behind the verb";
     return NULL;
 }
@@ -247,7 +281,6 @@ int cmd_history(int argc, char **argv)
 {
     static const char *const verbs[] = {"add", "show", "check", "export"};
     options o;
-    char reason[1024];
     int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_HISTORY | OPTIONS_JSON, help_history, &o);
     if (code >= 0) return code;
     const char *verb = o.words.count ? o.words.word[0] : "";
@@ -261,12 +294,7 @@ int cmd_history(int argc, char **argv)
     } else if (!o.db) {
         complain("history %s: --db FILE is missing", verb);
     } else {
-        history *h = history_open(o.db, v == 0, reason, sizeof reason);
-        if (!h)
-            complain("%s", reason);
-        else
-            code = v == 0 ? add_records(h, &o) : look(h, argc, argv, &o, verb);
-        history_close(h);
+        code = v == 0 ? add_records(&o) : look(argc, argv, &o, verb);
     }
     options_free(&o);
     return code;

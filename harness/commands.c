@@ -79,6 +79,17 @@ int command_outputs(const options *o, const json_t *record)
     return command_outputs_as(o, record, &writers);
 }
 
+int command_output_text(const char *path, const char *text, size_t bytes)
+{
+    char reason[1024];
+    if (is_stdout(path)) swap_stdout();
+    const int written = file_write_atomically(path, text, bytes, reason, sizeof reason);
+    if (is_stdout(path)) swap_stdout();
+    if (written) return EXIT_WELL;
+    complain("%s", reason);
+    return EXIT_NOT_WRITTEN;
+}
+
 int command_folder(const char *flag, const char *folder)
 {
     struct stat st;

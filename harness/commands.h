@@ -30,6 +30,9 @@ typedef struct output_writers {
 } output_writers;
 int command_outputs_as(const options *o, const json_t *what, const output_writers *writers);
 
+/* Text to the file of such a flag. EXIT_WELL or EXIT_NOT_WRITTEN. */
+int command_output_text(const char *path, const char *text, size_t bytes);
+
 /* Standard output is gone (its reader left, the disk is full) and no file was asked for: more work would be in vain. */
 bool command_unread(const options *o);
 

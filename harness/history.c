@@ -32,15 +32,17 @@ static const char *const migrations[HISTORY_SCHEMA] = {
     "CREATE INDEX ratios_by_series ON ratios(kernel, workload, inputs, threads, anchor, run);",
 };
 
-int history_refuse(const history *h, char *reason, size_t size, const char *what)
+int history_refuse(history *h, char *reason, size_t size)
 {
-    snprintf(reason, size, "%s: %s", what, sqlite3_errmsg(h->db));
+    const int why = sqlite3_errcode(h->db);
+    h->unwritten = why == SQLITE_FULL || why == SQLITE_IOERR || why == SQLITE_READONLY;
+    snprintf(reason, size, "%s: %s", h->path, sqlite3_errmsg(h->db));
     return 0;
 }
 
 int history_sql(history *h, const char *sql, char *reason, size_t size)
 {
-    return sqlite3_exec(h->db, sql, NULL, NULL, NULL) == SQLITE_OK || history_refuse(h, reason, size, "history");
+    return sqlite3_exec(h->db, sql, NULL, NULL, NULL) == SQLITE_OK || history_refuse(h, reason, size);
 }
 
 bool history_unwritten(const history *h) { return h->unwritten; }
@@ -94,29 +96,48 @@ static int migrate(history *h, char *reason, size_t size)
     return ok && history_sql(h, "COMMIT", reason, size);
 }
 
-/* Whose file is it, and can it be read? */
-static int examine(history *h, const char *path, char *reason, size_t size)
+typedef struct header {
+    int owner, version; /* -1: cannot be read */
+    bool empty;
+} header;
+
+/* All of one moment: another writer may be making the file. */
+static int read_header(history *h, header *out, char *reason, size_t size)
 {
-    const int owner = pragma(h, "application_id"), version = pragma(h, "user_version");
-    if (owner < 0 || version < 0) {
-        snprintf(reason, size, "%s: is no SQLite file or is damaged (%s); name another --db", path,
+    if (!history_sql(h, "BEGIN", reason, size)) return 0;
+    *out = (header){pragma(h, "application_id"), pragma(h, "user_version"), false};
+    const int why = sqlite3_errcode(h->db);
+    if (out->owner >= 0 && out->version >= 0) {
+        out->empty = is_empty(h);
+        return history_sql(h, "COMMIT", reason, size);
+    }
+    if (why == SQLITE_NOTADB || why == SQLITE_CORRUPT)
+        snprintf(reason, size, "%s: is no SQLite file or is damaged (%s); name another --db", h->path,
                  sqlite3_errmsg(h->db));
+    else
+        history_refuse(h, reason, size);
+    return 0;
+}
+
+/* Whose file is it, and can it be read? */
+static int examine(history *h, char *reason, size_t size)
+{
+    header is;
+    if (!read_header(h, &is, reason, size)) return 0;
+    if (is.owner != application && !(is.owner == 0 && is.empty)) {
+        snprintf(reason, size, "%s: is another program's database; name another --db", h->path);
         return 0;
     }
-    if (owner != application && !(owner == 0 && is_empty(h))) {
-        snprintf(reason, size, "%s: is another program's database; name another --db", path);
+    if (is.version > HISTORY_SCHEMA) {
+        snprintf(reason, size, "%s: schema %d is newer than this program's %d; use the newer attnbench", h->path,
+                 is.version, HISTORY_SCHEMA);
         return 0;
     }
-    if (version > HISTORY_SCHEMA) {
-        snprintf(reason, size, "%s: schema %d is newer than this program's %d; use the newer attnbench", path, version,
-                 HISTORY_SCHEMA);
+    if (is.owner == application && !is_sound(h)) {
+        snprintf(reason, size, "%s: is damaged (PRAGMA quick_check); restore a copy or name another --db", h->path);
         return 0;
     }
-    if (owner == application && !is_sound(h)) {
-        snprintf(reason, size, "%s: is damaged (PRAGMA quick_check); restore a copy or name another --db", path);
-        return 0;
-    }
-    if (version == HISTORY_SCHEMA && owner == application) return 1;
+    if (is.version == HISTORY_SCHEMA && is.owner == application) return 1;
     return migrate(h, reason, size);
 }
 
@@ -141,11 +162,16 @@ static int open_file(const char *path, bool create, bool still, sqlite3 **db)
     return sqlite3_open_v2(uri, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
 }
 
-history *history_open(const char *path, bool create, char *reason, size_t size)
+history *history_open(const char *path, bool create, bool *unwritten, char *reason, size_t size)
 {
     struct stat there;
+    *unwritten = false;
     if (stat(path, &there) == 0 && S_ISDIR(there.st_mode)) {
         snprintf(reason, size, "%s: is a folder; name a file in it, such as %s/times.db", path, path);
+        return NULL;
+    }
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        snprintf(reason, size, "%s: is no file that can be read again; name another --db", path);
         return NULL;
     }
     if (create && is_still(path)) {
@@ -157,18 +183,20 @@ history *history_open(const char *path, bool create, char *reason, size_t size)
         snprintf(reason, size, "out of memory");
         return NULL;
     }
+    h->path = path;
     const bool still = !create && is_still(path);
     if (open_file(path, create, still, &h->db) != SQLITE_OK) {
         snprintf(reason, size, "%s: cannot be opened: %s; %s", path, sqlite3_errmsg(h->db),
                  create ? "is its folder there and writable?" : "'attnbench history add' makes one");
     } else {
         sqlite3_busy_timeout(h->db, patience_ms);
-        if (examine(h, path, reason, size) &&
+        if (examine(h, reason, size) &&
             history_sql(h, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL", reason, size)) {
             if (!still) sqlite3_exec(h->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL); /* or the old journal */
             return h;
         }
     }
+    *unwritten = h->unwritten;
     history_close(h);
     return NULL;
 }
@@ -182,9 +210,10 @@ void history_close(history *h)
 
 #else
 
-history *history_open(const char *path, bool create, char *reason, size_t size)
+history *history_open(const char *path, bool create, bool *unwritten, char *reason, size_t size)
 {
     (void)create;
+    *unwritten = false;
     snprintf(reason, size, "%s: this attnbench was built without SQLite; install libsqlite3-dev and build again", path);
     return NULL;
 }
@@ -193,17 +222,17 @@ void history_close(history *h) { (void)h; }
 
 bool history_unwritten(const history *h) { return (void)h, false; }
 
-int history_add(history *h, const json_t *record, const char *name, const char *release, int *rows, char *reason,
-                size_t size)
+int history_add(history *h, const json_t *record, const char *name, const history_release *release, history_added *out,
+                char *reason, size_t size)
 {
-    (void)h, (void)record, (void)name, (void)release, (void)rows, (void)reason, (void)size;
+    (void)h, (void)record, (void)name, (void)release, (void)out, (void)reason, (void)size;
     return 0;
 }
 
-int history_points(history *h, const char *kernel, const char *workload, bool (*each)(void *, const history_point *),
-                   void *ctx, char *reason, size_t size)
+int history_points(history *h, const history_filter *filter, bool (*each)(void *, const history_point *), void *ctx,
+                   char *reason, size_t size)
 {
-    (void)h, (void)kernel, (void)workload, (void)each, (void)ctx, (void)reason, (void)size;
+    (void)h, (void)filter, (void)each, (void)ctx, (void)reason, (void)size;
     return 0;
 }
 

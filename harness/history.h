@@ -23,18 +23,30 @@
 typedef struct history history;
 
 /* Opens; `create` makes the file where there is none. Older schemas are migrated in a transaction of their own; a newer one, a foreign
- * and a damaged file are refused. NULL and one line in `reason`; also where the program was built without SQLite. */
-history *history_open(const char *path, bool create, char *reason, size_t reason_size);
+ * and a damaged file are refused. NULL and one line in `reason`, also where the program was built without SQLite; *unwritten tells
+ * whether that is for want of a disk that takes it (full, I/O) and not for what was named. */
+history *history_open(const char *path, bool create, bool *unwritten, char *reason, size_t reason_size);
 void history_close(history *h);
 
-/* Was the last failure one of writing (disk full, read-only, I/O) and not of the input? */
+/* Was the last failure one of writing and not of the input? */
 bool history_unwritten(const history *h);
 
-/* Adds a record. *rows: times and ratios added; -1: the record was there already. `release`: the name of the release
- * that it measured, given to a record that was there as well; "" none. 0 and one line in `reason`; nothing is added
- * then. */
-int history_add(history *h, const json_t *record, const char *name, const char *release, int *rows, char *reason,
-                size_t reason_size);
+/* The release that a record measured. One name is one build: refused where a point of the same series has the name and is of another
+ * commit or artifact, or the record has another name. `moved`: then the name is taken from there. */
+typedef struct history_release {
+    const char *name; /* "" none */
+    bool moved;
+} history_release;
+
+typedef struct history_added {
+    int times, ratios; /* new rows */
+    bool known;        /* the record was there already: it may have got a release's name */
+    char lost[256];    /* whose name a moved one was; "" nobody's */
+} history_added;
+
+/* Adds a record. 0 and one line in `reason`; nothing is added or named then. */
+int history_add(history *h, const json_t *record, const char *name, const history_release *release, history_added *out,
+                char *reason, size_t reason_size);
 
 /* One measured point of a series: a time or a ratio. Strings are the caller's only until the next point. NaN: not
  * known. */
@@ -49,13 +61,19 @@ typedef struct history_point {
     int repetitions, launches;
 } history_point;
 
-/* All points whose kernel matches `kernel` and whose workload `workload` (globs; NULL: all), series by series
- * (fingerprint, kernel, workload, inputs, threads, anchor), oldest first. `each` returns false to stop. */
-int history_points(history *h, const char *kernel, const char *workload, bool (*each)(void *ctx, const history_point *),
-                   void *ctx, char *reason, size_t reason_size);
+/* Globs; any of them, or all points where there are none. */
+typedef struct history_filter {
+    const char *const *kernel, *const *workload;
+    int kernels, workloads;
+} history_filter;
+
+/* All points that the filter lets through, series by series (fingerprint, kernel, workload, inputs, threads, anchor),
+ * oldest first. `each` returns false to stop. */
+int history_points(history *h, const history_filter *filter, bool (*each)(void *ctx, const history_point *), void *ctx,
+                   char *reason, size_t reason_size);
 
 /* Digest of what makes figures comparable: processor, instruction sets, caches, processors, hypervisor, operating
- * system, compiler, flags. 16 hex digits. */
+ * system, compiler, flags, C library. 16 hex digits. */
 void history_fingerprint(const json_t *context, char out[17]);
 
 #endif

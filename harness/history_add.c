@@ -10,7 +10,7 @@
 void history_fingerprint(const json_t *context, char out[17])
 {
     static const char *const keys[] = {"cpu",        "cpu_id", "isa",      "caches", "processors",
-                                       "hypervisor", "kernel", "compiler", "flags"};
+                                       "hypervisor", "kernel", "compiler", "flags",  "libc"};
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *value = json_object_get(context, keys[i]);
@@ -27,8 +27,6 @@ void history_fingerprint(const json_t *context, char out[17])
 #include "history_parts.h"
 #include "results_table.h"
 
-static bool is_write_error(int code) { return code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_READONLY; }
-
 static const char *text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -44,8 +42,20 @@ static void record_digest(const json_t *record, char out[17])
     snprintf(out, 17, "%016" PRIx64, hash);
 }
 
-/* 1 added, 0 failed, -1 it was there. */
-static int add_run(history *h, const json_t *record, const char *name, const char *release, int64_t *id)
+/* The run of this record, which was added long ago. 0: there is none. */
+static int64_t find_run(history *h, const char *digest)
+{
+    sqlite3_stmt *s = NULL;
+    int64_t id = 0;
+    if (sqlite3_prepare_v2(h->db, "SELECT id FROM runs WHERE digest = ?", -1, &s, NULL) == SQLITE_OK &&
+        sqlite3_bind_text(s, 1, digest, -1, SQLITE_TRANSIENT) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        id = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    return id;
+}
+
+/* 0 failed; *known: it was there. */
+static int64_t add_run(history *h, const json_t *record, const char *name, bool *known)
 {
     const json_t *outer = json_object_get(record, "context"), *context = json_object_get(outer, "attnbench");
     char digest[17], fingerprint[17];
@@ -61,21 +71,20 @@ static int add_run(history *h, const json_t *record, const char *name, const cha
                                  text_of(context, "cpu"),
                                  text_of(context, "isa"),
                                  text_of(context, "compiler"),
-                                 text_of(context, "command"),
-                                 release};
+                                 text_of(context, "command")};
     if (sqlite3_prepare_v2(
             h->db,
-            "INSERT INTO runs(digest, name, date, commit_id, version, fingerprint, cpu, isa, compiler, command,"
-            " release, added) VALUES(?,?,?,?,?,?,?,?,?,?,?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))"
+            "INSERT INTO runs(digest, name, date, commit_id, version, fingerprint, cpu, isa, compiler, command, added)"
+            " VALUES(?,?,?,?,?,?,?,?,?,?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))"
             " ON CONFLICT(digest) DO NOTHING",
             -1, &s, NULL) != SQLITE_OK)
         return 0;
     for (int i = 0; i < (int)(sizeof value / sizeof *value); i++)
         sqlite3_bind_text(s, i + 1, value[i], -1, SQLITE_TRANSIENT);
-    const int done = sqlite3_step(s) == SQLITE_DONE;
+    const bool done = sqlite3_step(s) == SQLITE_DONE;
     sqlite3_finalize(s);
-    *id = sqlite3_last_insert_rowid(h->db);
-    return !done ? 0 : sqlite3_changes(h->db) ? 1 : -1;
+    *known = done && sqlite3_changes(h->db) == 0;
+    return !done ? 0 : *known ? find_run(h, digest) : sqlite3_last_insert_rowid(h->db);
 }
 
 static void bind_real(sqlite3_stmt *s, int at, double x)
@@ -120,7 +129,9 @@ static int add_times(history *h, const json_t *record, const result_table *table
         sqlite3_bind_int64(s, 1, run);
         for (int t = 0; t < 4; t++) sqlite3_bind_text(s, t + 2, text[t].at, text[t].size, SQLITE_TRANSIENT);
         sqlite3_bind_int64(s, 6, r->id.threads);
-        bind_real(s, 7, r->milliseconds), bind_real(s, 8, r->fastest), bind_real(s, 9, r->slowest);
+        const bool ranges = r->repetitions > 1; /* one alone does not tell how far it may be off */
+        bind_real(s, 7, r->milliseconds);
+        bind_real(s, 8, ranges ? r->fastest : (double)NAN), bind_real(s, 9, ranges ? r->slowest : (double)NAN);
         bind_real(s, 10, r->share), bind_real(s, 11, r->gflops);
         sqlite3_bind_int64(s, 12, r->repetitions);
         sqlite3_bind_text(s, 13, artifact_of(context, r->id.kernel), -1, SQLITE_TRANSIENT);
@@ -203,52 +214,33 @@ static int add_ratios(history *h, const json_t *record, int64_t run, int *rows)
 
 /* ---- a record ---------------------------------------------------------------------------------------------------- */
 
-static int name_release(history *h, const json_t *record, const char *release)
-{
-    char digest[17];
-    sqlite3_stmt *s = NULL;
-    if (!*release) return 1;
-    record_digest(record, digest);
-    int ok = sqlite3_prepare_v2(h->db, "UPDATE runs SET release = ? WHERE digest = ?", -1, &s, NULL) == SQLITE_OK;
-    if (ok) {
-        sqlite3_bind_text(s, 1, release, -1, SQLITE_TRANSIENT);
-        sqlite3_bind_text(s, 2, digest, -1, SQLITE_TRANSIENT);
-        ok = sqlite3_step(s) == SQLITE_DONE;
-    }
-    sqlite3_finalize(s);
-    return ok;
-}
-
 /* Inside the transaction. */
 static int add_record(history *h, const json_t *record, const result_table *table, const char *name,
-                      const char *release, int *rows, char *reason, size_t size)
+                      const history_release *release, history_added *out, char *reason, size_t size)
 {
-    int64_t run = 0;
-    const int added = add_run(h, record, name, release, &run);
-    int ok = added < 0   ? name_release(h, record, release)
-             : added > 0 ? add_times(h, record, table, run, rows) && add_ratios(h, record, run, rows)
-                         : 0;
-    if (!ok) return history_refuse(h, reason, size, name);
-    if (added < 0) *rows = -1;
-    if (*rows) return 1;
+    const int64_t run = add_run(h, record, name, &out->known);
+    if (!run) return history_refuse(h, reason, size);
+    if (!out->known && (!add_times(h, record, table, run, &out->times) || !add_ratios(h, record, run, &out->ratios)))
+        return history_refuse(h, reason, size);
+    if (out->known || out->times + out->ratios) return history_name_release(h, run, name, release, out, reason, size);
     snprintf(reason, size,
              "%s: holds no times and no comparison of kernels (a record of bench, run or compare is wanted)", name);
     return 0;
 }
 
-int history_add(history *h, const json_t *record, const char *name, const char *release, int *rows, char *reason,
-                size_t size)
+int history_add(history *h, const json_t *record, const char *name, const history_release *release, history_added *out,
+                char *reason, size_t size)
 {
     result_table table;
-    *rows = 0;
+    *out = (history_added){.known = false};
+    h->unwritten = false;
     if (!result_table_make(record, &table)) {
         snprintf(reason, size, "%s: out of memory", name);
         return 0;
     }
     const int begun = history_sql(h, "BEGIN IMMEDIATE", reason, size);
-    const int ok = begun && add_record(h, record, &table, name, release, rows, reason, size) &&
+    const int ok = begun && add_record(h, record, &table, name, release, out, reason, size) &&
                    history_sql(h, "COMMIT", reason, size);
-    h->unwritten = !ok && is_write_error(sqlite3_errcode(h->db));
     if (begun && !ok) sqlite3_exec(h->db, "ROLLBACK", NULL, NULL, NULL);
     result_table_free(&table);
     return ok;

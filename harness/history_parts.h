@@ -8,12 +8,17 @@
 
 struct history {
     sqlite3 *db;
-    bool unwritten; /* the last record, for want of a disk that takes it */
+    const char *path; /* as named by who opened it */
+    bool unwritten;   /* the last failure, for want of a disk that takes it */
 };
 
-/* 0, and what SQLite says of its last failure. */
-int history_refuse(const history *h, char *reason, size_t size, const char *what);
+/* 0, and the file with what SQLite says of its last failure. */
+int history_refuse(history *h, char *reason, size_t size);
 
 int history_sql(history *h, const char *sql, char *reason, size_t size);
+
+/* Gives a run its release's name (history_release.c). Inside the transaction. */
+int history_name_release(history *h, int64_t run, const char *record, const history_release *release,
+                         history_added *out, char *reason, size_t size);
 
 #endif

@@ -45,6 +45,7 @@ enum flag_id {
     FLAG_NEIGHBOURS,
     FLAG_DB,
     FLAG_RELEASE,
+    FLAG_FORCE,
     FLAG_CONFIRM,
     FLAG_BASE,
     FLAG_BUILD,
@@ -112,6 +113,7 @@ static const struct flag {
     {"--neighbours", FLAG_NEIGHBOURS, OPTIONS_CLOCK, true},
     {"--db", FLAG_DB, OPTIONS_HISTORY, true},
     {"--release", FLAG_RELEASE, OPTIONS_HISTORY, true},
+    {"--force", FLAG_FORCE, OPTIONS_HISTORY, false},
     {"--confirm", FLAG_CONFIRM, OPTIONS_HISTORY, false},
     {"--base", FLAG_BASE, OPTIONS_GATE, true},
     {"--build", FLAG_BUILD, OPTIONS_GATE, true},
@@ -209,6 +211,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_MARKDOWN: o->markdown = value; break;
     case FLAG_DB: o->db = value; break;
     case FLAG_RELEASE: o->release = value; break;
+    case FLAG_FORCE: o->force = true; break;
     case FLAG_CONFIRM: o->confirm = true; break;
     case FLAG_BASE: o->base = value; break;
     case FLAG_BUILD: o->build = value; break;

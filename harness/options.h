@@ -24,7 +24,8 @@ enum option_group {
     OPTIONS_BENCH = 256, /* --counters --instructions --layout --profile --cold --rotate */
     OPTIONS_JSON = 512,  /* --json alone */
 
-    OPTIONS_HISTORY = 1024,   /* --db --release --confirm --kernel --workload --csv --threshold --launches --seed */
+    OPTIONS_HISTORY =
+        1024, /* --db --release --force --confirm --kernel --workload --csv --threshold --launches --seed */
     OPTIONS_MATRIX = 2048,    /* --json --csv --markdown --mutants --only --whole --jobs */
     OPTIONS_COMPARE = 4096,   /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
     OPTIONS_CLOCK = 8192,     /* --runs --neighbours --seed --only */
@@ -60,7 +61,7 @@ typedef struct options {
     char **rest;                    /* after -- */
 
     const char *db, *release; /* of history */
-    bool confirm;
+    bool confirm, force;
 
     const char *base, *build, *baseline, *key, *waivers, *require_isa, *summary; /* of gate */
     bool require_all, undecided_fails;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""attnbench history: writers at the same time, writers that are killed, files that are not ours, levels that change,
-and what two builds say of them. Suspicions are confirmed on the builds of harness/slowed."""
+"""attnbench history's file: writers at the same time, writers that are killed, disks that are full, files that are not
+ours, what goes in and what comes out."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ import io
 import json
 import os
 import random
+import resource
 import sqlite3
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
-from pathlib import Path
-from typing import Any
 
 import command_line as cl
-
-ROWS = 40  # workloads in each record made here
-SLOWED = Path(os.environ.get("ATTNBENCH_BUILD", "build")).resolve() / "slowed"
-COMPUTE = "h=1,q=100,k=64,d=128"
+from history_records import ROWS, Case, comparison, main, record
 
 # As files of schema 1 have it.
 SCHEMA_1 = """
@@ -41,94 +35,10 @@ PRAGMA user_version = 1;
 """
 
 
-def record(number: int, *, share: float = 0.5, commit: str = "", rows: int = ROWS) -> dict[str, Any]:
-    context = {"schema": 1, "cpu": "made up", "isa": "none", "commit": commit or f"c{number}"}
-    entries = [
-        {
-            "name": f"some_kernel/h=1,q={16 * (i + 1)},d=8/threads:1",
-            "run_name": f"some_kernel/h=1,q={16 * (i + 1)},d=8/threads:1",
-            "run_type": "iteration",
-            "threads": 1,
-            "repetitions": 1,
-            "iterations": 1,
-            "real_time": 1e6 / share,
-            "cpu_time": 1e6 / share,
-            "time_unit": "ns",
-            "share": share,
-            "label": f"h=1,q={16 * (i + 1)},d=8",
-        }
-        for i in range(rows)
-    ]
-    date = f"2026-01-{1 + number // 24:02d}T{number % 24:02d}:00:00+00:00"
-    return {"context": {"date": date, "attnbench": context}, "benchmarks": entries, "cases": []}
-
-
-def comparison(
-    number: int, launched: float, *, anchor: str = "a0", spread: float = 0.002, **changes: Any
-) -> dict[str, Any]:
-    """What compare writes of one case, confirmed in launches."""
-    rule = {"base": {"digest": anchor}, "new": {"digest": f"n{number}"}, "inputs": "hot"}
-    one = {
-        "base": "slowed_rows",
-        "new": "slowed_rows",
-        "workload": COMPUTE,
-        "spec": COMPUTE,
-        "threads": 1,
-        "verdict": "not slower",
-        "ratio": 1,
-        "interval": ["-Infinity", "Infinity"],
-        "launches": [launched] * 12,
-        "launch_ratio": launched,
-        "launch_interval": [launched - spread, launched + spread],
-        **changes,
-    }
-    ours = {"schema": 1, "cpu": "made up", "isa": "none", "commit": f"c{number}", "compare": rule}
-    date = f"2026-02-{1 + number // 24:02d}T{number % 24:02d}:00:00+00:00"
-    return {"context": {"date": date, "attnbench": ours}, "benchmarks": [], "cases": [], "comparisons": [one]}
-
-
-class Case(unittest.TestCase):
-    def setUp(self) -> None:
-        kept = tempfile.TemporaryDirectory()
-        self.addCleanup(kept.cleanup)
-        self.folder = Path(kept.name)
-        self.db = self.folder / "times.db"
-
-    def write(self, number: int, **changes: Any) -> Path:
-        path = self.folder / f"record-{number}.json"
-        path.write_text(json.dumps(record(number, **changes)))
-        return path
-
-    def put(self, *records: dict[str, Any], release: str = "") -> None:
-        """Each in a file of its own, added in order."""
-        for made in records:
-            path = self.folder / "one.json"
-            path.write_text(json.dumps(made))
-            self.history("add", path, *(("--release", release) if release else ()))
-
-    def history(self, verb: str, *arguments: str | Path, code: int = cl.WELL) -> cl.Result:
-        result = cl.attnbench("history", verb, "--db", self.db, *arguments)
-        self.assertEqual(result.returncode, code, result.stderr)
-        if code:
-            self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
-        return result
-
-    def rows_by_run(self) -> dict[int, int]:
-        """Read by another program, as any user's would."""
-        with sqlite3.connect(self.db) as db:
-            self.assertEqual(db.execute("PRAGMA integrity_check").fetchone()[0], "ok")
-            runs = [one for (one,) in db.execute("SELECT id FROM runs")]
-            both = "(SELECT run FROM times UNION ALL SELECT run FROM ratios)"
-            counts = dict(db.execute(f"SELECT run, count(*) FROM {both} GROUP BY run"))
-        db.close()
-        self.assertEqual(set(runs), set(counts))
-        return counts
-
-
 class File(Case):
     def test_a_record_is_added_once(self) -> None:
         path = self.write(1)
-        self.assertIn(f"{ROWS} times added", self.history("add", path).stdout)
+        self.assertIn(f"the times of {ROWS} cases added", self.history("add", path).stdout)
         self.assertIn("is there already", self.history("add", path).stdout)
         self.assertEqual(list(self.rows_by_run().values()), [ROWS])
 
@@ -170,6 +80,21 @@ class File(Case):
         self.db.mkdir()
         for verb, more in (("show", ()), ("add", (self.write(1),))):
             self.assertIn("is a folder; name a file", self.history(verb, *more, code=cl.USAGE).stderr)
+
+    def test_a_device_is_no_file(self) -> None:
+        done = cl.attnbench("history", "add", "--db", "/dev/full", self.write(1))
+        self.assertEqual(done.returncode, cl.USAGE, done.stderr)
+        self.assertRegex(done.stderr, r"\Aattnbench: /dev/full: [^\n]*name another --db\n\Z")
+
+    def test_a_full_disk_is_not_the_record_s_fault(self) -> None:
+        path = self.write(1, rows=400)
+        for bytes_left in (0, 64 * 1024):  # none for the file; some for the file and too few for the record
+            full = lambda n=bytes_left: resource.setrlimit(resource.RLIMIT_FSIZE, (n, n))  # noqa: E731
+            done = cl.attnbench("history", "add", "--db", self.db, path, before=full)
+            self.assertEqual(done.returncode, cl.NOT_WRITTEN, done.stderr)
+            self.assertRegex(done.stderr, rf"\Aattnbench: {self.db}: [^\n]+\n\Z")
+        self.history("add", path)
+        self.assertEqual(list(self.rows_by_run().values()), [400])
 
     @unittest.skipIf(os.geteuid() == 0, "root may write everything")
     def test_a_read_only_file_is_shown(self) -> None:
@@ -232,12 +157,28 @@ class File(Case):
         empty = self.folder / "empty.json"
         empty.write_text(json.dumps({"context": {"attnbench": {"schema": 1}}, "benchmarks": [], "cases": []}))
         self.assertIn("no times", self.history("add", empty, code=cl.USAGE).stderr)
+        self.db.unlink()
         self.history("add", self.folder / "none.json", code=cl.USAGE)
+        self.assertFalse(self.db.exists())
         self.assertEqual(cl.attnbench("history", "show").returncode, cl.USAGE)
         self.assertEqual(cl.attnbench("history", "show", "--db", self.db, "--confirm").returncode, cl.USAGE)
         self.assertEqual(cl.attnbench("history", "check", "--db", self.db, "--confirm", "x.so").returncode, cl.USAGE)
         self.assertEqual(cl.attnbench("history", "show", "--db", self.db, "--release", "v1").returncode, cl.USAGE)
         self.assertEqual(cl.attnbench("history", "forget", "--db", "x").returncode, cl.USAGE)
+
+    def test_flags_of_another_verb(self) -> None:
+        out = ("--json", self.folder / "out.json")
+        for verb, flags in (
+            ("add", (self.write(1), "--force")),
+            ("add", (self.write(1), "--kernel", "some*")),
+            ("add", (self.write(1), *out)),
+            ("export", out),
+            ("show", ("--csv", self.folder / "out.csv")),
+            ("check", ("--threshold", "1")),
+            ("check", ("--launches", "2")),
+        ):
+            self.history(verb, *flags, code=cl.USAGE)
+        self.assertFalse(self.db.exists())
 
     def test_a_change_of_level_is_a_hypothesis(self) -> None:
         dice = random.Random(3)
@@ -262,6 +203,34 @@ class File(Case):
         self.assertEqual({row["ms"] for row in rows}, {"2"})
         one = self.history("export", "--workload", "h=1,q=32,*").stdout
         self.assertEqual(len(one.splitlines()), 1 + 2)
+        either = ("--workload", "h=1,q=32,*", "--workload", "h=1,q=16,*", "--kernel", "none", "--kernel", "some*")
+        self.assertEqual(len(self.history("export", *either).stdout.splitlines()), 1 + 4)
+        self.assertEqual(self.history("export", "--csv", "-").stdout, out.read_text())
+
+    def test_a_record_goes_to_standard_output(self) -> None:
+        self.put(record(1, rows=1))
+        shown = self.history("show", "--json", "-")
+        self.assertEqual(len(json.loads(shown.stdout)["history"]["series"]), 1)
+        self.assertIn("some_kernel", shown.stderr)
+
+    def test_one_repetition_has_no_range(self) -> None:
+        self.put(record(1, rows=1))
+        thrice = record(2, rows=1)
+        (entry,) = thrice["benchmarks"]
+        thrice["benchmarks"] = [{**entry, "repetition_index": i, "real_time": 2e6 + 1e5 * i} for i in range(3)]
+        self.put(thrice)
+        rows = csv.DictReader(io.StringIO(self.history("export").stdout))
+        self.assertEqual([(row["low"], row["high"]) for row in rows], [("", ""), ("2", "2.2")])
+
+    def test_a_record_without_a_date_stands_where_it_was_added(self) -> None:
+        for number, date in enumerate(("", "yesterday", "2026-01-01T00:00:00+00:00")):
+            made = record(number, rows=1)
+            made["context"]["date"] = date
+            self.put(made)
+        dates = [row["date"] for row in csv.DictReader(io.StringIO(self.history("export").stdout))]
+        self.assertEqual(dates[0], "2026-01-01T00:00:00+00:00")
+        for added in dates[1:]:
+            self.assertRegex(added, r"^\d{4}-\d\d-\d\dT[\d:]{8}Z$")
 
     def test_what_was_measured_is_named(self) -> None:
         path = self.folder / "bench.json"
@@ -274,154 +243,5 @@ class File(Case):
         self.assertEqual({row["artifact"] for row in rows}, {artifact})
 
 
-class Ratios(Case):
-    def ratios(self) -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO(self.history("export").stdout)))
-
-    def changes(self, *arguments: str | Path, code: int = cl.WELL) -> tuple[str, list[dict[str, Any]]]:
-        path = self.folder / "found.json"
-        done = cl.attnbench("history", "check", "--db", self.db, "--json", path, *arguments)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stdout, json.loads(path.read_text())["history"]["changes"]
-
-    def this_machine(self) -> str:
-        path = self.folder / "shown.json"
-        self.put(comparison(0, 1, new="other", base="other"))
-        self.history("show", "--json", path)
-        cpu = json.loads(path.read_text())["context"]["attnbench"]["cpu"]
-        self.assertIsInstance(cpu, str)
-        return str(cpu)
-
-    def step(self, height: float, *, cpu: str = "", **changes: Any) -> None:
-        """A series of this machine, unless said otherwise, that changes its level in the middle."""
-        dice = random.Random(5)
-        cpu = cpu or self.this_machine()
-        for i in range(24):
-            made = comparison(i, (1 if i < 12 else height) * (1 + dice.gauss(0, 0.001)), **changes)
-            made["context"]["attnbench"]["cpu"] = cpu
-            self.put(made)
-
-    def test_ratios_to_an_anchor(self) -> None:
-        self.put(comparison(1, 1.02))
-        (row,) = self.ratios()
-        wanted = {"anchor": "a0", "artifact": "n1", "ratio": "1.02", "launches": "12", "ms": "", "workload": COMPUTE}
-        self.assertEqual({key: row[key] for key in wanted}, wanted)
-        self.assertAlmostEqual(float(row["low"]), 1.018)
-        said = self.history("show").stdout
-        self.assertIn("+2 % [+1.8, +2.2], 12 launches", said)
-        self.assertIn("time over that of a0", said)
-
-    def test_identical_code_is_one_and_wrong_code_nothing(self) -> None:
-        bare = {"launches": [], "ratio": None, "launch_ratio": None}
-        self.put(comparison(1, 1, verdict="identical code", **bare))
-        (row,) = self.ratios()
-        self.assertEqual((row["ratio"], row["low"], row["high"]), ("1", "1", "1"))
-        for verdict in ("wrong", "unsupported"):
-            path = self.folder / "none.json"
-            path.write_text(json.dumps(comparison(2, 1, verdict=verdict, **bare)))
-            self.assertIn("no comparison of kernels", self.history("add", path, code=cl.USAGE).stderr)
-
-    def test_what_is_no_comparison_adds_nothing(self) -> None:
-        for number, changes in enumerate(
-            ({"ratio": "NaN"}, {"ratio": -1}, {"ratio": "x"}, {"new": 7}, {"workload": ""})
-        ):
-            path = self.folder / "odd.json"
-            path.write_text(json.dumps(comparison(number, 1, **{"launches": [], **changes})))
-            self.history("add", path, code=cl.USAGE)
-        for comparisons in (7, [7]):
-            path.write_text(json.dumps({**comparison(9, 1), "comparisons": comparisons}))
-            self.history("add", path, code=cl.USAGE)
-        twice = comparison(10, 1.5)
-        twice["comparisons"] *= 2
-        self.put(twice)
-        self.assertEqual([row["ratio"] for row in self.ratios()], ["1.5"])
-
-    def test_another_anchor_is_another_series(self) -> None:
-        self.put(comparison(1, 1.02), comparison(2, 1.3, anchor="a1"), comparison(3, 1.02))
-        self.put(comparison(4, 9, base="naive_rows"))
-        self.assertEqual(self.history("show").stdout.count("time over that of"), 3)
-
-    def test_one_process_has_the_interval_of_its_pairs(self) -> None:
-        self.put(comparison(1, 1.5, launches=[], ratio=1.25, interval=[1.2, 1.3]))
-        (row,) = self.ratios()
-        self.assertEqual((row["ratio"], row["low"], row["high"], row["launches"]), ("1.25", "1.2", "1.3", "0"))
-
-    def test_a_change_is_confirmed_by_the_builds(self) -> None:
-        self.step(1.05)
-        said, (change,) = self.changes()
-        self.assertEqual((change["kind"], change["from"], change["state"]), ("level", "c12", "hypothesis"))
-        self.assertIn("--confirm BASE.so NEW.so", said)
-        builds = (SLOWED / "slowed_0.so", SLOWED / "slowed_5.so")
-        said, (change,) = self.changes("--confirm", *builds, "--launches", "0", code=cl.FINDING)
-        self.assertEqual(change["state"], "confirmed")
-        self.assertRegex(said, r"confirmed: NEW is [\d.]+ % slower than BASE \[.*\] \(other files")
-        comparisons = json.loads((self.folder / "found.json").read_text())["comparisons"]
-        self.assertEqual([one["verdict"] for one in comparisons], ["slower"])
-
-    def test_noise_is_not_confirmed(self) -> None:
-        self.step(1.05)
-        builds = (SLOWED / "slowed_0.so", SLOWED / "slowed_again.so")
-        said, (change,) = self.changes("--confirm", *builds, "--launches", "0", "--threshold", "3")
-        self.assertEqual(change["state"], "not confirmed")
-        self.assertIn("0 confirmed, 1 not confirmed, 0 open", said)
-        _, (change,) = self.changes("--confirm", builds[0], builds[0])
-        self.assertIn("identical code", change["words"])
-
-    def test_what_became_faster_is_no_alarm(self) -> None:
-        self.step(1 / 1.05)
-        builds = (SLOWED / "slowed_5.so", SLOWED / "slowed_0.so")
-        _, (change,) = self.changes("--confirm", *builds, "--launches", "0")
-        self.assertEqual(change["state"], "confirmed")
-
-    def test_builds_that_cannot_be_compared(self) -> None:
-        self.step(1.05)
-        done = self.history("check", "--confirm", "missing.so", SLOWED / "slowed_0.so", code=cl.USAGE)
-        self.assertIn("missing.so", done.stderr)
-        self.step(2, new="gone", base="gone")
-        builds = (SLOWED / "slowed_0.so", SLOWED / "slowed_5.so")
-        _, changes = self.changes("--kernel", "gone", "--confirm", *builds, code=cl.UNDECIDED)
-        self.assertEqual([change["state"] for change in changes], ["open"])
-
-    def test_another_machine_cannot_confirm(self) -> None:
-        self.step(1.05, cpu="elsewhere")
-        builds = (SLOWED / "slowed_0.so", SLOWED / "slowed_5.so")
-        said, (change,) = self.changes("--confirm", *builds, code=cl.UNDECIDED)
-        self.assertEqual(change["state"], "open")
-        self.assertIn("another machine, elsewhere", said)
-
-    def test_small_steps_add_up_since_a_release(self) -> None:
-        """Six steps of 0.4 %: too few points for any change of level."""
-        self.put(comparison(0, 1.0), release="v1.0")
-        self.put(*(comparison(i, 1.004**i, spread=0.001) for i in range(1, 7)))
-        said, (change,) = self.changes()
-        self.assertEqual((change["kind"], change["release"], change["from"]), ("release", "v1.0", "c6"))
-        self.assertIn("+2.4 % since release v1.0", said)
-        low, high = change["interval"]
-        self.assertTrue(0.005 < low < change["change"] < high)
-        self.put(comparison(7, 1.004, spread=0.001))
-        self.assertEqual(self.changes()[1], [])
-
-    def test_a_release_can_be_named_later(self) -> None:
-        self.put(comparison(0, 1.0), comparison(1, 1.1))
-        self.assertEqual(self.changes()[1], [])
-        self.put(comparison(0, 1.0), release="v1.0")
-        self.assertEqual([row["release"] for row in self.ratios()], ["v1.0", ""])
-        self.assertEqual([change["kind"] for change in self.changes()[1]], ["release"])
-
-    def test_a_comparison_of_this_program(self) -> None:
-        path = self.folder / "compared.json"
-        builds = (SLOWED / "slowed_0.so", SLOWED / "slowed_5.so")
-        cl.attnbench("compare", *builds, "--workload", COMPUTE, "--launches", "0", "--cold", "--json", path)
-        self.assertIn("1 ratios added", self.history("add", path).stdout)
-        (row,) = self.ratios()
-        compared = json.loads(path.read_text())["context"]["attnbench"]["compare"]
-        self.assertEqual((row["anchor"], row["artifact"]), (compared["base"]["digest"], compared["new"]["digest"]))
-        self.assertEqual(row["inputs"], "cold")
-        self.assertRegex(row["date"], r"^\d{4}-\d\d-\d\dT[\d:]{8}[+-]\d\d:\d\d$")
-
-
 if __name__ == "__main__":
-    if "without SQLite" in cl.attnbench("history", "show", "--db", "none.db").stderr:
-        print("skipped: attnbench was built without SQLite")
-        sys.exit(77)
-    unittest.main()
+    main()
