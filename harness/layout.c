@@ -23,20 +23,28 @@ enum { OFFSETS = sizeof offsets / sizeof *offsets, WORKSPACE_ALIGNMENT = 64 };
 
 /* ---- code at other places ---------------------------------------------------------------------------------------- */
 
-void layout_links_open(layout_links *l, uint64_t isa)
+static bool open_link(compare_sides *out, int bytes, uint64_t isa, char *reason, size_t size)
 {
     char base[512], fresh[512];
-    memset(l, 0, sizeof *l);
     snprintf(base, sizeof base, "%s/links/attnbench_kernels_at_0.so", ATTNBENCH_BUILD);
-    for (int i = 0; i < LAYOUT_LINKS; i++) {
-        snprintf(fresh, sizeof fresh, "%s/links/attnbench_kernels_at_%d.so", ATTNBENCH_BUILD, links[i]);
-        if (!compare_sides_open(base, fresh, NULL, 0, isa, &l->at[i], l->reason, sizeof l->reason)) return;
+    snprintf(fresh, sizeof fresh, "%s/links/attnbench_kernels_at_%d.so", ATTNBENCH_BUILD, bytes);
+    if (!compare_sides_open(base, fresh, NULL, 0, isa, out, reason, size)) return false;
+    if (out->isolated) return true;
+    snprintf(reason, size, "%.300s", out->shared);
+    compare_sides_close(out);
+    return false;
+}
+
+/* All of them or none. */
+void layout_links_open(layout_links *l, uint64_t isa)
+{
+    memset(l, 0, sizeof *l);
+    while (l->opened < LAYOUT_LINKS && open_link(&l->at[l->opened], links[l->opened], isa, l->reason, sizeof l->reason))
         l->opened++;
+    if (l->opened == LAYOUT_LINKS)
         l->reason[0] = 0;
-        if (l->at[i].isolated) continue;
-        snprintf(l->reason, sizeof l->reason, "%.399s", l->at[i].shared);
-        return;
-    }
+    else
+        layout_links_close(l);
 }
 
 void layout_links_close(layout_links *l)
@@ -96,13 +104,23 @@ static void add_buffers(sweep *s)
         }
 }
 
+/* A plugin comes linked: what it was linked from is not here. */
 static void add_code(sweep *s)
 {
-    if (plugin_of(s->out->kernel)) return;
-    for (int i = 0; i < s->s->links->opened; i++) {
-        const compare_pair *pair = linked_pair(&s->s->links->at[i], s->out->kernel);
-        if (pair) add_cell(s, "code", links[i], (task){{SHIFTED_Q, 0}, {pair->kernel[0], pair->kernel[1]}, false});
+    const layout_links *const l = s->s->links;
+    const bool is_plugin = plugin_of(s->out->kernel) != NULL;
+    int moved = 0;
+    for (int i = 0; i < l->opened && !is_plugin; i++) {
+        const compare_pair *pair = linked_pair(&l->at[i], s->out->kernel);
+        if (!pair) continue;
+        add_cell(s, "code", links[i], (task){{SHIFTED_Q, 0}, {pair->kernel[0], pair->kernel[1]}, false});
+        moved++;
     }
+    if (!moved)
+        snprintf(s->out->unmoved, sizeof s->out->unmoved, "%.319s",
+                 is_plugin      ? "a plugin comes linked, and only its builder can link it anew"
+                 : l->reason[0] ? l->reason
+                                : "the modules that were linked elsewhere have no such kernel");
 }
 
 /* ---- in the child ------------------------------------------------------------------------------------------------ */

@@ -29,7 +29,8 @@ typedef struct layout_sweep {
     const attn_kernel *kernel;
     const workload *w;
     int threads;
-    char reason[320]; /* why none was timed, or not all; "" all is well */
+    char reason[320];  /* why none was timed, or not all; "" all is well */
+    char unmoved[320]; /* why its code was not moved; "" it was */
     layout_cell cell[LAYOUT_CELLS];
     int cells;
 } layout_sweep;

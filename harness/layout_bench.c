@@ -43,6 +43,7 @@ json_t *layout_json(const layout_sweep *s)
                           s->w->spec, "threads", s->threads, "cells", cells);
     if (worst) json_object_set_new(j, "worst", cell_json(worst));
     if (s->reason[0]) json_object_set_new(j, "reason", json_string(s->reason));
+    if (s->unmoved[0]) json_object_set_new(j, "unmoved", json_string(s->unmoved));
     return j;
 }
 
@@ -111,7 +112,6 @@ int layout_bench(const options *o, const selection *s, int argc, char **argv)
     j.record = record_new();
     json_object_set_new(j.record, "layout", json_array());
     layout_links_open(&j.links, s->isa);
-    if (j.links.reason[0]) complain("note: code is not moved: %s", j.links.reason);
     watch_interrupts();
     for (int w = 0; list && w < s->workloads && !interrupted && !command_unread(o); w++)
         sweep_workload(&j, &s->workload[w], list, jobs);

@@ -51,12 +51,13 @@
  *   "reference": {"certified_rows", "failures": [{"workload","class","reason"}], "reason" where nothing can be certified},
  *   "layout": [{"kernel","workload","spec","threads","cells": [{"what": a buffer or "code","bytes","ratio": time over that of the
  *              aligned call,"interval","shows": bool (layout.h),"pairs"; "reason" where void}],"worst": one of them, if any shows,
- *              "reason" where not all were timed}]      of bench --layout
+ *              "reason" where not all were timed,"unmoved": why its code was not moved, if it was not}]      of bench --layout
  *   "comparisons": of compare (compare_record.c); "clock": of selftest clock (selftest_clock.c);
  *   "history": {"series", "changes"} of history show and check (history_series.c, history_check.c);
  *   "bugs", "odd" and "checks": of selftest judge (selftest_matrix.c)
  * }
- * JSON has no NaN and no infinity: in "cases" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent. */
+ * JSON has no NaN and no infinity: in "cases", "comparisons" and "clock" they are the strings "NaN", "Infinity", "-Infinity"; elsewhere
+ * the key is absent. */
 #ifndef ATTNBENCH_RESULTS_H
 #define ATTNBENCH_RESULTS_H
 
@@ -64,7 +65,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A number for "cases": a JSON number where finite, else its string. */
+/* A number for these: a JSON number where finite, else its string. */
 json_t *json_any_real(double x);
 /* Its inverse: a number or one of the three strings; `fallback` otherwise. */
 double json_real_of(const json_t *j, double fallback);

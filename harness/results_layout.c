@@ -104,5 +104,7 @@ void layout_put(FILE *out, const json_t *record)
                 json_integer_value(json_object_get(row, "threads")) == 1 ? "" : "s");
         put_cells(out, cells);
         put_worst(out, json_object_get(row, "worst"));
+        const char *const unmoved = json_string_value(json_object_get(row, "unmoved"));
+        if (unmoved) fprintf(out, "Its code was not moved: %s.\n", unmoved);
     }
 }

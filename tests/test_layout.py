@@ -46,6 +46,8 @@ class Layout(InFolder):
         self.assertLessEqual(moved.get("workspace", set()), PAGE)  # the contract aligns it to 64 bytes
         if (BUILD / "links").is_dir():
             self.assertEqual(CODE, moved["code"])
+            self.assertNotIn("unmoved", row)
+            self.assertNotIn("not moved", done.stdout)
         shown = [cell for cell in row["cells"] if cell.get("shows")]
         if shown:
             self.assertEqual(row["worst"], max(shown, key=lambda cell: abs(cell["ratio"] - 1)))
@@ -55,12 +57,14 @@ class Layout(InFolder):
 
     def test_what_is_slower_elsewhere_is_found_by_its_name(self) -> None:
         kernel = ("--plugin", BUILD / "tests" / "plugins" / "touchy.so", "--kernel", "touchy:*")
-        self.well("bench", "--layout", *kernel, "--workload", TINY, "--json", "r.json")
+        done = self.well("bench", "--layout", *kernel, "--workload", TINY, "--json", "r.json")
         (row,) = load(self.folder / "r.json")["layout"]
         slower = {(cell["what"], cell["bytes"]) for cell in row["cells"] if cell.get("ratio", 1) > 1.5}
         self.assertEqual({(what, by) for what in ("V", "Q K V O") for by in LINE}, slower)
         self.assertIn(row["worst"]["what"], ("V", "Q K V O"))
         self.assertNotIn("code", {cell["what"] for cell in row["cells"]}, "its objects are not ours to link")
+        self.assertIn("a plugin comes linked", row["unmoved"])
+        self.assertIn(f"Its code was not moved: {row['unmoved']}.", done.stdout)
 
     def interrupted_after(self, seconds: float) -> list[dict[str, Any]]:
         both = ("--workload", TINY, "--workload", "h=2,q=8,d=16")
