@@ -69,6 +69,18 @@ static void open_counter(counter_set *set, int i)
                               sizeof set->counter[i].reason);
 }
 
+/* A group that stays off on one thread would look like that thread's sleep: all of it is unknown then. */
+static void enable_groups(counter_set *set)
+{
+    for (int i = 0; i < set->groups * set->threads; i++) {
+        const int error = -set->backend->enable(set->backend->ctx, set->leader[i]);
+        for (int k = 0; error && k < set->events; k++)
+            if (set->counter[k].group == i / set->threads)
+                set->backend->explain(set->backend->ctx, &set->event[k], error, set->counter[k].reason,
+                                      sizeof set->counter[k].reason);
+    }
+}
+
 static bool allocate_counter(counter *c, int threads)
 {
     c->group = -1;
@@ -95,7 +107,7 @@ counter_set *counters_open(const counter_backend *backend, const counter_event *
         return NULL;
     }
     for (int i = 0; i < events; i++) open_counter(set, i);
-    for (int i = 0; i < set->groups * threads; i++) backend->enable(backend->ctx, set->leader[i]);
+    enable_groups(set);
     set->thread = NULL;
     return set;
 }

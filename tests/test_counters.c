@@ -38,6 +38,7 @@ typedef struct fake {
     int slots;        /* events of one group */
     uint64_t missing; /* the event with this config does not exist */
     int error;        /* every opening fails with it */
+    int stays_off;    /* thread on which no group can be enabled */
     bool starved;     /* nothing ever runs */
     bool unreadable;
     int refused_thread;
@@ -69,6 +70,7 @@ static int fake_open(void *ctx, const counter_event *event, pid_t thread, int le
 static int fake_enable(void *ctx, int leader)
 {
     fake *f = ctx;
+    if (f->stays_off && f->c[leader].thread == f->stays_off) return -EBUSY;
     for (int i = 0; i < f->opened; i++)
         if (f->c[i].leader == leader) f->c[i].on = true;
     return 0;
@@ -214,6 +216,25 @@ static void an_event_that_one_thread_refuses_is_absent(void **state)
     counters_close(set);
     assert_int_equal(f.opened, 2); /* and closed again */
     assert_int_equal(f.closed, 2);
+}
+
+static void a_group_that_stays_off_on_one_thread_is_absent(void **state)
+{
+    (void)state;
+    fake f = {.slots = 4, .stays_off = 13};
+    const counter_backend b = backend_of(&f);
+    const counter_event event = event_of("a", 1);
+    counter_set *set = counters_open(&b, &event, 1, three_threads, 3);
+    counter_value v;
+    char wanted[32];
+    counters_start(set);
+    pass(&f, 10);
+    counters_stop(set);
+    counters_read(set, &v);
+    assert_false(v.counted); /* and not what the other two counted */
+    snprintf(wanted, sizeof wanted, "a: error %d", EBUSY);
+    assert_string_equal(v.reason, wanted);
+    counters_close(set);
 }
 
 static void what_never_ran_is_absent_and_no_zero(void **state)
@@ -433,6 +454,7 @@ int main(void)
         cmocka_unit_test(groups_take_turns_and_are_scaled),
         cmocka_unit_test(a_missing_event_is_absent_with_its_reason),
         cmocka_unit_test(an_event_that_one_thread_refuses_is_absent),
+        cmocka_unit_test(a_group_that_stays_off_on_one_thread_is_absent),
         cmocka_unit_test(what_never_ran_is_absent_and_no_zero),
         cmocka_unit_test(a_sleeping_thread_counts_as_zero),
         cmocka_unit_test(figures_are_a_call),
