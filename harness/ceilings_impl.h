@@ -22,7 +22,7 @@ typedef struct ceiling_input {
 typedef double (*ceiling_compute)(const ceiling_input *in, int64_t rounds, float *sink);
 
 /* Reads `bytes` bytes (a multiple of CEILING_CHUNK, aligned to it) `passes` times in chunks, and returns
- * something that depends on every one of them. One loop that wraps around by a mask: a loop in a loop would mispredict
+ * something that depends on every one of them. One loop that wraps around: a loop in a loop would mispredict
  * its end once a pass, which costs a tenth of the rate of the first-level cache. */
 #define CEILING_CHUNK 1024
 typedef uint64_t (*ceiling_read)(const void *buffer, size_t bytes, int64_t passes);

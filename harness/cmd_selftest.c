@@ -64,6 +64,7 @@ static int judge(const options *o, int argc, char **argv)
     kill_matrix_print(matrix);
     const int verdict = interrupted ? EXIT_INTERRUPTED : kill_matrix_fails(matrix) ? EXIT_FINDING : EXIT_WELL;
     const int code = worse_exit(command_outputs_as(o, matrix, &writers), verdict);
+    command_interrupted(o);
     json_decref(matrix);
     return code;
 }

@@ -70,8 +70,9 @@ static void count(tally *t, const paired_run *run)
         t->error[t->runs] = expm1(gsl_stats_median_from_sorted_data(ratio, 1, run->pairs)) - t->build->truth;
     }
     free(ratio);
-    t->decided[t->runs++] = run->decided > 0 ? run->decided : INFINITY;
-    if (paired_void(run) || run->decided <= 0)
+    const bool undecided = paired_void(run) || run->decided <= 0;
+    t->decided[t->runs++] = undecided ? INFINITY : run->decided;
+    if (undecided)
         t->undecided++;
     else if (d->slower)
         t->slower++;
@@ -90,9 +91,10 @@ static int repeat(tally *t, const compare_sides *sides, const slowed_case *c, in
         const paired_settings settings = {{delta, alpha, beta}, seed + (uint64_t)i, limit, least, 0, NULL};
         progress("%s, %+g %%: run %d of %d", t->shape->name, 100 * t->build->truth, i + 1, runs);
         ok = slowed_once(o, sides, c, &settings);
-        if (interrupted) break;
         if (ok)
             count(t, &o->run);
+        else if (interrupted)
+            ok = 1; /* what was counted before is kept */
         else
             complain("%s: %s", t->build->file, o->reason);
     }
@@ -125,7 +127,6 @@ static void judge_estimates(tally *t)
 
 static void summarise(tally *t, bool beside)
 {
-    if (t->runs == 0) return;
     const size_t n = (size_t)t->runs;
     gsl_sort(t->decided, 1, n);
     gsl_sort(t->error, 1, n);
@@ -216,9 +217,11 @@ static int run_row(const struct build *build, const slowed_case *c, const option
     t.error = calloc((size_t)runs + 1, sizeof *t.error);
     int code = EXIT_BUG;
     if (t.decided && t.error && repeat(&t, &sides, c, runs, o->seed * 1000003)) {
-        summarise(&t, o->neighbours > 0);
-        print_tally(&t);
-        json_array_append_new(rows, tally_json(&t));
+        if (t.runs) {
+            summarise(&t, o->neighbours > 0);
+            print_tally(&t);
+            json_array_append_new(rows, tally_json(&t));
+        }
         code = interrupted ? EXIT_INTERRUPTED : t.failed[0] ? EXIT_FINDING : EXIT_WELL;
     }
     free(t.decided);

@@ -209,6 +209,7 @@ static void after_repeat(run *all, runner *r)
 
 static void stop(const runner *r)
 {
+    if (r->pid <= 0) return; /* fork failed */
     kill(-r->pid, SIGKILL);
     waitpid(r->pid, NULL, 0);
 }

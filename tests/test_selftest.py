@@ -8,6 +8,9 @@ import csv
 import os
 import shlex
 import shutil
+import signal
+import subprocess
+import time
 import unittest
 from pathlib import Path
 from typing import Any
@@ -99,6 +102,23 @@ class Judge(InFolder):
         (self.folder / "mutants").mkdir()
         (self.folder / "mutants" / "headless.diff").write_text("--- a\n+++ b\n")
         self.assertEqual(self.run_here("selftest", "judge", "--mutants", ".").returncode, USAGE)
+
+
+class Clock(InFolder):
+    def rows_after(self, seconds: float) -> list[dict[str, Any]]:
+        """What is kept of a job of hours that is interrupted."""
+        command = [cl.PROGRAM, "selftest", "clock", "--only", "0", "--runs", "100000", "--json", "c.json"]
+        program = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(seconds)
+        program.send_signal(signal.SIGINT)
+        self.assertEqual(program.wait(60), cl.INTERRUPTED)
+        return cl.load(self.folder / "c.json")["clock"]["rows"]
+
+    def test_an_interruption_keeps_the_runs_before_it(self) -> None:
+        rows = self.rows_after(2) or self.rows_after(10)  # some tenths of a second each; a busy machine begins later
+        (row,) = rows
+        self.assertGreater(row["runs"], 0)
+        self.assertEqual(sum(row[said] for said in ("slower", "faster", "neither", "undecided")), row["runs"])
 
 
 if __name__ == "__main__":
