@@ -53,13 +53,13 @@ static int run_program(char *const *argv, bool quiet)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* An interpreter that has what reports need: the named one, the project's virtual environment, the distribution's, the first on PATH. */
+/* An interpreter with which reports can be made: the named one, the project's virtual environment, the distribution's, the first on PATH. */
 static const char *find_python(void)
 {
     static char venv[] = ATTNBENCH_ROOT "/build/venv/bin/python", debian[] = "/usr/bin/python3", any[] = "python3";
     static char flag[] = "-c",
-                probe[] =
-                    "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ('matplotlib', 'jinja2'))))";
+                probe[] = "import importlib.util as u, sys; "
+                          "sys.exit(sys.version_info < (3, 11) or not all(map(u.find_spec, ('matplotlib', 'jinja2'))))";
     char *named = getenv("ATTNBENCH_PYTHON");
     char *candidates[] = {named && *named ? named : venv, venv, debian, any};
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
@@ -75,7 +75,8 @@ int make_report(const char *const *records, int count, const char *folder, bool 
     static char program[] = ATTNBENCH_ROOT "/reports/make.py", output[] = "-o";
     const char *python = find_python();
     if (!python) {
-        complain("no report: no Python 3 with matplotlib and Jinja2 was found; scripts/install-deps installs them");
+        complain("no report: no Python 3.11 or newer with matplotlib and Jinja2 was found; scripts/install-deps "
+                 "installs them");
         return EXIT_NOT_WRITTEN;
     }
     if (access(program, R_OK)) {

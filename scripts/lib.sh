@@ -49,7 +49,7 @@ jobs() { # how many compilers and tests run at once
 }
 
 python_has_modules() { # python_has_modules PYTHON: can it make the reports?
-    "$1" -c 'import sys, matplotlib, jinja2; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1
+    "$1" -c 'import sys, matplotlib, jinja2; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
 find_python() { # prints an interpreter that can make the reports; fails where there is none
@@ -65,7 +65,7 @@ find_python() { # prints an interpreter that can make the reports; fails where t
 
 use_python() { # tells the program and the tests which interpreter to use
     local python
-    python=$(find_python) || die "$EXIT_CANNOT_TELL" "no Python with matplotlib and Jinja2: run scripts/install-deps"
+    python=$(find_python) || die "$EXIT_CANNOT_TELL" "no Python 3.11 or newer with matplotlib and Jinja2: run scripts/install-deps"
     export ATTNBENCH_PYTHON=$python
 }
 

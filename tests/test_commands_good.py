@@ -12,6 +12,7 @@ import re
 import shlex
 import statistics
 import subprocess
+import sys
 import unittest
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -414,6 +415,20 @@ class Run(InFolder):
             charts = list((out / "charts").glob(f"*.{ending}"))
             self.assertTrue(charts, ending)
             self.assertTrue(all(chart.stat().st_size > 100 for chart in charts))
+
+    def test_an_interpreter_that_is_too_old_draws_nothing(self) -> None:
+        """It has every module, and would end in a traceback."""
+        old, record = self.folder / "python3.10", self.folder / "x.json"
+        lie = "import sys; sys.version_info = (3, 10, 9); sys.modules.update(matplotlib=sys, jinja2=sys)"
+        called = self.folder / "called"
+        old.write_text(
+            f"#!/bin/sh\ntest \"$1\" = -c && exec '{sys.executable}' -c '{lie}; exec(sys.argv[1])' \"$2\"\n"
+            f"touch '{called}'\nexit 1\n"
+        )
+        old.chmod(0o755)
+        self.well("verify", "--kernel", cl.baseline(), "--workload", TINY, "--class", "normal", "--json", record)
+        self.run_here("report", record, "-o", "out", env=cl.environment(ATTNBENCH_PYTHON=str(old)))
+        self.assertFalse(called.exists())
 
     def test_no_time(self) -> None:
         arguments = ("run", "--workload", "h=2,q=64,d=32", "--time-budget", "0.001", "-o", "out")

@@ -209,6 +209,17 @@ mkdir -p "$tree/build/venv/bin"
 cp "$bin/good" "$tree/build/venv/bin/python"
 find_python "$bin/bare"
 check "an interpreter without the modules is passed over" last_line "$tree/build/venv/bin/python"
+real_python=$(python3 -c 'import sys; print(sys.executable)')
+stand_in_version() { # stand_in_version NAME VERSION: every module, and that version of the language
+    local -r modules='sys.modules.update(matplotlib=sys, jinja2=sys)'
+    stand_in "$1" "exec '$real_python' -c 'import sys; sys.version_info = $2; $modules; exec(sys.argv[1])' \"\$2\""
+}
+stand_in_version old '(3, 10, 9)'
+stand_in_version new '(3, 11, 0)'
+find_python "$bin/old"
+check "an interpreter that is too old is passed over" last_line "$tree/build/venv/bin/python"
+find_python "$bin/new"
+check "Python 3.11 is new enough" last_line "$bin/new"
 find_python "$bin/good"
 check "ATTNBENCH_PYTHON comes before build/venv" last_line "$bin/good"
 find_python ""
