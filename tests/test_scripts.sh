@@ -88,7 +88,7 @@ with() { # with COMMAND...: under the PATH of stand-ins alone
 # ---- every script --------------------------------------------------------------------------------------------------
 
 fresh
-for script in bench test install-deps nightly; do
+for script in bench test install-deps nightly readme-charts; do
     run "$tree/scripts/$script" --help
     check "$script --help" exits 0
     check "$script --help shows an example" out_has "^Example: scripts/$script"
@@ -317,6 +317,35 @@ check "all builds and linters are counted" last_line "6 passed, 1 failed, 6 skip
 check "no compiler for Arm: the reason" out_has '^skipped: tests on aarch64: aarch64-linux-gnu-gcc is missing'
 run with "$tree/scripts/test" --cross mips
 check "an unknown processor" exits 2
+
+# ---- readme-charts --------------------------------------------------------------------------------------------------
+
+fresh
+stand_in_python
+stand_in attnbench 'while (($#)); do
+    if [[ $1 == -o ]]; then folder=$2; fi
+    shift
+done
+mkdir -p "$folder/charts"
+for chart in $DRAWN; do
+    for kind in png csv svg; do echo "$chart" >"$folder/charts/$chart.$kind"; done
+done'
+mv "$bin/attnbench" "$tree/build/attnbench"
+mkdir -p "$tree/reports/example"
+
+run with env DRAWN="gflops-h1-d64 other" "$tree/scripts/readme-charts"
+check "readme-charts: a chart that was not drawn" exits 2
+check "readme-charts names it" err_has 'no chart speedup-ladder'
+check "readme-charts puts all of a run in the README or nothing" test -z "$(find "$tree/reports/example" -type f)"
+run with env DRAWN="gflops-h1-d64 speedup-ladder other" "$tree/scripts/readme-charts" --time-budget 60
+check "readme-charts" exits 0
+check "readme-charts times what it draws" log_has "^attnbench run -o $tree/build/readme-charts --time-budget 60\$"
+check "readme-charts ends with the path of the last file" last_line "$tree/reports/example/speedup-ladder.csv"
+check "readme-charts copies PNG and CSV" test "$(find "$tree/reports/example" -type f | wc -l)" = 4
+run with env DRAWN="gflops-h1-d64 speedup-ladder" "$tree/scripts/readme-charts" a.json
+check "readme-charts draws a record" log_has "^attnbench report a.json -o $tree/build/readme-charts\$"
+run with "$tree/scripts/readme-charts" a.json b.json
+check "readme-charts takes one record" exits 2
 
 echo "$((checks - failures)) of $checks checks passed"
 ((failures == 0))
