@@ -15,8 +15,9 @@ static const struct derived {
     {"l1_miss_ratio", "share of the loads that missed the first level"},
     {"llc_miss_ratio", "share of the last level's loads that missed it"},
     {"tlb_miss_ratio", "share of the loads that missed the data TLB"},
-    {"l1_bytes_per_operation", "bytes of lines loaded into the first level, an operation of the workload"},
-    {"memory_bytes_per_operation", "bytes of lines loaded from memory, an operation of the workload"},
+    {"l1_bytes_per_operation", "bytes of lines that loads missed in the first level, an operation of the workload"},
+    {"memory_bytes_per_operation",
+     "bytes of lines that loads missed in the last level, prefetches apart, an operation"},
     {"fp_operations_per_operation", "floating-point operations done, an operation of the workload"},
     {"fp_vector_share", "share of them done in vectors"},
 };
