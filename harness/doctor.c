@@ -11,6 +11,7 @@
 
 #include <linux/perf_event.h>
 #include <math.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,8 +160,8 @@ static void advise(const doctor_facts *f, const doctor_resolution *s, char *out,
                                  preempted);
     if (f->before.turbo == SWITCH_ON || strcmp(f->machine->governor, "powersave") == 0)
         used += (size_t)snprintf(out + used, size - used, "fix the clock (governor and turbo, above); ");
-    used += (size_t)snprintf(out + used, size - used, "pin: taskset -c %d attnbench compare ...; ",
-                             f->machine->processors - 1);
+    if (f->processor >= 0)
+        used += (size_t)snprintf(out + used, size - used, "pin: taskset -c %d attnbench compare ...; ", f->processor);
     for (int e = 0; e < DOCTOR_EFFECTS; e++) {
         if (!(s->needed_longer[e] < longer_helps * s->needed[e])) continue;
         used +=
@@ -235,12 +236,24 @@ static void try_counters(doctor_facts *f)
     }
 }
 
+/* To be asked before threads are pinned. */
+static int last_usable_processor(void)
+{
+    cpu_set_t set;
+    int last = -1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        for (int i = 0; i < CPU_SETSIZE; i++)
+            if (CPU_ISSET((size_t)i, &set)) last = i;
+    return last;
+}
+
 int doctor_examine(uint64_t isa, bool quick, doctor_facts *out, char *reason, size_t reason_size)
 {
     memset(out, 0, sizeof *out);
     out->machine = machine_facts_get();
     out->isa = isa;
     out->build_type = BUILD_TYPE;
+    out->processor = last_usable_processor();
     doctor_system_read("", &out->before);
     if (!doctor_probe(out->machine->threads, &out->probes, reason, reason_size)) return 0;
     if (!quick) doctor_resolve(isa, out->resolution);

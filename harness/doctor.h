@@ -67,6 +67,7 @@ typedef struct doctor_facts {
     const machine_facts *machine;
     uint64_t isa;
     const char *build_type;
+    int processor;               /* the last one that we may use; -1 unknown */
     doctor_system before, after; /* the probes */
     doctor_probes probes;
     doctor_resolution resolution[DOCTOR_RESOLUTIONS];
