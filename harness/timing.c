@@ -178,8 +178,9 @@ static void place_inputs(timing *t, timed_case *c, gbench_case *entry)
 /* The kernel's first call in this process, its inputs in the caches as later calls find them: what is set up lazily shows. */
 static void time_first(timing *t, timed_case *c, const char *name)
 {
+    enum { PASSES = 3 }; /* outer caches may keep only what was read more than once */
     if (t->s->residency != RESIDENCY_HOT) return;
-    instance_touch(&c->group->in, 64);
+    for (int i = 0; i < PASSES; i++) instance_touch(&c->group->in, 64);
     const double begin = clock_seconds();
     call_timed(c);
     json_object_set_new(json_object_get(t->notes, name), "first_call_ms", json_real(1e3 * (clock_seconds() - begin)));
