@@ -58,6 +58,7 @@ static void reap(pid_t pid, int *status)
 static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *status)
 {
     double end = clock_seconds() + limit->seconds;
+    int told = 0;
     uint64_t seen = limit->beat ? *limit->beat : 0;
     for (;;) {
         const double left = end - clock_seconds(), longest = 0.2; /* a signal may come before poll and not during it */
@@ -67,10 +68,13 @@ static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *stat
             reap(pid, status);
             return 1;
         }
-        if (limit->stop && interrupted) *limit->stop = 1;
+        if (limit->stop && interrupted && !told) {
+            *limit->stop = told = 1;
+            if (limit->stop_seconds > 0) end = clock_seconds() + limit->stop_seconds;
+        }
         if (limit->beat && *limit->beat != seen) {
             seen = *limit->beat;
-            end = clock_seconds() + limit->seconds;
+            if (!told || limit->stop_seconds <= 0) end = clock_seconds() + limit->seconds;
         }
         if (clock_seconds() < end && (!interrupted || limit->stop)) continue;
         if (waitpid(pid, status, WNOHANG) == pid) return 1;
@@ -85,7 +89,7 @@ static child_end ending(int in_time, int status, double limit, int done, char *r
     const int stopped = interrupted && !done; /* ended by wait_for, if not by itself in the same moment */
     if (!in_time || stopped) {
         if (stopped)
-            snprintf(reason, size, "interrupted");
+            snprintf(reason, size, "%s", interruption());
         else
             snprintf(reason, size, "not finished after %.0f s", limit);
         return CHILD_HUNG;

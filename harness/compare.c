@@ -171,7 +171,7 @@ static void time_it(comparison *c, const trial_group *g, const trial *base, cons
     m->judged[1] = fresh;
     m->s = s;
     m->current = m->wrong = -1;
-    const child_limit limit = {call_limit + trial_time_limit(g->in.w), &m->beat, &m->stop};
+    const child_limit limit = {.seconds = call_limit + trial_time_limit(g->in.w), .beat = &m->beat, .stop = &m->stop};
     const child_end end = child_run(time_in_child, m, &limit, reason, sizeof reason);
     if (end == CHILD_DONE && m->ran) {
         c->calls = m->calls;
