@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "results.h"
 #include "stats_many.h"
@@ -81,4 +82,24 @@ json_t *gate_json(const gate_result *r, const gate_rule *rule, const compare_set
                      "launches", s->launches, "notes", about->notes, "outcomes", outcomes, "cases", cases_of(r),
                      "accuracy", accuracy_json(r), "factor", rule->accuracy_factor, "require_all", rule->require_all,
                      "undecided_fails", rule->undecided_fails);
+}
+
+const char *gate_heading(const json_t *gate)
+{
+    switch (json_integer_value(json_object_get(gate, "exit"))) {
+    case EXIT_WELL: return "passed";
+    case EXIT_UNDECIDED: return "could not tell";
+    case EXIT_INTERRUPTED: return "interrupted";
+    default: return "failed";
+    }
+}
+
+const char *gate_words_beside_outcome(const json_t *one)
+{
+    const char *words = json_string_value(json_object_get(one, "words")),
+               *outcome = json_string_value(json_object_get(one, "outcome"));
+    if (!words || !outcome) return "";
+    const size_t length = strlen(outcome);
+    const bool again = strncmp(words, outcome, length) == 0 && words[length] && strchr(":,", words[length]);
+    return again ? words + length + 1 + strspn(words + length + 1, " ") : words;
 }

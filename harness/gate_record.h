@@ -21,6 +21,12 @@ typedef struct gate_about {
 
 json_t *gate_json(const gate_result *r, const gate_rule *rule, const compare_settings *s, const gate_about *about);
 
+/* "passed", "failed", "could not tell" or "interrupted". */
+const char *gate_heading(const json_t *gate);
+
+/* A case's words where its outcome stands before them: without saying it again. */
+const char *gate_words_beside_outcome(const json_t *one);
+
 int gate_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size);
 int gate_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size);
 

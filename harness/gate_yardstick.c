@@ -1,6 +1,7 @@
 /* gate_yardstick.c: launches to shares, and shares to cases. */
 #include "gate_yardstick.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_statistics.h>
@@ -8,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gate.h"
+#include "percent.h"
 #include "results_table.h"
 #include "status.h"
 
@@ -36,6 +39,11 @@ static int read_launches(const char *folder, launches *out, char *reason, size_t
     char pattern[4096];
     glob_t found = {.gl_pathc = 0};
     *out = (launches){NULL, NULL, 0};
+    if (access(folder, R_OK | X_OK)) {
+        snprintf(reason, size, "gate records: %.300s: %s; name a folder with records of 'bench'", folder,
+                 strerror(errno));
+        return EXIT_USAGE;
+    }
     snprintf(pattern, sizeof pattern, "%s/*.json", folder);
     if (glob(pattern, 0, NULL, &found) || found.gl_pathc < LEAST_LAUNCHES) {
         snprintf(reason, size, "could not tell: %.300s has %zu records; the launches of a side are %d at least", folder,
@@ -138,8 +146,8 @@ static json_t *read_case(const launches *base, const launches *fresh, const resu
         const double border = log1p(rule->delta);
         ratio = yardstick_ratio(a, bases, b, freshes, alpha, &at);
         *outcome = at.high > border ? GATE_UNDECIDED : at.high < -border ? GATE_FASTER : GATE_WELL;
-        snprintf(words, sizeof words, "NEW reads %+.2g %% [%+.2g, %+.2g] against the yardstick%s", 100 * expm1(ratio),
-                 100 * expm1(at.low), 100 * expm1(at.high),
+        snprintf(words, sizeof words, "NEW reads %+.*g %% [%+.*g, %+.*g] against the yardstick%s",
+                 PERCENT(expm1(ratio)), PERCENT(expm1(at.low)), PERCENT(expm1(at.high)),
                  at.low > border ? ": slower, as far as records can tell; compare the builds" : "");
     }
     json_t *j =

@@ -177,6 +177,7 @@ class Sides(Compare):
             damaged.write_bytes(whole[:length])
             self.refused(slowed("0"), str(damaged), words=("damaged.so", "shared library"))
         self.refused(slowed("0"), words=("BASE and NEW",))
+        self.refused(slowed("0"), slowed("1"), "third", words=("'third' is one too many",))
         self.refused(slowed("0"), "record.json", words=("record",))
         self.refused(slowed("0"), slowed("1"), "--threshold", "0", words=("--threshold",))
         self.refused(slowed("0"), slowed("1"), "--threads", "2", *COMPUTE, words=("serial kernels",))
@@ -223,6 +224,18 @@ class Selftest(unittest.TestCase):
     def test_the_clock_counts_what_it_said(self) -> None:
         """Few runs: enough for the table to be made; that its figures are good is for a run by hand."""
         with tempfile.TemporaryDirectory() as folder:
+    def test_identical_code_is_judged(self) -> None:
+        _, record = self.compare(plugin("is_wrong"), plugin("is_wrong"), *TINY, code=FINDING)
+        self.assertEqual("wrong", record["comparisons"][0]["verdict"])
+
+    def test_a_crash_in_a_launch_is_a_finding(self) -> None:
+        """Launches are made where the time of stage one was too short."""
+        rule = ("--time-limit", "0.0005", "--launches", "2")
+        for names in (("well", "crashes_launched"), ("crashes_launched", "well")):
+            done, record = self.compare(*map(plugin, names), *TINY, *rule, code=FINDING)
+            self.assertRegex(record["comparisons"][0]["why"], r"crashes_launched:odd_plain: signal 6 .* in launch 1")
+            self.assertIn("1 wrong", done.stdout)
+
             path = Path(folder) / "clock.json"
             done = attnbench("selftest", "clock", "--runs", "1", "--neighbours", "1", "--json", path)
             self.assertIn(done.returncode, (WELL, FINDING), done.stdout + done.stderr)
