@@ -183,6 +183,32 @@ class Sides(Compare):
         self.refused(slowed("0"), slowed("1"), "--threads", "2", *COMPUTE, words=("serial kernels",))
 
 
+class OwnThreads(Compare):
+    """The plugins fail unless they have the number of threads that is asked for: one, where they do not declare it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        if not Path(plugin("openmp")).exists():
+            self.skipTest("no OpenMP")
+
+    def timed(self, base: str, new: str, threads: str) -> None:
+        rule = ("--workload", "h=2,q=40,d=8", "--threads", threads, "--time-limit", "0.0005", "--launches", "2")
+        record = self.folder / "record.json"
+        done = attnbench(
+            "compare", plugin(base), plugin(new), *rule, "--json", record, env=environment(OMP_NUM_THREADS="5")
+        )
+        for one in json.loads(record.read_text(encoding="utf-8"))["comparisons"]:
+            self.assertIn("pairs", one, done.stdout + done.stderr)
+            self.assertNotEqual("wrong", one["verdict"], one["words"])
+            self.assertEqual(2, len(one.get("launches", [])), one["words"])
+
+    def test_as_many_as_are_asked_for(self) -> None:
+        self.timed("openmp", "openmp_static", "1,2,3")
+
+    def test_one_where_it_declares_none(self) -> None:
+        self.timed("openmp_untold", "openmp_untold_static", "1")
+
+
 class NeverTimed(Compare):
     def test_a_wrong_kernel_is_a_finding_with_its_reason(self) -> None:
         done, record = self.compare(plugin("well"), plugin("is_wrong"), *TINY, code=FINDING)
@@ -197,6 +223,18 @@ class NeverTimed(Compare):
             _, record = self.compare(plugin("well"), plugin(name), *TINY, code=FINDING)
             self.assertEqual("wrong", record["comparisons"][0]["verdict"])
             self.assertIn(name, record["comparisons"][0]["why"])
+
+    def test_identical_code_is_judged(self) -> None:
+        _, record = self.compare(plugin("is_wrong"), plugin("is_wrong"), *TINY, code=FINDING)
+        self.assertEqual("wrong", record["comparisons"][0]["verdict"])
+
+    def test_a_crash_in_a_launch_is_a_finding(self) -> None:
+        """Launches are made where the time of stage one was too short."""
+        rule = ("--time-limit", "0.0005", "--launches", "2")
+        for names in (("well", "crashes_launched"), ("crashes_launched", "well")):
+            done, record = self.compare(*map(plugin, names), *TINY, *rule, code=FINDING)
+            self.assertRegex(record["comparisons"][0]["why"], r"crashes_launched:odd_plain: signal 6 .* in launch 1")
+            self.assertIn("1 wrong", done.stdout)
 
     def test_different_abilities_are_undecided(self) -> None:
         backward = ("--workload", "h=2,q=9,d=8,pass=backward")
@@ -224,18 +262,6 @@ class Selftest(unittest.TestCase):
     def test_the_clock_counts_what_it_said(self) -> None:
         """Few runs: enough for the table to be made; that its figures are good is for a run by hand."""
         with tempfile.TemporaryDirectory() as folder:
-    def test_identical_code_is_judged(self) -> None:
-        _, record = self.compare(plugin("is_wrong"), plugin("is_wrong"), *TINY, code=FINDING)
-        self.assertEqual("wrong", record["comparisons"][0]["verdict"])
-
-    def test_a_crash_in_a_launch_is_a_finding(self) -> None:
-        """Launches are made where the time of stage one was too short."""
-        rule = ("--time-limit", "0.0005", "--launches", "2")
-        for names in (("well", "crashes_launched"), ("crashes_launched", "well")):
-            done, record = self.compare(*map(plugin, names), *TINY, *rule, code=FINDING)
-            self.assertRegex(record["comparisons"][0]["why"], r"crashes_launched:odd_plain: signal 6 .* in launch 1")
-            self.assertIn("1 wrong", done.stdout)
-
             path = Path(folder) / "clock.json"
             done = attnbench("selftest", "clock", "--runs", "1", "--neighbours", "1", "--json", path)
             self.assertIn(done.returncode, (WELL, FINDING), done.stdout + done.stderr)
