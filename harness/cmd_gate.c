@@ -1,4 +1,5 @@
 /* cmd_gate.c: attnbench gate: for pipelines: did a change make any case slower or wrong? */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "gate_print.h"
 #include "gate_record.h"
 #include "gate_yardstick.h"
+#include "json_text.h"
 #include "problem.h"
 #include "results.h"
 #include "status.h"
@@ -107,9 +109,16 @@ static int by_cost(const void *a, const void *b)
     return ((*x)->cost > (*y)->cost) - ((*x)->cost < (*y)->cost);
 }
 
-static void note(job *j, const char *format, const char *text)
+__attribute__((format(printf, 2, 3))) static void note(job *j, const char *format, ...)
 {
-    json_array_append_new(j->notes, json_sprintf(format, text));
+    char *line;
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vasprintf(&line, format, arguments);
+    va_end(arguments);
+    if (length < 0) return;
+    json_array_append_new(j->notes, json_text(line));
+    free(line);
 }
 
 static bool stage_one(job *j)
@@ -152,9 +161,9 @@ static void add_notes(job *j, const gate_result *r)
         if (waiver_expired(&j->waivers.item[i], j->rule.today))
             note(j, "the waiver for %s is expired", j->waivers.item[i].pattern);
     if (j->base.commit[0][0] && strcmp(j->base.commit[0], j->base.commit[1]) == 0)
-        note(j, "both sides are of the same commit%s", "");
-    if (j->refused) note(j, "workloads could not be made%s", "");
-    if (j->late) note(j, "time is up before all was compared%s", "");
+        note(j, "both sides are of the same commit");
+    if (j->refused) note(j, "workloads could not be made");
+    if (j->late) note(j, "time is up before all was compared");
 }
 
 /* ---- the job ----------------------------------------------------------------------------------------------------- */

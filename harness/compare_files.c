@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "compare_record.h"
+#include "json_text.h"
 #include "percent.h"
 #include "results_table.h"
 #include "stats_sign.h"
@@ -213,9 +214,10 @@ static json_t *record_of(const both *b, const rule *r, int cases, const options 
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         json_object_set(context, kept[i], json_object_get(ours, kept[i]));
     json_object_set_new(context, "compare",
-                        json_pack("{s:{s:s}, s:{s:s}, s:O, s:O, s:f, s:f, s:i, s:b}", "base", "file", o->words.word[0],
-                                  "new", "file", o->words.word[1], "only_base", b->only[0], "only_new", b->only[1],
-                                  "delta", r->delta, "alpha", family_alpha, "cases", cases, "of_records", 1));
+                        json_pack("{s:{s:o}, s:{s:o}, s:O, s:O, s:f, s:f, s:i, s:b}", "base", "file",
+                                  json_text(o->words.word[0]), "new", "file", json_text(o->words.word[1]), "only_base",
+                                  b->only[0], "only_new", b->only[1], "delta", r->delta, "alpha", family_alpha, "cases",
+                                  cases, "of_records", 1));
     json_object_set_new(json_object_get(record, "context"), "attnbench", context);
     json_object_set(record, "comparisons", b->comparisons);
     return record;

@@ -5,23 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "results.h"
 #include "stats_many.h"
 #include "status.h"
 
 static json_t *waiver_json(const waiver *w)
 {
-    return json_pack("{s:s, s:f, s:s, s:s}", "case", w->pattern, "limit", w->limit, "until", w->until, "reason",
-                     w->reason);
+    return json_pack("{s:o, s:f, s:s, s:o}", "case", json_text(w->pattern), "limit", w->limit, "until", w->until,
+                     "reason", json_text(w->reason));
 }
 
 static json_t *case_of(const gate_case *g)
 {
     const comparison *c = &g->c;
     const attn_kernel *kernel = c->kernel[1] ? c->kernel[1] : c->kernel[0];
-    json_t *j = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s}", "case", g->name, "kernel", compare_kernel_name(kernel),
-                          "workload", c->w ? c->w->name : "", "threads", c->threads, "outcome",
-                          gate_outcome_name(g->outcome), "words", g->why);
+    json_t *j = json_pack("{s:o, s:s, s:o, s:i, s:s, s:o}", "case", json_text(g->name), "kernel",
+                          compare_kernel_name(kernel), "workload", json_text(c->w ? c->w->name : ""), "threads",
+                          c->threads, "outcome", gate_outcome_name(g->outcome), "words", json_text(g->why));
     if (j && c->timed && c->verdict != COMPARE_WRONG) {
         const interval at = c->launches ? c->over_launches.bounds : c->figures.median_interval;
         json_object_set_new(j, "log_e", json_any_real(c->log_e));

@@ -132,6 +132,16 @@ class Verdicts(Compare):
             _, record = self.compare(slowed("0"), slowed("5"), *COMPUTE, flag, "--threshold", "40", code=WELL)
             self.assertIn(record["comparisons"][0]["verdict"], ("no difference", "not slower"))
 
+    def test_folders_whose_names_are_no_utf_8(self) -> None:
+        folder, made = os.path.join(os.fsencode(self.folder), b"\xe9"), self.folder / "record.json"
+        os.mkdir(folder)
+        path = os.path.join(folder, b"copy.so")
+        shutil.copy(slowed("0"), path)
+        command = [PROGRAM, "compare", slowed("0"), path, *COMPUTE, "--json", str(made)]
+        subprocess.run(command, check=True, capture_output=True, env=environment())
+        rule = json.loads(made.read_text(encoding="utf-8"))["context"]["attnbench"]["compare"]
+        self.assertTrue(rule["new"]["file"].endswith("/?/copy.so"))
+
     def test_both_sides_and_the_rule_are_in_the_record(self) -> None:
         _, record = self.compare(slowed("0"), slowed("5"), *COMPUTE, "--launches", "0", code=FINDING)
         context = record["context"]["attnbench"]["compare"]

@@ -142,6 +142,14 @@ class Waivers(Gate):
     def test_one_that_nothing_needs_is_noted(self) -> None:
         self.assertIn("the waiver for other/* is not needed", self.with_waiver("other/* 2% 2999-12-31 x", FINDING))
 
+    def test_a_reason_that_is_no_utf_8_is_shown(self) -> None:
+        path = self.folder / "waivers"
+        path.write_bytes(b"slowed_rows/* 20% 2999-12-31 \xe9tude\n")
+        flags = (*COMPUTE, *QUICK, "--waivers", path)
+        done, record = self.against(slowed("0"), slowed("5"), *flags, code=WELL)
+        self.assertIn(f"{CASE}: NEW is ", done.stdout)
+        self.assertEqual("?tude", record["gate"]["cases"][0]["waiver"]["reason"])
+
     def test_bad_files_are_refused(self) -> None:
         path = self.folder / "waivers"
         flags = ("--baseline", self.save(slowed("0")), "--plugin", self.module(slowed("5")), "--waivers", path)
