@@ -24,6 +24,7 @@ enum how {
     IS_WRONG,
     DECLINES,
     CRASHES_LAUNCHED,
+    HANGS_CLOSED, /* with all files closed, by which its parent knows that it lives */
     ROUNDS
 };
 static const enum how how = ODD_HOW;
@@ -91,7 +92,8 @@ static int run(const attn_problem *problem, const attn_plan *plan_, const attn_a
     if (how == CRASHES_RUNNING || (how == CRASHES_LATER && calls == later)) abort();
     if (how == EXITS_RUNNING) exit(0);
     if (how == CRASHES_LAUNCHED && getenv("ATTNBENCH_LAUNCH_PADDING")) abort();
-    if (how == HANGS_RUNNING || (how == HANGS_LATER && calls == later)) hang();
+    for (int fd = 3; how == HANGS_CLOSED && fd < 100; fd++) close(fd);
+    if (how == HANGS_CLOSED || how == HANGS_RUNNING || (how == HANGS_LATER && calls == later)) hang();
     if (how == FLUSHES_RUNNING) flush_to_zero();
     const int status = plain_run(problem, args, plain_strided);
     if (how == ROUNDS) round_off(problem, args);
