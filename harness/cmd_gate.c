@@ -417,7 +417,7 @@ static int save(const options *o)
         code = baseline_save(o->words.word[1], module, &key, reason, sizeof reason);
     }
     if (code == EXIT_WELL)
-        printf("saved %s of commit %.12s in %s\n", module, commit, o->words.word[1]);
+        printf("saved %s of commit %s in %s\n", module, commit, o->words.word[1]);
     else
         complain("%s", reason);
     return code;
@@ -429,6 +429,7 @@ int cmd_gate(int argc, char **argv)
     int code = command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_WORDS | OPTIONS_COMPARE | OPTIONS_JSON | OPTIONS_GATE,
                              help_gate, &o);
     if (code >= 0) return code;
+    git_forget_caller();
     const char *const form = o.words.count > 0 ? o.words.word[0] : "";
     code = strcmp(form, "save") == 0      ? save(&o)
            : strcmp(form, "records") == 0 ? records(&o, argc, argv)

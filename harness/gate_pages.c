@@ -97,6 +97,13 @@ static void put_accuracy(FILE *out, const json_t *gate)
     }
 }
 
+/* Its first digits, and whether it was changed since. */
+static void put_commit(FILE *out, const char *name)
+{
+    const char *changed = strchr(name, '-');
+    fprintf(out, "(%.12s%s)", *name ? name : "unknown", changed ? changed : "");
+}
+
 static int emit_markdown(FILE *out, const json_t *record)
 {
     size_t i;
@@ -112,11 +119,12 @@ static int emit_markdown(FILE *out, const json_t *record)
         fputc('\n', out);
     }
     put_rows(out, gate, false);
+    fputs("\nTime of NEW ", out);
+    put_commit(out, text_of(gate, "new"));
+    fputs(" over BASE ", out);
+    put_commit(out, text_of(gate, "base"));
     fprintf(out,
-            "\nTime of NEW (%.12s) over BASE (%.12s). Slower counts above %.*g %%, confirmed in %lld fresh launches; "
-            "false alarms: %.*g %% over all cases.\n",
-            *text_of(gate, "new") ? text_of(gate, "new") : "unknown",
-            *text_of(gate, "base") ? text_of(gate, "base") : "unknown",
+            ". Slower counts above %.*g %%, confirmed in %lld fresh launches; false alarms: %.*g %% over all cases.\n",
             PERCENT(json_number_value(json_object_get(gate, "threshold"))),
             (long long)json_integer_value(json_object_get(gate, "launches")),
             PERCENT(json_number_value(json_object_get(gate, "false_alarms"))));

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "status.h"
@@ -10,6 +11,13 @@
 
 /* Hooks of the repository have no business in a tree that is only built. */
 #define GIT "git", "-c", "core.hooksPath=/dev/null"
+
+void git_forget_caller(void)
+{
+    static const char *const variable[] = {"GIT_DIR",        "GIT_WORK_TREE", "GIT_INDEX_FILE",
+                                           "GIT_COMMON_DIR", "GIT_PREFIX",    "GIT_OBJECT_DIRECTORY"};
+    for (size_t i = 0; i < sizeof variable / sizeof *variable; i++) unsetenv(variable[i]);
+}
 
 int git_top(char *out, size_t size, char *reason, size_t reason_size)
 {
@@ -69,9 +77,9 @@ void gate_tree_remove(gate_tree *t)
     /* After an interruption too: what is begun now is not to be ended by the signal that ended the rest. */
     const int seen = interrupted;
     interrupted = 0;
-    tool_run(t->top, remove, NULL, 0, reason, sizeof reason);
+    const int code = tool_run(t->top, remove, NULL, 0, reason, sizeof reason);
     scratch_remove(t->folder);
-    tool_run(t->top, prune, NULL, 0, reason, sizeof reason);
+    if (code != 0) tool_run(t->top, prune, NULL, 0, reason, sizeof reason); /* which forgets all that are gone */
     if (!interrupted) interrupted = seen;
     t->folder[0] = 0;
 }

@@ -14,6 +14,10 @@ typedef struct gate_tree {
     char path[TREE_PATH];      /* of the worktree, in it */
 } gate_tree;
 
+/* What git tells the programs of a hook names the tree and the index that it is at work on: none of that holds in
+ * another tree, and git would write to that index. */
+void git_forget_caller(void);
+
 /* The git tree that the current folder is in. 0 and a reason where it is in none. */
 int git_top(char *out, size_t size, char *reason, size_t reason_size);
 

@@ -158,6 +158,9 @@ class Sides(Compare):
         self.assertGreaterEqual(len(record["comparisons"]), 2)
         self.assertTrue(all(one["base"] == one["new"] for one in record["comparisons"]))
         self.assertIn("over", done.stdout)
+        one = f"{plugin('builtin')}:{record['comparisons'][0]['base']}"
+        _, record = self.compare("builtin", one, *TINY, "--launches", "0", "--threshold", "20", code=WELL)
+        self.assertEqual([], record["context"]["attnbench"]["compare"]["only_base"])
 
     def test_kernels_of_one_side_alone_are_listed(self) -> None:
         rule = ("--launches", "0", "--threshold", "50")

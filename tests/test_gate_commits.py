@@ -108,6 +108,24 @@ class Commits(Gate):
         self.assertIn("does not fit (commit", done.stderr)
         self.assertIn("building the base", done.stderr)
 
+    def test_in_a_hook_of_git(self) -> None:
+        """Which tells its programs the tree and the index that it is at work on."""
+        index = self.folder / ".git" / "index"
+        hook = environment(TMPDIR=str(self.temporary), GIT_DIR=".git", GIT_INDEX_FILE=str(index))
+        self.commit("again")
+        flags = (*self.flags(), "--launches", "0", "--threshold", "20")
+        done = attnbench("gate", *flags, cwd=self.folder, env=hook)
+        self.assertEqual(WELL, done.returncode, done.stdout + done.stderr)
+        self.assertEqual("", self.git("status", "--porcelain", "--untracked-files=no"))
+        self.assert_nothing_left()
+
+    def test_other_worktrees_are_left_alone(self) -> None:
+        """Also one whose folder is not there now: it may be on a disk that is not."""
+        with tempfile.TemporaryDirectory() as elsewhere:
+            self.git("worktree", "add", "--quiet", f"{elsewhere}/other", "HEAD")
+        attnbench("gate", *self.flags(ref="HEAD"), cwd=self.folder, env=self.environment())
+        self.assertIn("/other", self.git("worktree", "list"))
+
     def saved_commit(self, *arguments: str | Path) -> str:
         """From elsewhere: where we are says nothing of what the module was built from."""
         baseline = self.folder / "kept"
