@@ -108,11 +108,16 @@ static void try_moved(comparison *c, const compare_sides *sides, const compare_s
         conclude(c, s, alpha);
 }
 
+static bool is_new(const comparison *c)
+{
+    return c->verdict == COMPARE_SLOWER && c->launches > 1 && c->moved_launches == 0;
+}
+
 int gate_moved(comparison *list, size_t count, const compare_sides *sides, const compare_settings *s, char *reason,
                size_t reason_size)
 {
     int slower = 0, ok = 0;
-    for (size_t i = 0; i < count; i++) slower += list[i].verdict == COMPARE_SLOWER && list[i].launches > 1;
+    for (size_t i = 0; i < count; i++) slower += is_new(&list[i]);
     if (slower == 0) return 1;
     moved_builds *b = calloc(1, sizeof *b);
     if (!b) snprintf(reason, reason_size, "out of memory");
@@ -120,8 +125,7 @@ int gate_moved(comparison *list, size_t count, const compare_sides *sides, const
         ok = move_side(&sides->side[0], 0, b->folder, &b->side[0], reason, reason_size) &&
              move_side(&sides->side[1], 1, b->folder, &b->side[1], reason, reason_size);
         for (size_t i = 0; ok && i < count; i++)
-            if (list[i].verdict == COMPARE_SLOWER && list[i].launches > 1)
-                try_moved(&list[i], sides, s, b, s->family_alpha / slower);
+            if (is_new(&list[i])) try_moved(&list[i], sides, s, b, s->family_alpha / slower);
         scratch_remove(b->folder);
     }
     free(b);
