@@ -29,7 +29,8 @@ static json_t *case_of(const gate_case *g)
         json_object_set_new(j, "ratio", json_real(exp(c->launches ? c->over_launches.mean : c->figures.median)));
         json_object_set_new(j, "interval", json_pack("[o,o]", json_any_real(exp(at.low)), json_any_real(exp(at.high))));
     }
-    if (j && g->outcome == GATE_WRONG && c->judged[1].entry)
+    /* What came of its timing alone, that line would not repeat. */
+    if (j && g->outcome == GATE_WRONG && c->judged[1].entry && c->judged[1].status != TRIAL_PASS)
         json_object_set(j, "reproducer", json_object_get(c->judged[1].entry, "reproducer"));
     if (j && g->waiver) json_object_set_new(j, "waiver", waiver_json(g->waiver));
     return j;

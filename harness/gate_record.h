@@ -3,7 +3,7 @@
  * "gate": {"headline","compared","passed": bool,"exit","base","new" (commits or "" unknown),"threshold","false_alarms","notes": [text],
  *   "outcomes": {name: cases},
  *   "cases": [{"case","kernel","workload","threads","outcome","words","log_e","ratio","interval": [low, high],
- *              "reproducer" of a wrong one,"waiver": {"case","limit","until","reason"}}], findings first, then by evidence;
+ *              "reproducer" of one that was judged wrong,"waiver": {"case","limit","until","reason"}}], findings first, then by evidence;
  *   "accuracy": [{"kernel","ratio": [base, new],"rms": [base, new],"rows","worse": bool}], "factor"} */
 #ifndef ATTNBENCH_GATE_RECORD_H
 #define ATTNBENCH_GATE_RECORD_H

@@ -1,15 +1,14 @@
 /* gate_yardstick.c: launches to shares, and shares to cases. */
 #include "gate_yardstick.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gate.h"
 #include "percent.h"
@@ -34,37 +33,51 @@ static void free_launches(launches *l)
     free(l->table);
 }
 
+static int is_record(const struct dirent *entry)
+{
+    const size_t length = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && length > 5 && strcmp(entry->d_name + length - 5, ".json") == 0;
+}
+
+static int read_launch(const char *folder, const char *name, launches *out, char *reason, size_t size)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    json_t *record = record_read(path, reason, size);
+    if (record && result_table_make(record, &out->table[out->count])) {
+        out->record[out->count++] = record;
+        return 1;
+    }
+    if (record) snprintf(reason, size, "out of memory");
+    json_decref(record);
+    return 0;
+}
+
 static int read_launches(const char *folder, launches *out, char *reason, size_t size)
 {
-    char pattern[4096];
-    glob_t found = {.gl_pathc = 0};
+    struct dirent **entry;
+    const int found = scandir(folder, &entry, is_record, alphasort);
     *out = (launches){NULL, NULL, 0};
-    if (access(folder, R_OK | X_OK)) {
-        snprintf(reason, size, "gate records: %.300s: %s; name a folder with records of 'bench'", folder,
+    if (found < 0) {
+        snprintf(reason, size, "gate records %.300s: %s; name a folder with records of 'bench'", folder,
                  strerror(errno));
         return EXIT_USAGE;
     }
-    snprintf(pattern, sizeof pattern, "%s/*.json", folder);
-    if (glob(pattern, 0, NULL, &found) || found.gl_pathc < LEAST_LAUNCHES) {
-        snprintf(reason, size, "could not tell: %.300s has %zu records; the launches of a side are %d at least", folder,
-                 (size_t)found.gl_pathc, LEAST_LAUNCHES);
-        globfree(&found);
-        return EXIT_UNDECIDED;
-    }
-    out->record = calloc(found.gl_pathc, sizeof *out->record);
-    out->table = calloc(found.gl_pathc, sizeof *out->table);
+    out->record = calloc((size_t)found + 1, sizeof *out->record);
+    out->table = calloc((size_t)found + 1, sizeof *out->table);
     snprintf(reason, size, "out of memory");
-    int ok = out->record && out->table;
-    for (size_t i = 0; ok && i < found.gl_pathc; i++) {
-        json_t *record = record_read(found.gl_pathv[i], reason, size);
-        ok = record && result_table_make(record, &out->table[out->count]);
-        if (ok)
-            out->record[out->count++] = record;
-        else
-            json_decref(record);
+    int code = out->record && out->table ? EXIT_WELL : EXIT_USAGE;
+    if (code == EXIT_WELL && found < LEAST_LAUNCHES) {
+        snprintf(reason, size, "could not tell: %.300s has %d records; the launches of a side are %d at least", folder,
+                 found, LEAST_LAUNCHES);
+        code = EXIT_UNDECIDED;
     }
-    globfree(&found);
-    return ok ? EXIT_WELL : EXIT_USAGE;
+    for (int i = 0; i < found; i++) {
+        if (code == EXIT_WELL && !read_launch(folder, entry[i]->d_name, out, reason, size)) code = EXIT_USAGE;
+        free(entry[i]);
+    }
+    free(entry);
+    return code;
 }
 
 /* ---- may they be compared? --------------------------------------------------------------------------------------- */

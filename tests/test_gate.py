@@ -89,6 +89,14 @@ class Verdicts(Gate):
         self.assertIn(one["reproducer"], done.stdout)
         self.assertIn(one["reproducer"], ElementTree.parse(junit).getroot().find(".//failure").text)
 
+    def test_what_crashes_while_it_is_timed_is_wrong(self) -> None:
+        """The line that verifies it would pass."""
+        _, record = self.against(plugin("well"), plugin("crashes_later"), *TINY, code=FINDING)
+        (one,) = record["gate"]["cases"]
+        self.assertEqual("wrong", one["outcome"])
+        self.assertIn("signal 6 (Aborted) while it was timed", one["words"])
+        self.assertNotIn("reproducer", one)
+
     def test_a_base_that_is_wrong_is_nothing_to_compare_with(self) -> None:
         _, record = self.against(plugin("is_wrong"), plugin("well"), *TINY, code=UNDECIDED)
         self.assertEqual("new", record["gate"]["cases"][0]["outcome"])
@@ -294,7 +302,7 @@ class Records(Gate):
         return folder
 
     def test_a_machine_in_another_mood_is_no_slowdown(self) -> None:
-        base, new = self.launches("base", 1), self.launches("new", 1.02)
+        base, new = self.launches("base", 1), self.launches("new[1]", 1.02)  # what a shell would expand
         done, record = self.run_gate("records", base, new, code=WELL)
         (one,) = record["gate"]["cases"]
         self.assertEqual(("k/w/threads:1", "passed"), (one["case"], one["outcome"]))
@@ -316,6 +324,7 @@ class Records(Gate):
         self.refused(USAGE, "records", base, words=("BASE and NEW",))
         (self.folder / "empty").mkdir()
         self.refused(UNDECIDED, "records", base, self.folder / "empty", words=("0 records",))
+        self.refused(USAGE, "records", base, base / "0.json", words=("0.json", "Not a directory"))
         self.refused(USAGE, "records", base, self.folder / "none", words=("none", "No such file"))
         damaged = self.launches("damaged", 1)
         (damaged / "3.json").write_text("{", encoding="utf-8")
