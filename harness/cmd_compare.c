@@ -144,7 +144,10 @@ static int compare_all(job *j)
     progress_clear();
     confirm_all(j);
     print_summary(j);
-    return exit_of(j);
+    const char *changed = compare_sides_changed(&j->sides);
+    if (!changed || interrupted) return exit_of(j);
+    complain("could not tell: %s was changed while it was compared; nothing of the above holds: run it again", changed);
+    return EXIT_UNDECIDED;
 }
 
 static int run_job(job *j, int argc, char **argv)

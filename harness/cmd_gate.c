@@ -81,10 +81,11 @@ typedef struct job {
     json_t *record, *notes;
     comparison *list;
     size_t listed;
-    int refused;    /* workloads that could not be made */
-    int lost;       /* cases that there was no memory for */
-    bool unmovable; /* code to other offsets */
-    bool late;      /* the time for all of it was over before the end */
+    int refused;         /* workloads that could not be made */
+    int lost;            /* cases that there was no memory for */
+    bool unmovable;      /* code to other offsets */
+    const char *changed; /* a side whose file is another now */
+    bool late;           /* the time for all of it was over before the end */
     double begin;
 } job;
 
@@ -174,6 +175,7 @@ static void add_notes(job *j, const gate_result *r)
     if (j->base.commit[0][0] && strcmp(j->base.commit[0], j->base.commit[1]) == 0)
         note(j, "both sides are of the same commit");
     if (j->refused) note(j, "workloads could not be made");
+    if (j->changed) note(j, "%s was changed while it was compared; nothing of this holds: run it again", j->changed);
     if (j->late) note(j, "time is up before all was compared");
 }
 
@@ -188,6 +190,7 @@ static int conclude(job *j)
     }
     int code = gate_exit(&r, &j->rule);
     if (code != EXIT_FINDING && j->refused) code = EXIT_USAGE;
+    if (j->changed) code = EXIT_UNDECIDED;
     if (j->lost) code = EXIT_BUG;
     if (interrupted_by_user()) code = EXIT_INTERRUPTED;
     add_notes(j, &r);
@@ -236,6 +239,7 @@ static int run_job(job *j, int argc, char **argv)
     stage_two(j);
     j->late = deadline_passed();
     deadline_end();
+    j->changed = compare_sides_changed(&j->sides);
     code = worse_exit(code, conclude(j));
     for (size_t i = 0; i < j->listed; i++) {
         json_array_append_new(comparisons, compare_json(&j->list[i], &j->settings));

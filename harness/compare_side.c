@@ -194,3 +194,13 @@ void compare_sides_close(compare_sides *s)
     free(s->pair);
     memset(s, 0, sizeof *s);
 }
+
+const char *compare_sides_changed(const compare_sides *s)
+{
+    static const char *const name[2] = {"BASE", "NEW"};
+    for (int i = 0; i < 2; i++) {
+        char now[sizeof s->side[i].module->digest];
+        if (!file_digest(s->side[i].module->path, now) || strcmp(now, s->side[i].module->digest) != 0) return name[i];
+    }
+    return NULL;
+}

@@ -271,6 +271,42 @@ class Interruption(Compare):
         self.assertTrue(json.loads(path.read_text(encoding="utf-8"))["comparisons"])
 
 
+    def test_a_hanging_call_does_not_hold_it_up(self) -> None:
+        """Nor is it blamed: a call counts as hung after 50 s."""
+        path = self.folder / "record.json"
+        process = subprocess.Popen(
+            [PROGRAM, "compare", plugin("well"), plugin("hangs_later"), *TINY, "--json", str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=30)
+        self.assertEqual(INTERRUPTED, process.returncode, out + error)
+        found = json.loads(path.read_text(encoding="utf-8"))["comparisons"]
+        self.assertNotIn("wrong", [one["verdict"] for one in found])
+
+    def test_a_build_meanwhile_is_noticed(self) -> None:
+        """The sides are printed when stage one is done; launches are still to come."""
+        module = self.folder / "kernels.so"
+        shutil.copy(slowed("5"), module)
+        with subprocess.Popen(
+            [PROGRAM, "compare", slowed("0"), str(module), *COMPUTE, "--launches", "20"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        ) as process:
+            while not process.stdout.readline().startswith("NEW:"):
+                self.assertIsNone(process.poll())
+            module.unlink()
+            shutil.copy(slowed("again"), module)
+            out, error = process.communicate(timeout=60)
+        self.assertEqual(UNDECIDED, process.returncode, out + error)
+        self.assertIn("NEW was changed while it was compared", error)
+
+
 class Selftest(unittest.TestCase):
     def test_the_clock_counts_what_it_said(self) -> None:
         """Few runs: enough for the table to be made; that its figures are good is for a run by hand."""
