@@ -37,12 +37,15 @@ static void print_accuracy(const gate_result *r, const json_t *gate)
     }
 }
 
-static void print_counts(const gate_result *r)
+/* Where nothing could be told, it is not said of the cases again. */
+static void print_end(const gate_result *r, const char *heading)
 {
     const char *separator = ": ";
+    fputs(heading, stdout);
     for (int o = 0; o < GATE_OUTCOMES; o++) {
+        const char *name = gate_outcome_name((gate_outcome)o);
         if (r->outcomes[o] == 0) continue;
-        printf("%s%d %s", separator, r->outcomes[o], gate_outcome_name((gate_outcome)o));
+        printf("%s%d %s", separator, r->outcomes[o], o == GATE_UNDECIDED && strcmp(name, heading) == 0 ? "open" : name);
         separator = ", ";
     }
     if (r->worse) printf("; %d less accurate", r->worse);
@@ -58,8 +61,7 @@ void gate_print(const compare_sides *sides, const gate_result *r, const json_t *
     json_array_foreach(json_object_get(gate, "cases"), i, one) if (is_shown(one)) gate_print_case(one);
     print_accuracy(r, gate);
     json_array_foreach(json_object_get(gate, "notes"), i, one) printf("note: %s\n", json_string_value(one));
-    fputs(gate_heading(gate), stdout);
-    print_counts(r);
+    print_end(r, gate_heading(gate));
     printf("; threshold %.*g %%, false alarms %.*g %% over all; %.0f s\n",
            PERCENT(json_number_value(json_object_get(gate, "threshold"))),
            PERCENT(json_number_value(json_object_get(gate, "false_alarms"))), seconds);

@@ -106,7 +106,10 @@ class Verdicts(Gate):
         done, record = self.against(slowed("0"), slowed("5"), *backward, code=UNDECIDED)
         self.assertEqual(0, record["gate"]["compared"])
         self.assertIn("compared 0 of 1; 1 not supported here", done.stdout)
-        self.against(slowed("0"), slowed("5"), *COMPUTE, "--launches", "0", "--time-limit", "0.0005", code=UNDECIDED)
+        short = (*COMPUTE, "--launches", "0", "--time-limit", "0.0005")
+        done, _ = self.against(slowed("0"), slowed("5"), *short, code=UNDECIDED)
+        self.assertIn(f"could not tell {CASE}: the time was up; ", done.stdout)
+        self.assertIn("\ncould not tell: 1 open; threshold", done.stdout)
 
     def test_less_accurate_is_a_finding(self) -> None:
         junit, page = self.folder / "gate.xml", self.folder / "page.md"
