@@ -162,7 +162,7 @@ class Commits(Gate):
         command = f'mkdir -p out && cp "{plugin("well")}" out/kernels.so'
         self.module(plugin("hangs_running"), name="out/kernels.so")
         flags = ("--base", "HEAD", "--build", command, "--plugin", "out/kernels.so", *TINY)
-        limited = (*flags, "--workload", "h=2,q=90,d=8", "--max-time", "3")
+        limited = (*flags, "--workload", "h=2,q=90,d=8", "--max-time", "5")
         done, record = self.run_gate(*limited, code=UNDECIDED)
         self.assertIn("compared 0 of 2; 2 could not be told", done.stdout)
         self.assertIn("odd_plain/h=2,q=90,d=8/threads:1: not begun: time is up", done.stdout)
@@ -188,7 +188,7 @@ class Commits(Gate):
     def test_interrupted_before_the_first_case(self) -> None:
         command = f'mkdir -p out && cp "{plugin("well")}" out/kernels.so'
         self.module(plugin("hangs_running"), name="out/kernels.so")
-        code, said = self.interrupt(2, "--base", "HEAD", "--build", command, "--plugin", "out/kernels.so", *TINY)
+        code, said = self.interrupt(4, "--base", "HEAD", "--build", command, "--plugin", "out/kernels.so", *TINY)
         self.assertEqual(INTERRUPTED, code, said)
         self.assertRegex(said, "(?m)^interrupted; threshold 1 %")
 
