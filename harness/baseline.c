@@ -47,6 +47,10 @@ static char *read_file(const char *path, size_t most, size_t *bytes)
         if (text) *bytes = fread(text, 1, (size_t)st.st_size, file);
         if (text) text[*bytes] = 0;
     }
+    if (text && ferror(file)) {
+        free(text);
+        text = NULL;
+    }
     if (file) fclose(file);
     return text;
 }

@@ -54,23 +54,35 @@ static void reap(pid_t pid, int *status)
     }
 }
 
+/* Its end of the pipe is closed: it is about to be gone, or foreign code closed all files and lives on. */
+static int is_gone(pid_t pid, int *status, useconds_t *pause)
+{
+    static const useconds_t first = 20, most = 10000; /* microseconds */
+    if (waitpid(pid, status, WNOHANG) == pid) return 1;
+    *pause = *pause == 0 ? first : *pause < most ? 2 * *pause : most;
+    usleep(*pause);
+    return 0;
+}
+
 /* Waits until the child is gone: its end of the pipe closes with it. Returns 0 where the time is up. */
 static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *status)
 {
     double end = clock_seconds() + limit->seconds;
+    int told = 0;
+    useconds_t pause = 0;
     uint64_t seen = limit->beat ? *limit->beat : 0;
     for (;;) {
         const double left = end - clock_seconds(), longest = 0.2; /* a signal may come before poll and not during it */
         struct pollfd p = {pipe_end, POLLIN, 0};
         const int ready = left > 0 ? poll(&p, 1, (int)((left > longest ? longest : left) * 1000) + 1) : 0;
-        if (ready > 0) {
-            reap(pid, status);
-            return 1;
+        if (ready > 0 && is_gone(pid, status, &pause)) return 1;
+        if (limit->stop && interrupted && !told) {
+            *limit->stop = told = 1;
+            if (limit->stop_seconds > 0) end = clock_seconds() + limit->stop_seconds;
         }
-        if (limit->stop && interrupted) *limit->stop = 1;
         if (limit->beat && *limit->beat != seen) {
             seen = *limit->beat;
-            end = clock_seconds() + limit->seconds;
+            if (!told || limit->stop_seconds <= 0) end = clock_seconds() + limit->seconds;
         }
         if (clock_seconds() < end && (!interrupted || limit->stop)) continue;
         if (waitpid(pid, status, WNOHANG) == pid) return 1;
@@ -85,7 +97,7 @@ static child_end ending(int in_time, int status, double limit, int done, char *r
     const int stopped = interrupted && !done; /* ended by wait_for, if not by itself in the same moment */
     if (!in_time || stopped) {
         if (stopped)
-            snprintf(reason, size, "interrupted");
+            snprintf(reason, size, "%s", interruption());
         else
             snprintf(reason, size, "not finished after %.0f s", limit);
         return CHILD_HUNG;

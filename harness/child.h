@@ -13,7 +13,8 @@ typedef enum child_end { CHILD_DONE, CHILD_CRASHED, CHILD_EXITED, CHILD_HUNG, CH
 typedef struct child_limit {
     double seconds;
     const volatile uint64_t *beat; /* in shared memory: seconds count from its last change; NULL: from the start */
-    volatile int *stop; /* in shared memory: set once where the user interrupts; NULL: the child is ended then */
+    volatile int *stop;  /* in shared memory: set once where the run is interrupted; NULL: the child is ended then */
+    double stop_seconds; /* it may take to end by itself when told to; 0: as many as without that */
 } child_limit;
 
 /* Forks and calls body(arg) in the child, with default signal handlers but deaf to interruptions, and without core files. Unless CHILD_DONE, `reason` says

@@ -9,6 +9,7 @@
 #include "compare_files.h"
 #include "compare_record.h"
 #include "context.h"
+#include "percent.h"
 #include "results.h"
 #include "status.h"
 
@@ -48,6 +49,7 @@ typedef struct job {
     size_t listed;
     int count[COMPARE_VERDICTS];
     int refused; /* workloads that could not be made */
+    int lost;    /* cases that there was no memory for */
 } job;
 
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
@@ -68,6 +70,7 @@ static void take(void *ctx, const comparison *c)
     if (!grown) {
         complain("out of memory for what was compared");
         json_decref(c->samples);
+        j->lost++;
         return;
     }
     j->list = grown;
@@ -78,14 +81,14 @@ static void take(void *ctx, const comparison *c)
 
 static void print_summary(const job *j)
 {
-    const char *separator = "\n";
+    bool any = false;
     for (int v = 0; v < COMPARE_VERDICTS; v++) {
         if (j->count[v] == 0) continue;
-        printf("%s%d %s", separator, j->count[v], compare_verdict_name((compare_verdict)v));
-        separator = ", ";
+        printf("%s%d %s", any ? ", " : "\n", j->count[v], compare_verdict_name((compare_verdict)v));
+        any = true;
     }
-    printf("; threshold %.2g %%, false alarms %.2g %% over %d case%s\n", 100 * j->settings.delta,
-           100 * j->settings.family_alpha, j->settings.cases, j->settings.cases == 1 ? "" : "s");
+    printf("%sthreshold %.*g %%, false alarms %.*g %% over %d case%s\n", any ? "; " : "\n", PERCENT(j->settings.delta),
+           PERCENT(j->settings.family_alpha), j->settings.cases, j->settings.cases == 1 ? "" : "s");
 }
 
 /* ---- the job ----------------------------------------------------------------------------------------------------- */
@@ -94,6 +97,7 @@ static int exit_of(const job *j)
 {
     const int *n = j->count;
     if (interrupted) return EXIT_INTERRUPTED;
+    if (j->lost) return EXIT_BUG;
     if (n[COMPARE_WRONG] || n[COMPARE_SLOWER]) return EXIT_FINDING;
     if (j->refused) return EXIT_USAGE;
     if (n[COMPARE_COULD_NOT_TELL]) return EXIT_UNDECIDED;
@@ -102,26 +106,13 @@ static int exit_of(const job *j)
     return EXIT_WELL;
 }
 
-static int thread_cases(const job *j)
-{
-    int cases = 0;
-    for (int p = 0; p < j->sides.pairs; p++)
-        for (int t = 0; t < j->s->thread_counts; t++) {
-            const attn_kernel *const *k = j->sides.pair[p].kernel;
-            const uint64_t threaded = ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS;
-            cases += j->s->threads[t] == 1 || (k[0]->traits & threaded && k[1]->traits & threaded);
-        }
-    return cases;
-}
-
 /* Cases that stage one settled were shown at once; the others when their launches are done. */
 static void confirm_all(job *j)
 {
-    for (size_t i = 0; i < j->listed && !interrupted; i++)
-        if (compare_wants_launches(&j->list[i], &j->settings))
-            compare_run_launches(&j->list[i], &j->sides, &j->settings);
     bool *staged = calloc(j->listed + 1, sizeof *staged);
     for (size_t i = 0; staged && i < j->listed; i++) staged[i] = compare_wants_launches(&j->list[i], &j->settings);
+    for (size_t i = 0; staged && i < j->listed && !interrupted; i++)
+        if (staged[i]) compare_run_launches(&j->list[i], &j->sides, &j->settings);
     if (!staged || !compare_stage_two(j->list, j->listed, &j->settings)) complain("out of memory for stage two");
     for (size_t i = 0; i < j->listed; i++) {
         if (staged && staged[i]) compare_print(&j->list[i], &j->settings);
@@ -153,7 +144,10 @@ static int compare_all(job *j)
     progress_clear();
     confirm_all(j);
     print_summary(j);
-    return exit_of(j);
+    const char *changed = compare_sides_changed(&j->sides);
+    if (!changed || interrupted) return exit_of(j);
+    complain("could not tell: %s was changed while it was compared; nothing of the above holds: run it again", changed);
+    return EXIT_UNDECIDED;
 }
 
 static int run_job(job *j, int argc, char **argv)
@@ -205,7 +199,7 @@ static int compare_kernels(const options *o, const selection *s, int argc, char 
     }
     const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
     j.settings = settings_of(o, s, &machine);
-    j.settings.cases = s->workloads * thread_cases(&j);
+    j.settings.cases = s->workloads * compare_cases(&j.sides, s->threads, s->thread_counts);
     int code = EXIT_USAGE;
     if (o->launch >= 0)
         code = compare_launch(&j.sides, &s->workload[0], s->threads[0], o->launch, &j.settings);
@@ -223,11 +217,13 @@ int cmd_compare(int argc, char **argv)
     options o;
     selection s;
     char reason[1024];
-    int code =
-        command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_WORDS | OPTIONS_COMPARE | OPTIONS_JSON, help_compare, &o);
+    int code = command_begin(
+        argc, argv, OPTIONS_SELECT | OPTIONS_WORDS | OPTIONS_COMPARE | OPTIONS_LAUNCH | OPTIONS_JSON, help_compare, &o);
     if (code >= 0) return code;
     code = EXIT_USAGE;
-    if (o.words.count != 2) {
+    if (o.words.count > 2) {
+        complain("compare takes two names, BASE and NEW; '%.200s' is one too many", o.words.word[2]);
+    } else if (o.words.count != 2) {
         complain("compare needs two names, BASE and NEW: kernels, FILE.so:KERNEL, FILE.so or records; %d given",
                  o.words.count);
     } else if (compare_is_file(o.words.word[0]) != compare_is_file(o.words.word[1])) {

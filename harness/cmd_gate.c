@@ -1,5 +1,5 @@
 /* cmd_gate.c: attnbench gate: for pipelines: did a change make any case slower or wrong? */
-#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,10 @@
 #include "cpu.h"
 #include "gate_base.h"
 #include "gate_moved.h"
+#include "gate_print.h"
 #include "gate_record.h"
 #include "gate_yardstick.h"
+#include "json_text.h"
 #include "problem.h"
 #include "results.h"
 #include "status.h"
@@ -26,8 +28,11 @@ const char help_gate[] =
     "over all\n"
     "cases. What is flagged is confirmed in fresh launches, and again with the code of both builds at other offsets. "
     "Kernels that fail\n"
-    "are never timed. Exit 0 passed, 1 slower, wrong or less accurate, 2 bad usage or input, 3 nothing could be "
-    "compared.\n\n"
+    "are never timed, nor those of modules that are equal throughout: where one kernel changed all are timed, because "
+    "what a kernel\n"
+    "reaches in its module cannot be told from outside. Exit 0 passed, 1 slower, wrong or less accurate, 2 bad usage "
+    "or input,\n"
+    "3 nothing could be compared.\n\n"
     "SIDES\n"
     "  --base REF             the commit to compare with, in a pull request the merge commit's first parent (HEAD^1)\n"
     "  --build CMD            builds it, by sh in a temporary worktree of REF\n"
@@ -39,6 +44,7 @@ const char help_gate[] =
     "  --key TEXT             of a baseline: what its build depends on (the flags of this build; of a plugin, CFLAGS "
     "and "
     "LDFLAGS)\n"
+    "  --commit NAME          of 'gate save': what was built (the commit of the git tree that the module lies in)\n"
     "RULE\n"
     "  --threshold PERCENT    the slowdown that matters (1)\n"
     "  --waivers FILE         accepted slowdowns: lines of CASE LIMIT% UNTIL REASON, such as\n"
@@ -46,7 +52,8 @@ const char help_gate[] =
     "  --on-inconclusive warn|fail   cases that could not be told (warn)\n"
     "  --require-all          cases that only the base has fail\n"
     "  --require-isa NAME     exit 3 on machines without it, such as avx512, where a pass would mean little\n"
-    "  --max-time S           for all of it, cheapest cases first; what was dropped is listed\n"
+    "  --max-time S           for all of it, building and judging too, cheapest cases first; what was dropped is "
+    "listed\n"
     "  --time-limit S         seconds of pairs a case may take (5)\n"
     "  --launches N           launches that confirm slower (12)\n"
     "SELECT (each may be given again)\n"
@@ -74,7 +81,11 @@ typedef struct job {
     json_t *record, *notes;
     comparison *list;
     size_t listed;
-    int refused; /* workloads that could not be made */
+    int refused;         /* workloads that could not be made */
+    int lost;            /* cases that there was no memory for */
+    bool unmovable;      /* code to other offsets */
+    const char *changed; /* a side whose file is another now */
+    bool late;           /* the time for all of it was over before the end */
     double begin;
 } job;
 
@@ -87,6 +98,7 @@ static void take(void *ctx, const comparison *c)
     if (!grown) {
         complain("out of memory for what was compared");
         json_decref(c->samples);
+        j->lost++;
         return;
     }
     j->list = grown;
@@ -99,9 +111,16 @@ static int by_cost(const void *a, const void *b)
     return ((*x)->cost > (*y)->cost) - ((*x)->cost < (*y)->cost);
 }
 
-static void note(job *j, const char *format, const char *text)
+__attribute__((format(printf, 2, 3))) static void note(job *j, const char *format, ...)
 {
-    json_array_append_new(j->notes, json_sprintf(format, text));
+    char *line;
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vasprintf(&line, format, arguments);
+    va_end(arguments);
+    if (length < 0) return;
+    json_array_append_new(j->notes, json_text(line));
+    free(line);
 }
 
 static bool stage_one(job *j)
@@ -111,7 +130,7 @@ static bool stage_one(job *j)
     const workload **order = calloc((size_t)s->workloads, sizeof *order);
     for (int i = 0; order && i < s->workloads; i++) order[i] = &s->workload[i];
     if (order && j->o->max_time > 0) qsort(order, (size_t)s->workloads, sizeof *order, by_cost);
-    for (int i = 0; order && i < s->workloads && !interrupted; i++) {
+    for (int i = 0; order && i < s->workloads && !interrupted_by_user(); i++) {
         progress("comparing %d of %d: %s", i + 1, s->workloads, order[i]->name);
         if (compare_workload(&j->sides, order[i], s->threads, s->thread_counts, &j->settings,
                              json_object_get(j->record, "cases"), take, j, reason, sizeof reason))
@@ -124,21 +143,25 @@ static bool stage_one(job *j)
     return order != NULL;
 }
 
-static void stage_two(job *j)
+/* What stage one called slower, or what it left open. Each time all cases are one family for Holm's gates, so that what
+ * the first refused the second refuses too. */
+static void confirm(job *j, bool flagged)
 {
     char reason[512];
-    for (size_t i = 0; i < j->listed && !interrupted; i++) {
-        comparison *c = &j->list[i];
-        if (!compare_wants_launches(c, &j->settings)) continue;
-        if (j->settings.until <= 0 || clock_seconds() < j->settings.until)
-            compare_run_launches(c, &j->sides, &j->settings);
-        else
-            snprintf(c->why, sizeof c->why, "%+.2g %% in one process, not confirmed: the time for all cases was up",
-                     100 * expm1(c->figures.median));
-    }
+    for (size_t i = 0; i < j->listed && !interrupted; i++)
+        if (compare_wants_launches(&j->list[i], &j->settings) && flagged == (j->list[i].verdict == COMPARE_SLOWER))
+            compare_run_launches(&j->list[i], &j->sides, &j->settings);
     if (!compare_stage_two(j->list, j->listed, &j->settings)) complain("out of memory for stage two");
-    if (!gate_moved(j->list, j->listed, &j->sides, &j->settings, reason, sizeof reason))
-        note(j, "what is slower was not tried at other code offsets: %s", reason);
+    if (j->unmovable || gate_moved(j->list, j->listed, &j->sides, &j->settings, reason, sizeof reason)) return;
+    note(j, "what is slower was not tried at other code offsets: %s", reason);
+    j->unmovable = true;
+}
+
+/* Where time is short, it is for what would fail. */
+static void stage_two(job *j)
+{
+    confirm(j, true);
+    confirm(j, false);
 }
 
 /* ---- said -------------------------------------------------------------------------------------------------------- */
@@ -150,52 +173,10 @@ static void add_notes(job *j, const gate_result *r)
         if (waiver_expired(&j->waivers.item[i], j->rule.today))
             note(j, "the waiver for %s is expired", j->waivers.item[i].pattern);
     if (j->base.commit[0][0] && strcmp(j->base.commit[0], j->base.commit[1]) == 0)
-        note(j, "both sides are of the same commit%s", "");
-    if (j->refused) note(j, "workloads could not be made%s", "");
-}
-
-static bool is_shown(gate_outcome o) { return o != GATE_WELL && o != GATE_SAME && o != GATE_UNABLE; }
-
-static void print_case(const json_t *one)
-{
-    const char *reproducer = json_string_value(json_object_get(one, "reproducer"));
-    printf("%-14s %s: %s\n", json_string_value(json_object_get(one, "outcome")),
-           json_string_value(json_object_get(one, "case")), json_string_value(json_object_get(one, "words")));
-    if (reproducer) printf("               %s\n", reproducer);
-}
-
-static void print_result(const job *j, const gate_result *r, const json_t *gate, int code)
-{
-    size_t i;
-    const json_t *one;
-    compare_print_side("BASE", &j->sides.side[0]);
-    compare_print_side("NEW", &j->sides.side[1]);
-    printf("%s\n", json_string_value(json_object_get(gate, "headline")));
-    json_array_foreach(json_object_get(gate, "cases"), i,
-                       one) for (int o = 0; o < GATE_OUTCOMES;
-                                 o++) if (is_shown((gate_outcome)o) &&
-                                          strcmp(json_string_value(json_object_get(one, "outcome")),
-                                                 gate_outcome_name((gate_outcome)o)) == 0) print_case(one);
-    for (int k = 0; k < r->kernels; k++)
-        if (r->accuracy[k].worse)
-            printf(
-                "less accurate  %s: error / bound %.2g, was %.2g; pooled z %.2g, was %.2g (what grows by %g counts)\n",
-                r->accuracy[k].kernel, r->accuracy[k].ratio[1], r->accuracy[k].ratio[0], r->accuracy[k].rms[1],
-                r->accuracy[k].rms[0], j->rule.accuracy_factor);
-    json_array_foreach(j->notes, i, one) printf("note: %s\n", json_string_value(one));
-    printf("%s: ", code == EXIT_WELL          ? "passed"
-                   : code == EXIT_UNDECIDED   ? "could not tell"
-                   : code == EXIT_INTERRUPTED ? "interrupted"
-                                              : "failed");
-    const char *separator = "";
-    for (int o = 0; o < GATE_OUTCOMES; o++)
-        if (r->outcomes[o]) {
-            printf("%s%d %s", separator, r->outcomes[o], gate_outcome_name((gate_outcome)o));
-            separator = ", ";
-        }
-    if (r->worse) printf("; %d less accurate", r->worse);
-    printf("; threshold %.2g %%, false alarms %.2g %% over all; %.0f s\n", 100 * j->settings.delta,
-           100 * j->settings.family_alpha, clock_seconds() - j->begin);
+        note(j, "both sides are of the same commit");
+    if (j->refused) note(j, "workloads could not be made");
+    if (j->changed) note(j, "%s was changed while it was compared; nothing of this holds: run it again", j->changed);
+    if (j->late) note(j, "time is up before all was compared");
 }
 
 /* ---- the job ----------------------------------------------------------------------------------------------------- */
@@ -209,11 +190,13 @@ static int conclude(job *j)
     }
     int code = gate_exit(&r, &j->rule);
     if (code != EXIT_FINDING && j->refused) code = EXIT_USAGE;
-    if (interrupted) code = EXIT_INTERRUPTED;
+    if (j->changed) code = EXIT_UNDECIDED;
+    if (j->lost) code = EXIT_BUG;
+    if (interrupted_by_user()) code = EXIT_INTERRUPTED;
     add_notes(j, &r);
     const gate_about about = {j->base.commit[0], j->base.commit[1], code, j->notes};
     json_t *gate = gate_json(&r, &j->rule, &j->settings, &about);
-    print_result(j, &r, gate, code);
+    gate_print(&j->sides, &r, gate, clock_seconds() - j->begin);
     json_object_set_new(j->record, "gate", gate);
     gate_free(&r);
     return code;
@@ -254,6 +237,9 @@ static int run_job(job *j, int argc, char **argv)
     for (int i = 0; i < 2; i++) plugins_notes(&j->sides.side[i].set);
     int code = stage_one(j) ? EXIT_WELL : EXIT_BUG;
     stage_two(j);
+    j->late = deadline_passed();
+    deadline_end();
+    j->changed = compare_sides_changed(&j->sides);
     code = worse_exit(code, conclude(j));
     for (size_t i = 0; i < j->listed; i++) {
         json_array_append_new(comparisons, compare_json(&j->list[i], &j->settings));
@@ -267,18 +253,6 @@ static int run_job(job *j, int argc, char **argv)
     json_decref(j->record);
     json_decref(j->notes);
     return code;
-}
-
-static int thread_cases(const job *j)
-{
-    const uint64_t threaded = ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS;
-    int cases = 0;
-    for (int p = 0; p < j->sides.pairs; p++)
-        for (int t = 0; t < j->s->thread_counts; t++) {
-            const attn_kernel *const *k = j->sides.pair[p].kernel;
-            cases += j->s->threads[t] == 1 || (k[0]->traits & threaded && k[1]->traits & threaded);
-        }
-    return cases;
 }
 
 static int compare_builds(job *j, int argc, char **argv)
@@ -295,11 +269,10 @@ static int compare_builds(job *j, int argc, char **argv)
         j->settings = (compare_settings){.delta = o->threshold > 0 ? o->threshold : default_delta,
                                          .family_alpha = family_alpha,
                                          .beta = beta,
-                                         .cases = s->workloads * thread_cases(j),
+                                         .cases = s->workloads * compare_cases(&j->sides, s->threads, s->thread_counts),
                                          .seconds = o->time_limit > 0 ? o->time_limit : default_seconds,
                                          .launches = o->launches >= 0 ? o->launches : DEFAULT_LAUNCHES,
                                          .only_slower = true,
-                                         .until = o->max_time > 0 ? j->begin + o->max_time : 0,
                                          .residency = s->residency,
                                          .seed = s->seed,
                                          .machine = &machine,
@@ -311,11 +284,16 @@ static int compare_builds(job *j, int argc, char **argv)
             code = EXIT_USAGE;
         }
         compare_sides_close(&j->sides);
-    } else if (code == EXIT_INTERRUPTED) {
-        complain("interrupted while the base was built; nothing was compared");
+    } else if (interrupted_by_user()) {
+        code = EXIT_INTERRUPTED;
+        complain("interrupted before both sides were there; nothing was compared");
+    } else if (deadline_passed() && code != EXIT_UNDECIDED) {
+        code = EXIT_UNDECIDED;
+        complain("could not tell: time is up before both sides were there; nothing was compared");
     } else {
         complain("%s", reason);
     }
+    deadline_end();
     gate_base_close(&j->base);
     return code;
 }
@@ -348,6 +326,8 @@ static int check_flags(const options *o, char *reason, size_t size)
         snprintf(reason, size, "--build needs --base REF: the commit that it builds");
     else if (o->base && !o->build && !o->baseline)
         snprintf(reason, size, "--base needs --build CMD: how to build it");
+    else if (o->commit)
+        snprintf(reason, size, "--commit is for 'gate save'; here --base REF names the commit of the base");
     else if (o->plugins.count > 1)
         snprintf(reason, size, "--plugin is given %d times; a gate compares two builds of one", o->plugins.count);
     else
@@ -384,6 +364,7 @@ static int gate(const options *o, int argc, char **argv)
         complain("%s", reason);
     else {
         watch_interrupts();
+        if (o->max_time > 0) deadline_begin(o->max_time);
         code = compare_builds(&j, argc, argv);
     }
     waivers_free(&j.waivers);
@@ -400,7 +381,10 @@ static int records(const options *o, int argc, char **argv)
     size_t i;
     const json_t *one;
     if (o->words.count != 3) {
-        complain("gate records needs two folders of records, BASE and NEW; %d given", o->words.count - 1);
+        if (o->words.count < 3)
+            complain("gate records needs two folders of records, BASE and NEW; %d given", o->words.count - 1);
+        else
+            complain("gate records takes two folders, BASE and NEW; '%.200s' is one too many", o->words.word[3]);
         return EXIT_USAGE;
     }
     job j = {.o = o, .record = record_new()};
@@ -408,7 +392,7 @@ static int records(const options *o, int argc, char **argv)
     const json_t *gate = json_object_get(j.record, "gate");
     if (!gate) complain("%s", reason);
     if (gate) printf("%s\n", json_string_value(json_object_get(gate, "headline")));
-    json_array_foreach(json_object_get(gate, "cases"), i, one) print_case(one);
+    json_array_foreach(json_object_get(gate, "cases"), i, one) gate_print_case(one);
     json_array_foreach(json_object_get(gate, "notes"), i, one) printf("note: %s\n", json_string_value(one));
     if (gate) {
         const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), 1, -1, NULL, NULL, 0, NULL};
@@ -419,24 +403,36 @@ static int records(const options *o, int argc, char **argv)
     return code;
 }
 
+/* Of what is saved: "unknown" where neither --commit nor git knows. */
+static int commit_of(const options *o, const char *module, char *out, size_t size, char *reason, size_t reason_size)
+{
+    if (o->commit) return gate_named_commit(o->commit, out, size, reason, reason_size);
+    gate_module_commit(module, out, size);
+    if (!out[0]) snprintf(out, size, "unknown");
+    return 1;
+}
+
 static int save(const options *o)
 {
     baseline_key key;
     char module[TREE_PATH], commit[80], flags[sizeof key.flags], reason[1024];
     int code = EXIT_USAGE;
     if (o->words.count != 2) {
-        complain("gate save needs a folder: attnbench gate save DIR");
+        if (o->words.count < 2)
+            complain("gate save needs a folder: attnbench gate save DIR");
+        else
+            complain("gate save takes one folder; '%.200s' is one too many", o->words.word[2]);
         return EXIT_USAGE;
     }
-    if (!git_commit(NULL, commit, sizeof commit, reason, sizeof reason)) snprintf(commit, sizeof commit, "unknown");
     gate_build_flags(o, flags, sizeof flags);
     if (gate_new_module(o, module, sizeof module, reason, sizeof reason) &&
+        commit_of(o, module, commit, sizeof commit, reason, sizeof reason) &&
         baseline_key_of(module, commit, flags, &key, reason, sizeof reason)) {
         if (!command_folder("gate save", o->words.word[1])) return EXIT_USAGE;
         code = baseline_save(o->words.word[1], module, &key, reason, sizeof reason);
     }
     if (code == EXIT_WELL)
-        printf("saved %s of commit %.12s in %s\n", module, commit, o->words.word[1]);
+        printf("saved %s of commit %s in %s\n", module, commit, o->words.word[1]);
     else
         complain("%s", reason);
     return code;
@@ -448,6 +444,7 @@ int cmd_gate(int argc, char **argv)
     int code = command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_WORDS | OPTIONS_COMPARE | OPTIONS_JSON | OPTIONS_GATE,
                              help_gate, &o);
     if (code >= 0) return code;
+    git_forget_caller();
     const char *const form = o.words.count > 0 ? o.words.word[0] : "";
     code = strcmp(form, "save") == 0      ? save(&o)
            : strcmp(form, "records") == 0 ? records(&o, argc, argv)

@@ -15,9 +15,10 @@
 
 static const double least_seconds = 0.1; /* moods of a machine last some milliseconds */
 static const double check_budget = 3e6;  /* element visits of the reference a workload: 48 rows and more */
-static const char no_time[] = "not begun: the time for all cases was up";
+static const char not_begun[] = "not begun: time is up";
 static const double call_limit =
     30; /* seconds beside those of the pairs that a slice may take before it counts as hung */
+static const double stop_limit = 5; /* seconds for the block that is running and the last check, when told to stop */
 
 const compare_settings compare_defaults = {
     .delta = 0.005, .family_alpha = 0.01, .beta = 0.001, .cases = 1, .seconds = 5, .launches = 12};
@@ -120,12 +121,14 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
     c->samples = samples_of(run);
     const double reach = c->figures.median - c->figures.median_interval.low;
     c->visible = c->timed && isfinite(reach) ? (1 + s->delta) * exp(reach) - 1 : INFINITY;
-    if (run->end == PAIRED_CALL_FAILED || !c->timed) {
+    if (run->end == PAIRED_CALL_FAILED) {
         c->verdict = COMPARE_WRONG;
         c->wrong = paired_side(run->failed_lane);
         snprintf(c->why, sizeof c->why, "%s failed while it was timed", c->kernel[c->wrong]->name);
     } else if (run->end == PAIRED_CLOCK_FAILED)
         could_not_tell(c, "the clock stood still or went back");
+    else if (!c->timed)
+        could_not_tell(c, run->end == PAIRED_STOPPED ? interruption() : "no memory for its figures");
     else if (paired_void(run))
         say_void(c, run);
     else if (d->slower)
@@ -137,13 +140,14 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
     else if (d->not_slower)
         c->verdict = COMPARE_NOT_SLOWER;
     else
-        could_not_tell(c, run->end == PAIRED_STOPPED ? "interrupted" : "the time was up");
+        could_not_tell(c, run->end == PAIRED_STOPPED ? interruption() : "the time was up");
     c->open = run->end == PAIRED_LIMIT && c->verdict == COMPARE_COULD_NOT_TELL;
 }
 
+/* A child that was ended because the run is has not hung. */
 static void blame(comparison *c, const match *m, child_end end, const char *reason)
 {
-    if (m->wrong >= 0 || (end != CHILD_DONE && m->current >= 0)) {
+    if (m->wrong >= 0 || (end != CHILD_DONE && m->current >= 0 && !interrupted)) {
         const int lane = m->wrong >= 0 ? m->wrong : m->current;
         c->verdict = COMPARE_WRONG;
         c->wrong = lane;
@@ -171,7 +175,7 @@ static void time_it(comparison *c, const trial_group *g, const trial *base, cons
     m->judged[1] = fresh;
     m->s = s;
     m->current = m->wrong = -1;
-    const child_limit limit = {call_limit + trial_time_limit(g->in.w), &m->beat, &m->stop};
+    const child_limit limit = {call_limit + trial_time_limit(g->in.w), &m->beat, &m->stop, stop_limit};
     const child_end end = child_run(time_in_child, m, &limit, reason, sizeof reason);
     if (end == CHILD_DONE && m->ran) {
         c->calls = m->calls;
@@ -222,9 +226,18 @@ static const trial *trial_of(const trial_group *g, const attn_kernel *kernel, in
     return unable;
 }
 
-static bool takes(const attn_kernel *k, int threads)
+static bool takes(const compare_pair *pair, int threads)
 {
-    return threads == 1 || k->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS);
+    const uint64_t threaded = ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS;
+    return threads == 1 || (pair->kernel[0]->traits & threaded && pair->kernel[1]->traits & threaded);
+}
+
+int compare_cases(const compare_sides *sides, const int *threads, int thread_counts)
+{
+    int cases = 0;
+    for (int p = 0; p < sides->pairs; p++)
+        for (int t = 0; t < thread_counts; t++) cases += takes(&sides->pair[p], threads[t]);
+    return cases;
 }
 
 /* A workload's judged cases, and where they begin in the record's. */
@@ -240,27 +253,28 @@ static judged_side judged_of(const judged_group *j, const trial *t)
                          json_array_get(j->cases, j->first + (size_t)(t - j->g.trial))};
 }
 
-static bool late(const compare_settings *s) { return s->until > 0 && clock_seconds() >= s->until; }
-
+/* Of the same code NEW is judged for both sides. */
 static void compare_pair_on(const compare_sides *sides, const compare_pair *pair, const judged_group *j, int threads,
                             const compare_settings *s, compare_done *done, void *ctx)
 {
     comparison c = {.kernel = {pair->kernel[0], pair->kernel[1]}, .w = j->g.in.w, .threads = threads};
-    if (pair->identical) {
-        c.verdict = COMPARE_IDENTICAL;
-    } else {
-        const trial *base = trial_of(&j->g, c.kernel[0], threads), *fresh = trial_of(&j->g, c.kernel[1], threads);
-        if (!base || !fresh) return; /* interrupted before it was judged */
+    const trial *fresh = trial_of(&j->g, c.kernel[1], threads),
+                *base = pair->identical ? fresh : trial_of(&j->g, c.kernel[0], threads);
+    if (base && fresh) {
         c.judged[0] = judged_of(j, base);
         c.judged[1] = judged_of(j, fresh);
-        if (fit(&c, base, fresh)) {
-            if (!sides->isolated)
-                could_not_tell(&c, sides->shared);
-            else if (late(s))
-                could_not_tell(&c, no_time);
-            else
-                time_it(&c, &j->g, base, fresh, s);
-        }
+    }
+    if (!base || !fresh) {
+        could_not_tell(&c, not_begun);
+    } else if (fit(&c, base, fresh)) {
+        if (interrupted)
+            could_not_tell(&c, not_begun); /* nor judged whole */
+        else if (pair->identical)
+            c.verdict = COMPARE_IDENTICAL;
+        else if (!sides->isolated)
+            could_not_tell(&c, sides->shared);
+        else
+            time_it(&c, &j->g, base, fresh, s);
     }
     done(ctx, &c);
 }
@@ -271,13 +285,10 @@ static void drop(const compare_sides *sides, const workload *w, const int *threa
 {
     for (int p = 0; p < sides->pairs; p++)
         for (int t = 0; t < thread_counts; t++) {
-            const attn_kernel *const *k = sides->pair[p].kernel;
-            if (!takes(k[0], threads[t]) || !takes(k[1], threads[t])) continue;
-            comparison c = {.kernel = {k[0], k[1]}, .w = w, .threads = threads[t]};
-            if (sides->pair[p].identical)
-                c.verdict = COMPARE_IDENTICAL;
-            else
-                could_not_tell(&c, no_time);
+            const compare_pair *const pair = &sides->pair[p];
+            if (!takes(pair, threads[t])) continue;
+            comparison c = {.kernel = {pair->kernel[0], pair->kernel[1]}, .w = w, .threads = threads[t]};
+            could_not_tell(&c, not_begun);
             done(ctx, &c);
         }
 }
@@ -288,7 +299,7 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
 {
     const trial_settings settings = {.machine = s->machine, .isa = s->isa, .budget = check_budget};
     judged_group j = {.cases = cases, .first = json_array_size(cases)};
-    if (late(s)) {
+    if (deadline_passed()) {
         drop(sides, w, threads, thread_counts, done, ctx);
         return 1;
     }
@@ -299,10 +310,9 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
         return 0;
     }
     for (int p = 0; p < sides->pairs; p++)
-        for (int lane = 0; lane < 2 && !sides->pair[p].identical; lane++)
+        for (int lane = sides->pair[p].identical ? 1 : 0; lane < 2; lane++)
             for (int t = 0; t < thread_counts; t++) {
-                if (!takes(sides->pair[p].kernel[0], threads[t]) || !takes(sides->pair[p].kernel[1], threads[t]))
-                    continue;
+                if (!takes(&sides->pair[p], threads[t])) continue;
                 job[jobs++] = (trial_job){sides->pair[p].kernel[lane], threads[t]};
             }
     const int made = trial_group_run(w, w->has_class ? w->input : INPUT_NORMAL, s->seed, job, jobs, &settings, &j.g,
@@ -315,8 +325,8 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
         json_array_append_new(cases, case_json(&j.g, &j.g.trial[i]));
     }
     for (int p = 0; p < sides->pairs; p++)
-        for (int t = 0; t < thread_counts && !interrupted; t++)
-            if (takes(sides->pair[p].kernel[0], threads[t]) && takes(sides->pair[p].kernel[1], threads[t]))
+        for (int t = 0; t < thread_counts && !interrupted_by_user(); t++)
+            if (takes(&sides->pair[p], threads[t]))
                 compare_pair_on(sides, &sides->pair[p], &j, threads[t], s, done, ctx);
     trial_group_free(&j.g);
     return 1;

@@ -1,6 +1,6 @@
 /* compare.h: one case compared: a pair of kernels on a workload at a number of threads.
  *
- * Judged first (a kernel that fails is never timed). Stage one times it in pairs in a child (duel.h) until the
+ * Judged first (a kernel that fails is never timed, nor passed over because its code is the same). Stage one times it in pairs in a child (duel.h) until the
  * sequential test has its answer. Stage two, for what that flags or leaves open, repeats it in fresh launches of the
  * program: what one launch says may be the luck of its layout. */
 #ifndef ATTNBENCH_COMPARE_H
@@ -37,7 +37,6 @@ typedef struct compare_settings {
     double seconds;      /* limit of the pairs of a case */
     int launches;        /* that confirm a verdict; 0: none */
     bool only_slower;    /* 'faster' is told, and not confirmed */
-    double until;        /* of clock_seconds; what would begin later could not be told; 0: never */
     residency residency;
     uint64_t seed;
     const attn_machine *machine;
@@ -82,11 +81,15 @@ typedef struct comparison {
 } comparison;
 
 /* Stage one: a workload for all pairs and thread counts. Calls `done` with each comparison, whose samples are then
- * its. Judged cases are appended to `cases`. 0 and a reason where the workload itself cannot be made. */
+ * its; also with those that the deadline (status.h) left no time for, but not with what the user cut off. Judged cases
+ * are appended to `cases`. 0 and a reason where the workload itself cannot be made. */
 typedef void compare_done(void *ctx, const comparison *c);
 int compare_workload(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
                      const compare_settings *settings, json_t *cases, compare_done *done, void *ctx, char *reason,
                      size_t reason_size);
+
+/* Cases of one workload: serial kernels are compared at one thread only. */
+int compare_cases(const compare_sides *sides, const int *threads, int thread_counts);
 
 /* Verdict from the figures of one process. */
 void compare_conclude(comparison *c, const paired_run *run, const compare_settings *s);
@@ -98,7 +101,8 @@ bool compare_wants_launches(const comparison *c, const compare_settings *s);
  * by Holm's gates. 0 where memory is short. */
 int compare_stage_two(comparison *list, size_t n, const compare_settings *s);
 
-/* compare_launch.c: the launches of one case that it does not have yet. */
+/* compare_launch.c: the launches of one case that it does not have yet. One that crashes by one of the kernels makes that
+ * wrong. */
 void compare_run_launches(comparison *c, const compare_sides *sides, const compare_settings *s);
 
 /* One launch of a confirmation, in a process of its own: prints its median. An exit code. */

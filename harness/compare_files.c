@@ -10,6 +10,8 @@
 
 #include "commands.h"
 #include "compare_record.h"
+#include "json_text.h"
+#include "percent.h"
 #include "results_table.h"
 #include "stats_sign.h"
 #include "status.h"
@@ -119,23 +121,26 @@ static reading read_times(const double *base, size_t bases, const double *fresh,
 /* 'NEW reads': nothing was measured here. */
 static void say(const reading *x, const rule *r, char *out, size_t size)
 {
-    const double low = 100 * (x->at.low - 1), high = 100 * (x->at.high - 1), delta = 100 * r->delta;
+    const double low = x->at.low - 1, high = x->at.high - 1;
     if (x->verdict == COMPARE_SLOWER)
-        snprintf(out, size, "NEW reads %.2g %% slower than BASE [%.2g, %.2g]", 100 * (x->ratio - 1), low, high);
+        snprintf(out, size, "NEW reads %.*g %% slower than BASE [%.*g, %.*g]", PERCENT(x->ratio - 1), PERCENT(low),
+                 PERCENT(high));
     else if (x->verdict == COMPARE_FASTER)
-        snprintf(out, size, "NEW reads %.2g %% faster than BASE [%.2g, %.2g]", 100 * (1 / x->ratio - 1),
-                 100 * (1 / x->at.high - 1), 100 * (1 / x->at.low - 1));
+        snprintf(out, size, "NEW reads %.*g %% faster than BASE [%.*g, %.*g]", PERCENT(1 / x->ratio - 1),
+                 PERCENT(1 / x->at.high - 1), PERCENT(1 / x->at.low - 1));
     else if (x->verdict == COMPARE_NO_DIFFERENCE)
-        snprintf(out, size, "no difference beyond %.2g %% [%+.2g, %+.2g]", delta, low, high);
+        snprintf(out, size, "no difference beyond %.*g %% [%+.*g, %+.*g]", PERCENT(r->delta), PERCENT(low),
+                 PERCENT(high));
     else if (x->verdict == COMPARE_NOT_SLOWER)
-        snprintf(out, size, "NEW is not slower than BASE by more than %.2g %% [%+.2g, %+.2g]", delta, low, high);
+        snprintf(out, size, "NEW is not slower than BASE by more than %.*g %% [%+.*g, %+.*g]", PERCENT(r->delta),
+                 PERCENT(low), PERCENT(high));
     else if (isfinite(x->visible))
-        snprintf(out, size, "could not tell: NEW reads %+.2g %% [%+.2g, %+.2g]; a slowdown of %.2g %% would have shown",
-                 100 * (x->ratio - 1), low, high, 100 * x->visible);
+        snprintf(out, size, "could not tell: NEW reads %+.*g %% [%+.*g, %+.*g]; a slowdown of %.*g %% would have shown",
+                 PERCENT(x->ratio - 1), PERCENT(low), PERCENT(high), PERCENT(x->visible));
     else /* both extremes are left out with probability 2^(1-n) */
         snprintf(out, size,
-                 "could not tell: NEW reads %+.2g %%, but %zu and %zu repetitions are too few; %.0f of each are needed",
-                 100 * (x->ratio - 1), x->bases, x->freshes, ceil(1 - log2(r->alpha / 2)));
+                 "could not tell: NEW reads %+.*g %%, but %zu and %zu repetitions are too few; %.0f of each are needed",
+                 PERCENT(x->ratio - 1), x->bases, x->freshes, ceil(1 - log2(r->alpha / 2)));
 }
 
 /* As compare_record.c has it, with the repetitions of both sides instead of pairs. */
@@ -209,9 +214,10 @@ static json_t *record_of(const both *b, const rule *r, int cases, const options 
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         json_object_set(context, kept[i], json_object_get(ours, kept[i]));
     json_object_set_new(context, "compare",
-                        json_pack("{s:{s:s}, s:{s:s}, s:O, s:O, s:f, s:f, s:i, s:b}", "base", "file", o->words.word[0],
-                                  "new", "file", o->words.word[1], "only_base", b->only[0], "only_new", b->only[1],
-                                  "delta", r->delta, "alpha", family_alpha, "cases", cases, "of_records", 1));
+                        json_pack("{s:{s:o}, s:{s:o}, s:O, s:O, s:f, s:f, s:i, s:b}", "base", "file",
+                                  json_text(o->words.word[0]), "new", "file", json_text(o->words.word[1]), "only_base",
+                                  b->only[0], "only_new", b->only[1], "delta", r->delta, "alpha", family_alpha, "cases",
+                                  cases, "of_records", 1));
     json_object_set_new(json_object_get(record, "context"), "attnbench", context);
     json_object_set(record, "comparisons", b->comparisons);
     return record;

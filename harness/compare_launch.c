@@ -18,7 +18,7 @@
 
 static const size_t launch_pairs = 100; /* median good to about a tenth of what launches differ by */
 static const double launch_seconds = 1; /* at most for them */
-static const double launch_limit = 60;  /* seconds, with inputs made and modules loaded, before it counts as hung */
+static const double launch_limit = 60;  /* seconds, beside those of slow calls, before it counts as hung */
 
 enum { MOST_PADDING = 4096 }; /* bytes of environment: a page */
 
@@ -51,17 +51,18 @@ static void exec_self(void *arg)
           "--seed", seed, "--launch", number, inputs, (char *)NULL);
 }
 
-/* The launch's median; NaN and a reason. */
-static double one_launch(launch *l, char *reason, size_t size)
+/* The launch's median; NaN and a reason. Whether it crashed is the end's to say; all else its words. */
+static double one_launch(launch *l, bool *crashed, char *reason, size_t size)
 {
-    const child_limit limit = {.seconds = launch_limit};
+    const child_limit limit = {.seconds = launch_limit + trial_time_limit(l->c->w)};
     json_error_t error;
+    *crashed = false;
     l->out = tmpfile();
     if (!l->out) {
         snprintf(reason, size, "no temporary file");
         return (double)NAN;
     }
-    child_run(exec_self, l, &limit, reason, size); /* the program's own end is not ours to know: its words are */
+    *crashed = child_run(exec_self, l, &limit, reason, size) == CHILD_CRASHED;
     rewind(l->out);
     json_t *said = json_loadf(l->out, 0, &error);
     const double median = json_real_of(json_object_get(said, "median"), (double)NAN);
@@ -70,15 +71,45 @@ static double one_launch(launch *l, char *reason, size_t size)
     return median;
 }
 
+/* The side that crashes when the launch is made with it alone, NEW first; -1: neither. */
+static int crashing_side(const launch *l)
+{
+    char reason[256];
+    for (int side = 1; side >= 0; side--) {
+        comparison c = *l->c;
+        compare_sides sides = *l->sides;
+        bool crashed;
+        c.kernel[!side] = c.kernel[side];
+        sides.side[!side].path = sides.side[side].path;
+        launch alone = {&c, &sides, l->s, l->number, NULL};
+        one_launch(&alone, &crashed, reason, sizeof reason);
+        if (crashed) return side;
+    }
+    return -1;
+}
+
+static void say_lost(comparison *c, const launch *l, bool crashed, const char *reason)
+{
+    const int side = crashed ? crashing_side(l) : -1;
+    if (interrupted) return;
+    snprintf(c->why, sizeof c->why, "launch %d gave no time: %s", l->number, reason);
+    if (side < 0) return;
+    c->verdict = COMPARE_WRONG;
+    c->open = false;
+    c->wrong = side;
+    snprintf(c->why, sizeof c->why, "%s: %s in launch %d", c->kernel[side]->name, reason, l->number);
+}
+
 void compare_run_launches(comparison *c, const compare_sides *sides, const compare_settings *s)
 {
     char reason[256];
+    bool crashed;
     for (int i = c->launches; i < s->launches && !interrupted; i++) {
         launch l = {c, sides, s, i + 1, NULL};
         progress("confirming: launch %d of %d", i + 1, s->launches);
-        const double median = one_launch(&l, reason, sizeof reason);
+        const double median = one_launch(&l, &crashed, reason, sizeof reason);
         if (isnan(median)) {
-            if (!interrupted) snprintf(c->why, sizeof c->why, "launch %d gave no time: %s", i + 1, reason);
+            if (!interrupted) say_lost(c, &l, crashed, reason);
             break;
         }
         c->launch[c->launches++] = median;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compare_record.h"
+#include "percent.h"
 #include "results_table.h"
 #include "stats_many.h"
 
@@ -27,7 +28,7 @@ static void put_cell(FILE *out, const char *text)
 static void put_percent(FILE *out, const json_t *ratio)
 {
     if (json_is_number(ratio))
-        fprintf(out, " %+.2g %% |", 100 * (json_number_value(ratio) - 1));
+        fprintf(out, " %+.*g %% |", PERCENT(json_number_value(ratio) - 1));
     else
         fputs(" - |", out);
 }
@@ -39,9 +40,16 @@ static void put_interval(FILE *out, const json_t *one)
     const double low = json_real_of(json_array_get(at, 0), -INFINITY),
                  high = json_real_of(json_array_get(at, 1), INFINITY);
     if (isfinite(low) && isfinite(high))
-        fprintf(out, " [%+.2g, %+.2g] |", 100 * (low - 1), 100 * (high - 1));
+        fprintf(out, " [%+.*g, %+.*g] |", PERCENT(low - 1), PERCENT(high - 1));
     else
         fputs(" - |", out);
+}
+
+static void put_pairs(FILE *out, const json_t *one)
+{
+    const double seconds = json_number_value(json_object_get(one, "seconds"));
+    fprintf(out, " %lld in %.*g s |", (long long)json_integer_value(json_object_get(one, "pairs")), two_digits(seconds),
+            seconds);
 }
 
 /* Of two records that were compared. */
@@ -69,8 +77,7 @@ static void put_row(FILE *out, const json_t *one)
     put_percent(out, json_object_get(one, "tail"));
     put_percent(out, json_object_get(one, "control"));
     if (json_object_get(one, "pairs"))
-        fprintf(out, " %lld in %.2g s |", (long long)json_integer_value(json_object_get(one, "pairs")),
-                json_number_value(json_object_get(one, "seconds")));
+        put_pairs(out, one);
     else
         put_repetitions(out, json_object_get(one, "repetitions"));
     put_cell(out, text_of(one, "why"));
@@ -121,13 +128,13 @@ static int emit(FILE *out, const json_t *record)
     for (size_t v = 0; v < sizeof order / sizeof *order; v++) ok &= put_rows(out, list, compare_verdict_name(order[v]));
     fprintf(
         out,
-        "\nTime of NEW over BASE: %s A difference counts above %.2g %%; false alarms: %.2g %% over %lld cases.\n\n",
+        "\nTime of NEW over BASE: %s A difference counts above %.*g %%; false alarms: %.*g %% over %lld cases.\n\n",
         json_is_true(json_object_get(rule, "of_records"))
             ? "ratio of the medians of two records, which were not measured together: a weak witness."
             : "median of adjacent pairs, or mean over launches where a verdict was confirmed in them. Control: each "
               "side against itself.",
-        100 * json_number_value(json_object_get(rule, "delta")),
-        100 * json_number_value(json_object_get(rule, "alpha")),
+        PERCENT(json_number_value(json_object_get(rule, "delta"))),
+        PERCENT(json_number_value(json_object_get(rule, "alpha"))),
         (long long)json_integer_value(json_object_get(rule, "cases")));
     put_side(out, "BASE", json_object_get(rule, "base"));
     put_side(out, "NEW", json_object_get(rule, "new"));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "compare.h"
+#include "percent.h"
 
 void compare_print_side(const char *name, const compare_side *s)
 {
@@ -19,10 +20,10 @@ void compare_print(const comparison *c, const compare_settings *s)
     compare_words(c, s, words, sizeof words);
     printf("%s: %s\n", title, words);
     if (!c->timed || c->verdict == COMPARE_WRONG) return;
-    printf("    %zu pairs of %lld call%s in %.2g s; median %+.2g %%, trimmed mean %+.2g %%, 95th percentiles %+.2g %%",
-           c->pairs, (long long)c->calls, c->calls == 1 ? "" : "s", c->seconds, 100 * expm1(c->figures.median),
-           100 * expm1(c->figures.trimmed_mean), 100 * (c->figures.tail - 1));
-    if (c->controls) printf("; control %+.2g %%", 100 * expm1(c->control.median));
-    if (c->launches) printf("; %d launches, %.2g %% apart", c->launches, 100 * c->over_launches.deviation);
+    printf("    %zu pairs of %lld call%s in %.*g s; median %+.*g %%, trimmed mean %+.*g %%, 95th percentiles %+.*g %%",
+           c->pairs, (long long)c->calls, c->calls == 1 ? "" : "s", two_digits(c->seconds), c->seconds,
+           PERCENT(expm1(c->figures.median)), PERCENT(expm1(c->figures.trimmed_mean)), PERCENT(c->figures.tail - 1));
+    if (c->controls) printf("; control %+.*g %%", PERCENT(expm1(c->control.median)));
+    if (c->launches) printf("; %d launches, %.*g %% apart", c->launches, PERCENT(c->over_launches.deviation));
     putchar('\n');
 }

@@ -9,9 +9,11 @@
  *     "samples": [[base ns, new ns, base first], ...]}] */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compare_record.h"
+#include "json_text.h"
 #include "results.h"
 
 static json_t *ratios(interval at)
@@ -58,9 +60,10 @@ json_t *compare_json(const comparison *c, const compare_settings *s)
 {
     char words[1024];
     compare_words(c, s, words, sizeof words);
-    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "base", compare_kernel_name(c->kernel[0]), "new",
-                          compare_kernel_name(c->kernel[1]), "workload", c->w->name, "spec", c->w->spec, "threads",
-                          c->threads, "verdict", compare_verdict_name(c->verdict), "words", words, "why", c->why);
+    json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:i, s:s, s:o, s:o}", "base", compare_kernel_name(c->kernel[0]), "new",
+                          compare_kernel_name(c->kernel[1]), "workload", json_text(c->w->name), "spec",
+                          json_text(c->w->spec), "threads", c->threads, "verdict", compare_verdict_name(c->verdict),
+                          "words", json_text(words), "why", json_text(c->why));
     if (j && c->timed) add_times(j, c);
     if (j && c->launches) add_launches(j, c);
     return j;
@@ -72,11 +75,13 @@ static json_t *side_json(const compare_side *s)
     json_t *libraries = json_array();
     for (const char *at = p->libraries ? p->libraries : ""; *at;) {
         const size_t length = strcspn(at, "\n");
-        if (length) json_array_append_new(libraries, json_stringn(at, length));
+        char *path = strndup(at, length);
+        if (path && length) json_array_append_new(libraries, json_text(path));
+        free(path);
         at += length + (at[length] == '\n');
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "named", s->word, "file", p->path, "digest", p->digest,
-                     "build_id", p->build_id, "linker_id", p->linker_id, "libraries", libraries);
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:o}", "named", json_text(s->word), "file", json_text(p->path),
+                     "digest", p->digest, "build_id", p->build_id, "linker_id", p->linker_id, "libraries", libraries);
 }
 
 static json_t *alone_json(const compare_sides *s, int which)

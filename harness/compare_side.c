@@ -148,7 +148,8 @@ static int make_pairs(compare_sides *s, const char *const *globs, int count, cha
         if (!wanted(base, k, globs, count) || !twin || !wanted(fresh, twin, globs, count)) continue;
         s->pair[s->pairs++] = (compare_pair){{k, twin}, same};
     }
-    if (!note_alone(s, 0, globs, count) || !note_alone(s, 1, globs, count)) return 0;
+    const bool whole = !base->kernel && !fresh->kernel; /* else what has no pair was not asked for */
+    if (whole && (!note_alone(s, 0, globs, count) || !note_alone(s, 1, globs, count))) return 0;
     if (s->pairs) return 1;
     snprintf(reason, size,
              "%.200s and %.200s have no kernel of the same name%s in common; name one of each: FILE.so:KERNEL",
@@ -192,4 +193,14 @@ void compare_sides_close(compare_sides *s)
     }
     free(s->pair);
     memset(s, 0, sizeof *s);
+}
+
+const char *compare_sides_changed(const compare_sides *s)
+{
+    static const char *const name[2] = {"BASE", "NEW"};
+    for (int i = 0; i < 2; i++) {
+        char now[sizeof s->side[i].module->digest];
+        if (!file_digest(s->side[i].module->path, now) || strcmp(now, s->side[i].module->digest) != 0) return name[i];
+    }
+    return NULL;
 }

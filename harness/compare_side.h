@@ -37,6 +37,10 @@ int compare_sides_open(const char *base, const char *fresh, const char *const *g
                        compare_sides *out, char *reason, size_t reason_size);
 void compare_sides_close(compare_sides *s);
 
+/* "BASE" or "NEW" where that file is not what was opened any more; NULL: neither. Each case and each launch loads them
+ * anew, so what was judged, timed and confirmed would not be one build. */
+const char *compare_sides_changed(const compare_sides *s);
+
 /* Digest of the module that 'builtin' means. 0 where it cannot be read. */
 int compare_builtin_digest(char out[17]);
 /* The built-in kernels as a module; the caller frees the path. NULL and a reason where the build lacks it. */

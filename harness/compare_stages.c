@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 #include "compare.h"
+#include "percent.h"
 #include "stats_many.h"
+#include "status.h"
 
 bool compare_wants_launches(const comparison *c, const compare_settings *s)
 {
@@ -60,8 +62,8 @@ static void reconsider(comparison *c, const claim *slower, const claim *faster, 
     summarise_launches(c, faster->refused[i] ? faster->level[i] : slower->level[i], s);
     c->why[0] = 0;
     if (c->verdict != first || c->verdict == COMPARE_COULD_NOT_TELL)
-        snprintf(c->why, sizeof c->why, "%+.2g %% in one process, %+.2g %% over %d launches",
-                 100 * expm1(c->figures.median), 100 * expm1(c->over_launches.mean), c->launches);
+        snprintf(c->why, sizeof c->why, "%+.*g %% in one process, %+.*g %% over %d launches",
+                 PERCENT(expm1(c->figures.median)), PERCENT(expm1(c->over_launches.mean)), c->launches);
 }
 
 int compare_stage_two(comparison *list, size_t n, const compare_settings *s)
@@ -76,7 +78,9 @@ int compare_stage_two(comparison *list, size_t n, const compare_settings *s)
         }
         list[i].verdict = COMPARE_COULD_NOT_TELL;
         if (list[i].launches) summarise_launches(&list[i], compare_alpha(s), s);
-        if (!list[i].why[0]) snprintf(list[i].why, sizeof list[i].why, "interrupted before it was confirmed");
+        if (!list[i].why[0])
+            snprintf(list[i].why, sizeof list[i].why, "%+.*g %% in one process, not confirmed: %s",
+                     PERCENT(expm1(list[i].figures.median)), interruption());
     }
     free_claim(&slower);
     free_claim(&faster);

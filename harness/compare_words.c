@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include "compare.h"
+#include "percent.h"
 
 /* An excess in percent; beyond twice, as a factor. `log_ratio` > 0. */
 static void amount(double log_ratio, const interval *at, const char *comparative, const char *times, char *out,
                    size_t size)
 {
     if (log_ratio < M_LN2)
-        snprintf(out, size, "is %.2g %% %s than BASE [%.2g, %.2g]", 100 * expm1(log_ratio), comparative,
-                 100 * expm1(at->low), 100 * expm1(at->high));
+        snprintf(out, size, "is %.*g %% %s than BASE [%.*g, %.*g]", PERCENT(expm1(log_ratio)), comparative,
+                 PERCENT(expm1(at->low)), PERCENT(expm1(at->high)));
     else
         snprintf(out, size, "%s BASE [%.3g, %.3g]", times, exp(at->low), exp(at->high));
 }
@@ -47,13 +48,12 @@ static void say_faster(const comparison *c, char *out, size_t size)
 static void say_bounds(const comparison *c, char *out, size_t size)
 {
     const interval at = c->launches ? c->over_launches.bounds : c->figures.median_interval;
-    snprintf(out, size, "[%+.2g, %+.2g]", 100 * expm1(at.low), 100 * expm1(at.high));
+    snprintf(out, size, "[%+.*g, %+.*g]", PERCENT(expm1(at.low)), PERCENT(expm1(at.high)));
 }
 
 void compare_words(const comparison *c, const compare_settings *s, char *out, size_t size)
 {
     char text[256];
-    const double delta = 100 * s->delta;
     switch (c->verdict) {
     case COMPARE_SLOWER:
         say_slower(c, text, sizeof text);
@@ -65,19 +65,20 @@ void compare_words(const comparison *c, const compare_settings *s, char *out, si
         break;
     case COMPARE_NO_DIFFERENCE:
         say_bounds(c, text, sizeof text);
-        snprintf(out, size, "no difference beyond %.2g %% %s%s%s", delta, text, c->why[0] ? "; " : "", c->why);
+        snprintf(out, size, "no difference beyond %.*g %% %s%s%s", PERCENT(s->delta), text, c->why[0] ? "; " : "",
+                 c->why);
         break;
     case COMPARE_NOT_SLOWER:
         say_bounds(c, text, sizeof text);
-        snprintf(out, size, "NEW is not slower than BASE by more than %.2g %% %s%s%s", delta, text,
+        snprintf(out, size, "NEW is not slower than BASE by more than %.*g %% %s%s%s", PERCENT(s->delta), text,
                  c->why[0] ? "; " : "", c->why);
         break;
     case COMPARE_IDENTICAL: snprintf(out, size, "identical code, not timed"); break;
     case COMPARE_COULD_NOT_TELL:
         if (c->timed && isfinite(c->visible)) {
             say_bounds(c, text, sizeof text);
-            snprintf(out, size, "could not tell: %s; %s; a slowdown of %.2g %% would have shown", c->why, text,
-                     100 * c->visible);
+            snprintf(out, size, "could not tell: %s; %s; a slowdown of %.*g %% would have shown", c->why, text,
+                     PERCENT(c->visible));
         } else if (c->timed) {
             snprintf(out, size, "could not tell: %s; %zu pairs are too few for a slowdown of any size to show", c->why,
                      c->pairs);

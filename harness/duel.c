@@ -90,7 +90,7 @@ static double now(void *ctx)
 }
 
 /* Warms both sides, and finds how many calls of the slower one fill a slice. */
-static int calibrate(ring *r, char *reason, size_t size)
+static int calibrate(ring *r, int *wrong, char *reason, size_t size)
 {
     double slower = 0;
     for (int lane = 0; lane < 2; lane++) {
@@ -101,7 +101,8 @@ static int calibrate(ring *r, char *reason, size_t size)
             least = fmin(least, timed_call(r, &r->call[lane]));
         } while (isfinite(least) && clock_seconds() - begin < warm_seconds);
         if (!isfinite(least)) {
-            snprintf(reason, size, "%s failed when it was warmed up", r->kernel[lane]->name);
+            snprintf(reason, size, "%s failed when it was warmed up", r->d->kernel[lane]->name);
+            *wrong = lane;
             return 0;
         }
         slower = fmax(slower, least);
@@ -248,7 +249,7 @@ int duel_run(const duel *d, const paired_settings *settings, paired_run *out, in
     if (make_threads(&r, reason, reason_size) && place(&r, reason, reason_size) &&
         (!rotates || rotation_make(&r.sets, &r.placed.in, rotation_wanted(), reason, reason_size)) &&
         prepare(&r, reason, reason_size)) {
-        if (calibrate(&r, reason, reason_size)) {
+        if (calibrate(&r, wrong, reason, reason_size)) {
             const paired_lanes lanes = {slice, now, &r};
             paired_sample(&lanes, settings, out);
             *calls = r.calls;

@@ -27,8 +27,8 @@ typedef struct duel {
     void *ctx;
 } duel;
 
-/* Also the calls of a slice. 0 and a reason where there is nothing to time, or the last check found something
- * (*wrong is then the lane, else -1). */
+/* Also the calls of a slice. 0 and a reason where there is nothing to time, or a call before the timing failed, or the
+ * last check found something (*wrong is then the lane, else -1). */
 int duel_run(const duel *d, const paired_settings *settings, paired_run *out, int64_t *calls, int *wrong, char *reason,
              size_t reason_size);
 

@@ -31,10 +31,10 @@ static void apply_waiver(gate_case *g, const gate_rule *rule, const waiver_list 
     if (waiver_expired(w, rule->today)) {
         snprintf(g->why + used, sizeof g->why - used, "; its waiver expired after %s: %s", w->until, w->reason);
     } else if (slowdown_shown(&g->c) > w->limit) {
-        snprintf(g->why + used, sizeof g->why - used, "; its waiver allows no more than %.3g %%", 100 * w->limit);
+        snprintf(g->why + used, sizeof g->why - used, "; its waiver allows no more than %g %%", 100 * w->limit);
     } else {
         g->outcome = GATE_WAIVED;
-        snprintf(g->why + used, sizeof g->why - used, "; accepted up to %.3g %% until %s: %s", 100 * w->limit, w->until,
+        snprintf(g->why + used, sizeof g->why - used, "; accepted up to %g %% until %s: %s", 100 * w->limit, w->until,
                  w->reason);
     }
 }

@@ -27,6 +27,26 @@ int gate_new_module(const options *o, char *out, size_t size, char *reason, size
     return ok;
 }
 
+void gate_module_commit(const char *module, char *out, size_t size)
+{
+    char folder[TREE_PATH], reason[256];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(module, '/') - module), module);
+    if (!git_commit(folder[0] ? folder : "/", NULL, out, size, reason, sizeof reason)) out[0] = 0;
+}
+
+int gate_named_commit(const char *name, char *out, size_t size, char *reason, size_t reason_size)
+{
+    enum { SHA1 = 40, SHA256 = 64 }; /* digits of a full name */
+    const size_t length = strlen(name);
+    if (git_commit(NULL, name, out, size, reason, reason_size)) return 1;
+    if ((length == SHA1 || length == SHA256) && strspn(name, "0123456789abcdef") == length) {
+        snprintf(out, size, "%s", name);
+        return 1;
+    }
+    snprintf(reason, reason_size, "--commit %.80s: is no commit here, and no full name of one", name);
+    return 0;
+}
+
 void gate_build_flags(const options *o, char *out, size_t size)
 {
     const char *const compiler = getenv("CFLAGS"), *const linker = getenv("LDFLAGS");
@@ -55,7 +75,7 @@ static int from_build(const options *o, gate_base *out, char *reason, size_t rea
     if (code != EXIT_WELL) return code;
     const int used = snprintf(out->module[0], sizeof out->module[0], "%s%s", out->tree.path, out->module[1] + length);
     if (used < (int)sizeof out->module[0] && access(out->module[0], R_OK) == 0) return EXIT_WELL;
-    snprintf(reason, reason_size, "could not tell: --build made no %.300s in the tree of the base",
+    snprintf(reason, reason_size, "could not tell: the base could not be built: --build made no %.300s in its tree",
              out->module[1] + length + 1);
     return EXIT_UNDECIDED;
 }
@@ -74,15 +94,16 @@ static int from_baseline(const options *o, gate_base *out, char *reason, size_t 
 
 int gate_base_open(const options *o, gate_base *out, char *reason, size_t reason_size)
 {
-    char no_git[256];
+    char top[TREE_PATH];
     memset(out, 0, sizeof *out);
     if (!gate_new_module(o, out->module[1], sizeof out->module[1], reason, reason_size)) return EXIT_USAGE;
-    if (o->base && !git_commit(o->base, out->commit[0], sizeof out->commit[0], reason, reason_size)) return EXIT_USAGE;
-    if (o->base && !git_commit(NULL, out->commit[1], sizeof out->commit[1], no_git, sizeof no_git))
-        out->commit[1][0] = 0;
+    if (o->base && !git_top(top, sizeof top, reason, reason_size)) return EXIT_USAGE;
+    if (o->base && !git_commit(NULL, o->base, out->commit[0], sizeof out->commit[0], reason, reason_size))
+        return EXIT_USAGE;
+    gate_module_commit(out->module[1], out->commit[1], sizeof out->commit[1]);
     if (o->baseline) {
         const int code = from_baseline(o, out, reason, reason_size);
-        if (code == EXIT_WELL || !o->build) return code;
+        if (code == EXIT_WELL || !o->build || interrupted) return code;
         complain("%s", reason);
     }
     return from_build(o, out, reason, reason_size);

@@ -16,6 +16,12 @@ typedef struct gate_base {
 /* NEW's module: --plugin, else the built-in kernels beside this program. */
 int gate_new_module(const options *o, char *out, size_t size, char *reason, size_t reason_size);
 
+/* The commit of the tree that the module lies in, wherever we are; "" outside of git. */
+void gate_module_commit(const char *module, char *out, size_t size);
+
+/* The one that --commit names: a commit here, by any name, or one elsewhere, by its full name. 0 and a reason. */
+int gate_named_commit(const char *name, char *out, size_t size, char *reason, size_t reason_size);
+
 /* What the key says of flags: --key, else those of this program for its own kernels, else CFLAGS and LDFLAGS. */
 void gate_build_flags(const options *o, char *out, size_t size);
 

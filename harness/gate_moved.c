@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "elf_move.h"
+#include "percent.h"
 #include "plugin_isolation.h"
+#include "scratch.h"
 #include "status.h"
-#include "tool.h"
 
 enum { MOST_OFFSETS = 8, MOST_PATH = 4096 };
 
@@ -20,7 +21,7 @@ typedef struct moved_side {
 } moved_side;
 
 typedef struct moved_builds {
-    char folder[64];
+    char folder[SCRATCH_PATH];
     moved_side side[2];
 } moved_builds;
 
@@ -50,10 +51,10 @@ static int move_side(const compare_side *s, int which, const char *folder, moved
     for (int i = 0; i < count; i++) {
         char home[MOST_PATH / 2];
         const int length = snprintf(home, sizeof home, "%s/%d-%d", folder, which, offset[i]);
-        const char *const make[] = {"mkdir", "--", home, NULL};
-        if (length >= (int)sizeof home || strlen(name) > MOST_PATH / 4 ||
-            tool_run(NULL, make, NULL, 0, reason, size) != 0)
+        if (length >= (int)sizeof home || strlen(name) > MOST_PATH / 4 || mkdir(home, 0777)) {
+            snprintf(reason, size, "%.300s cannot be made", home);
             return 0;
+        }
         snprintf(out->path[i], sizeof out->path[i], "%s/%s", home, name);
         if (!elf_move(s->path, out->path[i], offset[i], reason, size)) return 0;
         out->count++;
@@ -81,8 +82,8 @@ static void launch(comparison *c, const compare_sides *sides, const compare_sett
 static void leave_open(comparison *c)
 {
     c->verdict = COMPARE_COULD_NOT_TELL;
-    snprintf(c->why, sizeof c->why, "slower by %.2g %%, and not confirmed at other code offsets: %s",
-             100 * expm1(c->over_launches.mean), interrupted ? "interrupted" : "no time was left");
+    snprintf(c->why, sizeof c->why, "slower by %.*g %%, and not confirmed at other code offsets: %s",
+             PERCENT(expm1(c->over_launches.mean)), interruption());
 }
 
 static void conclude(comparison *c, const compare_settings *s, double alpha)
@@ -91,49 +92,41 @@ static void conclude(comparison *c, const compare_settings *s, double alpha)
     if (there.bounds.low > log1p(s->delta)) return;
     c->verdict = COMPARE_COULD_NOT_TELL;
     snprintf(c->why, sizeof c->why,
-             "slower by %.2g %% where the linker put it, %+.2g %% [%+.2g, %+.2g] at other code offsets",
-             100 * expm1(c->over_launches.mean), 100 * expm1(there.mean), 100 * expm1(there.bounds.low),
-             100 * expm1(there.bounds.high));
+             "slower by %.*g %% where the linker put it, %+.*g %% [%+.*g, %+.*g] at other code offsets",
+             PERCENT(expm1(c->over_launches.mean)), PERCENT(expm1(there.mean)), PERCENT(expm1(there.bounds.low)),
+             PERCENT(expm1(there.bounds.high)));
 }
-
-static bool is_late(const compare_settings *s) { return interrupted || (s->until > 0 && clock_seconds() >= s->until); }
 
 /* Copies that would not run say nothing against what was measured. */
 static void try_moved(comparison *c, const compare_sides *sides, const compare_settings *s, moved_builds *b,
                       double alpha)
 {
-    const bool begun = !is_late(s);
-    if (begun) launch(c, sides, s, b);
-    if (!begun || interrupted)
+    launch(c, sides, s, b);
+    if (interrupted)
         leave_open(c);
     else if (c->moved_launches == s->launches)
         conclude(c, s, alpha);
 }
 
+static bool is_new(const comparison *c)
+{
+    return c->verdict == COMPARE_SLOWER && c->launches > 1 && c->moved_launches == 0;
+}
+
 int gate_moved(comparison *list, size_t count, const compare_sides *sides, const compare_settings *s, char *reason,
                size_t reason_size)
 {
-    moved_builds *b = calloc(1, sizeof *b);
-    const char *const root = getenv("TMPDIR");
     int slower = 0, ok = 0;
-    for (size_t i = 0; i < count; i++) slower += list[i].verdict == COMPARE_SLOWER && list[i].launches > 1;
-    if (!b || slower == 0) {
-        free(b);
-        return 1;
-    }
-    const int length =
-        snprintf(b->folder, sizeof b->folder, "%s/attnbench-moved-XXXXXX", root && *root ? root : "/tmp");
-    if (length < (int)sizeof b->folder && mkdtemp(b->folder)) {
+    for (size_t i = 0; i < count; i++) slower += is_new(&list[i]);
+    if (slower == 0) return 1;
+    moved_builds *b = calloc(1, sizeof *b);
+    if (!b) snprintf(reason, reason_size, "out of memory");
+    if (b && scratch_make("moved", b->folder, reason, reason_size)) {
         ok = move_side(&sides->side[0], 0, b->folder, &b->side[0], reason, reason_size) &&
              move_side(&sides->side[1], 1, b->folder, &b->side[1], reason, reason_size);
         for (size_t i = 0; ok && i < count; i++)
-            if (list[i].verdict == COMPARE_SLOWER && list[i].launches > 1)
-                try_moved(&list[i], sides, s, b, s->family_alpha / slower);
-        char ignored[256];
-        const char *const wipe[] = {"rm", "-rf", "--", b->folder, NULL};
-        tool_run(NULL, wipe, NULL, 0, ignored, sizeof ignored);
-    } else {
-        snprintf(reason, reason_size, "no temporary folder can be made");
+            if (is_new(&list[i])) try_moved(&list[i], sides, s, b, s->family_alpha / slower);
+        scratch_remove(b->folder);
     }
     free(b);
     return ok;

@@ -9,8 +9,8 @@
 
 #include "compare.h"
 
-/* Concludes anew what is called slower in the list, until settings->until. 1; 0 and a reason where the builds cannot be
- * moved, and the verdicts stand as they are. */
+/* Concludes anew what is called slower in the list and was not moved yet; what an interruption leaves no time for could not be told. 1; 0 and
+ * a reason where the builds cannot be moved, and the verdicts stand as they are. */
 int gate_moved(comparison *list, size_t count, const compare_sides *sides, const compare_settings *settings,
                char *reason, size_t reason_size);
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "gate_record.h"
+#include "percent.h"
 #include "results_table.h"
-#include "status.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -43,14 +43,14 @@ static void put_row(FILE *out, const json_t *one)
     fprintf(out, "| %s | ", text_of(one, "outcome"));
     put_text(out, text_of(one, "case"));
     if (json_is_number(ratio))
-        fprintf(out, " | %+.2g %% | ", 100 * (json_number_value(ratio) - 1));
+        fprintf(out, " | %+.*g %% | ", PERCENT(json_number_value(ratio) - 1));
     else
         fputs(" | - | ", out);
     if (json_is_number(ratio) && isfinite(low) && isfinite(high))
-        fprintf(out, "[%+.2g, %+.2g] | ", 100 * (low - 1), 100 * (high - 1));
+        fprintf(out, "[%+.*g, %+.*g] | ", PERCENT(low - 1), PERCENT(high - 1));
     else
         fputs("- | ", out);
-    put_text(out, text_of(one, "words"));
+    put_text(out, gate_words_beside_outcome(one));
     fputs(" |\n", out);
 }
 
@@ -97,21 +97,18 @@ static void put_accuracy(FILE *out, const json_t *gate)
     }
 }
 
-static const char *heading_of(const json_t *gate)
+/* Its first digits, and whether it was changed since. */
+static void put_commit(FILE *out, const char *name)
 {
-    switch (json_integer_value(json_object_get(gate, "exit"))) {
-    case EXIT_WELL: return "passed";
-    case EXIT_UNDECIDED: return "could not tell";
-    case EXIT_INTERRUPTED: return "interrupted";
-    default: return "failed";
-    }
+    const char *changed = strchr(name, '-');
+    fprintf(out, "(%.12s%s)", *name ? name : "unknown", changed ? changed : "");
 }
 
 static int emit_markdown(FILE *out, const json_t *record)
 {
     size_t i;
     const json_t *gate = gate_of(record), *note;
-    fprintf(out, "# attnbench gate: %s\n\n%s\n", heading_of(gate), text_of(gate, "headline"));
+    fprintf(out, "# attnbench gate: %s\n\n%s\n", gate_heading(gate), text_of(gate, "headline"));
     put_accuracy(out, gate);
     put_rows(out, gate, true);
     put_reproducers(out, gate);
@@ -122,14 +119,15 @@ static int emit_markdown(FILE *out, const json_t *record)
         fputc('\n', out);
     }
     put_rows(out, gate, false);
+    fputs("\nTime of NEW ", out);
+    put_commit(out, text_of(gate, "new"));
+    fputs(" over BASE ", out);
+    put_commit(out, text_of(gate, "base"));
     fprintf(out,
-            "\nTime of NEW (%.12s) over BASE (%.12s). Slower counts above %.2g %%, confirmed in %lld fresh launches; "
-            "false alarms: %.2g %% over all cases.\n",
-            *text_of(gate, "new") ? text_of(gate, "new") : "unknown",
-            *text_of(gate, "base") ? text_of(gate, "base") : "unknown",
-            100 * json_number_value(json_object_get(gate, "threshold")),
+            ". Slower counts above %.*g %%, confirmed in %lld fresh launches; false alarms: %.*g %% over all cases.\n",
+            PERCENT(json_number_value(json_object_get(gate, "threshold"))),
             (long long)json_integer_value(json_object_get(gate, "launches")),
-            100 * json_number_value(json_object_get(gate, "false_alarms")));
+            PERCENT(json_number_value(json_object_get(gate, "false_alarms"))));
     return 1;
 }
 

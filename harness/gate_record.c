@@ -3,31 +3,34 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "json_text.h"
 #include "results.h"
 #include "stats_many.h"
 #include "status.h"
 
 static json_t *waiver_json(const waiver *w)
 {
-    return json_pack("{s:s, s:f, s:s, s:s}", "case", w->pattern, "limit", w->limit, "until", w->until, "reason",
-                     w->reason);
+    return json_pack("{s:o, s:f, s:s, s:o}", "case", json_text(w->pattern), "limit", w->limit, "until", w->until,
+                     "reason", json_text(w->reason));
 }
 
 static json_t *case_of(const gate_case *g)
 {
     const comparison *c = &g->c;
     const attn_kernel *kernel = c->kernel[1] ? c->kernel[1] : c->kernel[0];
-    json_t *j = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s}", "case", g->name, "kernel", compare_kernel_name(kernel),
-                          "workload", c->w ? c->w->name : "", "threads", c->threads, "outcome",
-                          gate_outcome_name(g->outcome), "words", g->why);
+    json_t *j = json_pack("{s:o, s:s, s:o, s:i, s:s, s:o}", "case", json_text(g->name), "kernel",
+                          compare_kernel_name(kernel), "workload", json_text(c->w ? c->w->name : ""), "threads",
+                          c->threads, "outcome", gate_outcome_name(g->outcome), "words", json_text(g->why));
     if (j && c->timed && c->verdict != COMPARE_WRONG) {
         const interval at = c->launches ? c->over_launches.bounds : c->figures.median_interval;
         json_object_set_new(j, "log_e", json_any_real(c->log_e));
         json_object_set_new(j, "ratio", json_real(exp(c->launches ? c->over_launches.mean : c->figures.median)));
         json_object_set_new(j, "interval", json_pack("[o,o]", json_any_real(exp(at.low)), json_any_real(exp(at.high))));
     }
-    if (j && g->outcome == GATE_WRONG && c->judged[1].entry)
+    /* What came of its timing alone, that line would not repeat. */
+    if (j && g->outcome == GATE_WRONG && c->judged[1].entry && c->judged[1].status != TRIAL_PASS)
         json_object_set(j, "reproducer", json_object_get(c->judged[1].entry, "reproducer"));
     if (j && g->waiver) json_object_set_new(j, "waiver", waiver_json(g->waiver));
     return j;
@@ -81,4 +84,24 @@ json_t *gate_json(const gate_result *r, const gate_rule *rule, const compare_set
                      "launches", s->launches, "notes", about->notes, "outcomes", outcomes, "cases", cases_of(r),
                      "accuracy", accuracy_json(r), "factor", rule->accuracy_factor, "require_all", rule->require_all,
                      "undecided_fails", rule->undecided_fails);
+}
+
+const char *gate_heading(const json_t *gate)
+{
+    switch (json_integer_value(json_object_get(gate, "exit"))) {
+    case EXIT_WELL: return "passed";
+    case EXIT_UNDECIDED: return "could not tell";
+    case EXIT_INTERRUPTED: return "interrupted";
+    default: return "failed";
+    }
+}
+
+const char *gate_words_beside_outcome(const json_t *one)
+{
+    const char *words = json_string_value(json_object_get(one, "words")),
+               *outcome = json_string_value(json_object_get(one, "outcome"));
+    if (!words || !outcome) return "";
+    const size_t length = strlen(outcome);
+    const bool again = strncmp(words, outcome, length) == 0 && words[length] && strchr(":,", words[length]);
+    return again ? words + length + 1 + strspn(words + length + 1, " ") : words;
 }

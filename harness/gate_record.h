@@ -3,7 +3,7 @@
  * "gate": {"headline","compared","passed": bool,"exit","base","new" (commits or "" unknown),"threshold","false_alarms","notes": [text],
  *   "outcomes": {name: cases},
  *   "cases": [{"case","kernel","workload","threads","outcome","words","log_e","ratio","interval": [low, high],
- *              "reproducer" of a wrong one,"waiver": {"case","limit","until","reason"}}], findings first, then by evidence;
+ *              "reproducer" of one that was judged wrong,"waiver": {"case","limit","until","reason"}}], findings first, then by evidence;
  *   "accuracy": [{"kernel","ratio": [base, new],"rms": [base, new],"rows","worse": bool}], "factor"} */
 #ifndef ATTNBENCH_GATE_RECORD_H
 #define ATTNBENCH_GATE_RECORD_H
@@ -20,6 +20,12 @@ typedef struct gate_about {
 } gate_about;
 
 json_t *gate_json(const gate_result *r, const gate_rule *rule, const compare_settings *s, const gate_about *about);
+
+/* "passed", "failed", "could not tell" or "interrupted". */
+const char *gate_heading(const json_t *gate);
+
+/* A case's words where its outcome stands before them: without saying it again. */
+const char *gate_words_beside_outcome(const json_t *one);
 
 int gate_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size);
 int gate_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "status.h"
 #include "tool.h"
@@ -13,21 +12,30 @@
 /* Hooks of the repository have no business in a tree that is only built. */
 #define GIT "git", "-c", "core.hooksPath=/dev/null"
 
+void git_forget_caller(void)
+{
+    static const char *const variable[] = {"GIT_DIR",        "GIT_WORK_TREE", "GIT_INDEX_FILE",
+                                           "GIT_COMMON_DIR", "GIT_PREFIX",    "GIT_OBJECT_DIRECTORY"};
+    for (size_t i = 0; i < sizeof variable / sizeof *variable; i++) unsetenv(variable[i]);
+}
+
 int git_top(char *out, size_t size, char *reason, size_t reason_size)
 {
     const char *const argv[] = {GIT, "rev-parse", "--show-toplevel", NULL};
     const int code = tool_run(NULL, argv, out, size, reason, reason_size);
-    if (code > 0) snprintf(reason, reason_size, "the current folder is in no git tree");
+    if (code > 0)
+        snprintf(reason, reason_size,
+                 "--base: the current folder is in no git tree, or git does not trust it ('git status' tells)");
     return code == 0 && out[0];
 }
 
-int git_commit(const char *ref, char *out, size_t size, char *reason, size_t reason_size)
+int git_commit(const char *folder, const char *ref, char *out, size_t size, char *reason, size_t reason_size)
 {
     char name[512], changed[64] = "";
     snprintf(name, sizeof name, "%s^{commit}", ref ? ref : "HEAD");
     const char *const argv[] = {GIT, "rev-parse", "--verify", "--quiet", "--end-of-options", name, NULL};
     const char *const status[] = {GIT, "status", "--porcelain", "--untracked-files=no", NULL};
-    const int code = tool_run(NULL, argv, out, size, reason, reason_size);
+    const int code = tool_run(folder, argv, out, size, reason, reason_size);
     if (code != 0 || !out[0]) {
         if (code >= 0)
             snprintf(reason, reason_size,
@@ -35,38 +43,29 @@ int git_commit(const char *ref, char *out, size_t size, char *reason, size_t rea
                      ref ? ref : "HEAD");
         return 0;
     }
-    if (!ref && tool_run(NULL, status, changed, sizeof changed, reason, reason_size) == 0 && changed[0])
+    if (!ref && tool_run(folder, status, changed, sizeof changed, reason, reason_size) == 0 && changed[0])
         strncat(out, "-dirty", size - strlen(out) - 1);
     return 1;
 }
 
 int gate_tree_build(const char *commit, const char *command, gate_tree *out, char *reason, size_t reason_size)
 {
-    const char *const root = getenv("TMPDIR");
+    char why[512];
     memset(out, 0, sizeof *out);
     if (!git_top(out->top, sizeof out->top, reason, reason_size)) return EXIT_USAGE;
-    const int length =
-        snprintf(out->folder, sizeof out->folder, "%s/attnbench-base-XXXXXX", root && *root ? root : "/tmp");
-    if (length >= (int)sizeof out->folder || !mkdtemp(out->folder)) {
-        snprintf(reason, reason_size, "no temporary folder for the base can be made in %.200s; set TMPDIR to another",
-                 root && *root ? root : "/tmp");
-        out->folder[0] = 0;
-        return EXIT_USAGE;
-    }
+    if (!scratch_make("base", out->folder, reason, reason_size)) return EXIT_USAGE;
     snprintf(out->path, sizeof out->path, "%s/tree", out->folder);
     const char *const add[] = {GIT, "worktree", "add", "--quiet", "--detach", out->path, commit, NULL};
-    int code = tool_run(out->top, add, NULL, 0, reason, reason_size);
-    if (code != 0) {
-        if (code > 0) snprintf(reason, reason_size, "git could not make a worktree of %.64s", commit);
-        return interrupted ? EXIT_INTERRUPTED : EXIT_UNDECIDED;
+    int code = tool_run(out->top, add, NULL, 0, why, sizeof why);
+    if (code > 0) snprintf(why, sizeof why, "git could not make a worktree of it");
+    if (code == 0) {
+        const char *const build[] = {"sh", "-c", command, NULL};
+        code = tool_run(out->path, build, NULL, 0, why, sizeof why);
+        if (code > 0) snprintf(why, sizeof why, "'%.300s' ended with %d", command, code);
     }
-    const char *const build[] = {"sh", "-c", command, NULL};
-    code = tool_run(out->path, build, NULL, 0, reason, reason_size);
     if (code == 0) return EXIT_WELL;
-    if (code > 0)
-        snprintf(reason, reason_size, "could not tell: the base, %.12s, could not be built: '%.300s' ended with %d",
-                 commit, command, code);
-    return interrupted ? EXIT_INTERRUPTED : EXIT_UNDECIDED;
+    snprintf(reason, reason_size, "could not tell: the base could not be built: %.12s: %s", commit, why);
+    return EXIT_UNDECIDED;
 }
 
 void gate_tree_remove(gate_tree *t)
@@ -74,15 +73,13 @@ void gate_tree_remove(gate_tree *t)
     char reason[256];
     if (!t->folder[0]) return;
     const char *const remove[] = {GIT, "worktree", "remove", "--force", "--force", t->path, NULL};
-    const char *const wipe[] = {"rm", "-rf", "--", t->folder, NULL};
     const char *const prune[] = {GIT, "worktree", "prune", NULL};
     /* After an interruption too: what is begun now is not to be ended by the signal that ended the rest. */
     const int seen = interrupted;
     interrupted = 0;
-    tool_run(t->top, remove, NULL, 0, reason, sizeof reason);
-    if (access(t->folder, F_OK) == 0 && tool_run(NULL, wipe, NULL, 0, reason, sizeof reason))
-        complain("%s could not be removed", t->folder);
-    tool_run(t->top, prune, NULL, 0, reason, sizeof reason);
+    const int code = tool_run(t->top, remove, NULL, 0, reason, sizeof reason);
+    scratch_remove(t->folder);
+    if (code != 0) tool_run(t->top, prune, NULL, 0, reason, sizeof reason); /* which forgets all that are gone */
     if (!interrupted) interrupted = seen;
     t->folder[0] = 0;
 }

@@ -5,20 +5,25 @@
 #ifndef ATTNBENCH_GATE_TREE_H
 #define ATTNBENCH_GATE_TREE_H
 
-#include <stddef.h>
+#include "scratch.h"
 
 enum { TREE_PATH = 4096 };
 typedef struct gate_tree {
-    char top[TREE_PATH];  /* root of the tree that NEW is in */
-    char folder[64];      /* temporary; "" none */
-    char path[TREE_PATH]; /* of the worktree, in it */
+    char top[TREE_PATH];       /* root of the tree that NEW is in */
+    char folder[SCRATCH_PATH]; /* temporary; "" none */
+    char path[TREE_PATH];      /* of the worktree, in it */
 } gate_tree;
+
+/* What git tells the programs of a hook names the tree and the index that it is at work on: none of that holds in
+ * another tree, and git would write to that index. */
+void git_forget_caller(void);
 
 /* The git tree that the current folder is in. 0 and a reason where it is in none. */
 int git_top(char *out, size_t size, char *reason, size_t reason_size);
 
-/* The full name of a commit, "-dirty" appended where REF is NULL (what is checked out) and tracked files differ. */
-int git_commit(const char *ref, char *out, size_t size, char *reason, size_t reason_size);
+/* The full name of a commit of the tree that the folder (NULL: the current one) is in; "-dirty" appended where REF is
+ * NULL (what is checked out) and tracked files differ. */
+int git_commit(const char *folder, const char *ref, char *out, size_t size, char *reason, size_t reason_size);
 
 /* Makes the worktree of `commit` and runs the command in it by sh; what that prints goes to standard error. An exit
  * code, with a reason unless it is 0. gate_tree_remove is due in any case. */

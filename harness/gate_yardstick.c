@@ -1,7 +1,8 @@
 /* gate_yardstick.c: launches to shares, and shares to cases. */
 #include "gate_yardstick.h"
 
-#include <glob.h>
+#include <dirent.h>
+#include <errno.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "gate.h"
+#include "percent.h"
 #include "results_table.h"
 #include "status.h"
 
@@ -31,32 +33,51 @@ static void free_launches(launches *l)
     free(l->table);
 }
 
+static int is_record(const struct dirent *entry)
+{
+    const size_t length = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && length > 5 && strcmp(entry->d_name + length - 5, ".json") == 0;
+}
+
+static int read_launch(const char *folder, const char *name, launches *out, char *reason, size_t size)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    json_t *record = record_read(path, reason, size);
+    if (record && result_table_make(record, &out->table[out->count])) {
+        out->record[out->count++] = record;
+        return 1;
+    }
+    if (record) snprintf(reason, size, "out of memory");
+    json_decref(record);
+    return 0;
+}
+
 static int read_launches(const char *folder, launches *out, char *reason, size_t size)
 {
-    char pattern[4096];
-    glob_t found = {.gl_pathc = 0};
+    struct dirent **entry;
+    const int found = scandir(folder, &entry, is_record, alphasort);
     *out = (launches){NULL, NULL, 0};
-    snprintf(pattern, sizeof pattern, "%s/*.json", folder);
-    if (glob(pattern, 0, NULL, &found) || found.gl_pathc < LEAST_LAUNCHES) {
-        snprintf(reason, size, "could not tell: %.300s has %zu records; the launches of a side are %d at least", folder,
-                 (size_t)found.gl_pathc, LEAST_LAUNCHES);
-        globfree(&found);
-        return EXIT_UNDECIDED;
+    if (found < 0) {
+        snprintf(reason, size, "gate records %.300s: %s; name a folder with records of 'bench'", folder,
+                 strerror(errno));
+        return EXIT_USAGE;
     }
-    out->record = calloc(found.gl_pathc, sizeof *out->record);
-    out->table = calloc(found.gl_pathc, sizeof *out->table);
+    out->record = calloc((size_t)found + 1, sizeof *out->record);
+    out->table = calloc((size_t)found + 1, sizeof *out->table);
     snprintf(reason, size, "out of memory");
-    int ok = out->record && out->table;
-    for (size_t i = 0; ok && i < found.gl_pathc; i++) {
-        json_t *record = record_read(found.gl_pathv[i], reason, size);
-        ok = record && result_table_make(record, &out->table[out->count]);
-        if (ok)
-            out->record[out->count++] = record;
-        else
-            json_decref(record);
+    int code = out->record && out->table ? EXIT_WELL : EXIT_USAGE;
+    if (code == EXIT_WELL && found < LEAST_LAUNCHES) {
+        snprintf(reason, size, "could not tell: %.300s has %d records; the launches of a side are %d at least", folder,
+                 found, LEAST_LAUNCHES);
+        code = EXIT_UNDECIDED;
     }
-    globfree(&found);
-    return ok ? EXIT_WELL : EXIT_USAGE;
+    for (int i = 0; i < found; i++) {
+        if (code == EXIT_WELL && !read_launch(folder, entry[i]->d_name, out, reason, size)) code = EXIT_USAGE;
+        free(entry[i]);
+    }
+    free(entry);
+    return code;
 }
 
 /* ---- may they be compared? --------------------------------------------------------------------------------------- */
@@ -138,8 +159,8 @@ static json_t *read_case(const launches *base, const launches *fresh, const resu
         const double border = log1p(rule->delta);
         ratio = yardstick_ratio(a, bases, b, freshes, alpha, &at);
         *outcome = at.high > border ? GATE_UNDECIDED : at.high < -border ? GATE_FASTER : GATE_WELL;
-        snprintf(words, sizeof words, "NEW reads %+.2g %% [%+.2g, %+.2g] against the yardstick%s", 100 * expm1(ratio),
-                 100 * expm1(at.low), 100 * expm1(at.high),
+        snprintf(words, sizeof words, "NEW reads %+.*g %% [%+.*g, %+.*g] against the yardstick%s",
+                 PERCENT(expm1(ratio)), PERCENT(expm1(at.low)), PERCENT(expm1(at.high)),
                  at.low > border ? ": slower, as far as records can tell; compare the builds" : "");
     }
     json_t *j =

@@ -192,7 +192,7 @@ void layout_run(layout_sweep *out, const trial_group *g, const trial *judged, co
         *s = (sweep){.out = shared, .g = g, .judged = judged, .s = settings, .run = run};
         add_buffers(s);
         add_code(s);
-        const child_limit limit = {hung + trial_time_limit(g->in.w), &s->beat, NULL};
+        const child_limit limit = {.seconds = hung + trial_time_limit(g->in.w), .beat = &s->beat};
         const child_end end = child_run(run_in_child, s, &limit, reason, sizeof reason);
         *out = *shared;
         while (out->cells && !out->cell[out->cells - 1].timed && !out->cell[out->cells - 1].reason[0]) out->cells--;

@@ -50,6 +50,7 @@ enum flag_id {
     FLAG_BASE,
     FLAG_BUILD,
     FLAG_BASELINE,
+    FLAG_COMMIT,
     FLAG_KEY,
     FLAG_WAIVERS,
     FLAG_REQUIRE_ALL,
@@ -108,7 +109,7 @@ static const struct flag {
     {"--rotate", FLAG_ROTATE, OPTIONS_BENCH | OPTIONS_COMPARE, false},
     {"--threshold", FLAG_THRESHOLD, OPTIONS_COMPARE | OPTIONS_HISTORY, true},
     {"--launches", FLAG_LAUNCHES, OPTIONS_COMPARE | OPTIONS_HISTORY, true},
-    {"--launch", FLAG_LAUNCH, OPTIONS_COMPARE, true},
+    {"--launch", FLAG_LAUNCH, OPTIONS_LAUNCH, true},
     {"--runs", FLAG_RUNS, OPTIONS_CLOCK, true},
     {"--neighbours", FLAG_NEIGHBOURS, OPTIONS_CLOCK, true},
     {"--db", FLAG_DB, OPTIONS_HISTORY, true},
@@ -119,6 +120,7 @@ static const struct flag {
     {"--build", FLAG_BUILD, OPTIONS_GATE, true},
     {"--baseline", FLAG_BASELINE, OPTIONS_GATE, true},
     {"--key", FLAG_KEY, OPTIONS_GATE, true},
+    {"--commit", FLAG_COMMIT, OPTIONS_GATE, true},
     {"--waivers", FLAG_WAIVERS, OPTIONS_GATE, true},
     {"--require-all", FLAG_REQUIRE_ALL, OPTIONS_GATE, false},
     {"--require-isa", FLAG_REQUIRE_ISA, OPTIONS_GATE, true},
@@ -217,6 +219,7 @@ static int take(options *o, const struct flag *flag, const char *value, char *re
     case FLAG_BUILD: o->build = value; break;
     case FLAG_BASELINE: o->baseline = value; break;
     case FLAG_KEY: o->key = value; break;
+    case FLAG_COMMIT: o->commit = value; break;
     case FLAG_WAIVERS: o->waivers = value; break;
     case FLAG_REQUIRE_ALL: o->require_all = true; break;
     case FLAG_REQUIRE_ISA: o->require_isa = value; break;
@@ -312,7 +315,7 @@ static void unknown_flag(const char *word, unsigned groups, char *reason, size_t
 {
     size_t used = (size_t)snprintf(reason, size, "unknown flag %.60s; this command takes", word);
     for (int i = 0; i < FLAGS && used < size; i++)
-        if ((!flags[i].group || flags[i].group & groups) && flags[i].name[1] == '-')
+        if ((!flags[i].group || flags[i].group & groups & ~(unsigned)OPTIONS_LAUNCH) && flags[i].name[1] == '-')
             used += (size_t)snprintf(reason + used, size - used, " %s", flags[i].name);
     if (groups & OPTIONS_REST && used < size) snprintf(reason + used, size - used, ", and Google Benchmark's after --");
 }

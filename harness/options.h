@@ -27,10 +27,11 @@ enum option_group {
     OPTIONS_HISTORY =
         1024, /* --db --release --force --confirm --kernel --workload --csv --threshold --launches --seed */
     OPTIONS_MATRIX = 2048,    /* --json --csv --markdown --mutants --only --whole --jobs */
-    OPTIONS_COMPARE = 4096,   /* --threshold --launches --launch --time-limit --cold --rotate --markdown */
+    OPTIONS_COMPARE = 4096,   /* --threshold --launches --time-limit --cold --rotate --markdown */
     OPTIONS_CLOCK = 8192,     /* --runs --neighbours --seed --only */
     OPTIONS_DOCTOR = 1 << 17, /* --quick */
-    OPTIONS_GATE = 1 << 16,   /* --base --build --baseline --key --waivers --require-all --require-isa --max-time
+    OPTIONS_LAUNCH = 1 << 18, /* --launch, which compare gives itself: no list of flags has it */
+    OPTIONS_GATE = 1 << 16, /* --base --build --baseline --key --commit --waivers --require-all --require-isa --max-time
                                --on-inconclusive --junit --summary */
 };
 
@@ -63,7 +64,7 @@ typedef struct options {
     const char *db, *release; /* of history */
     bool confirm, force;
 
-    const char *base, *build, *baseline, *key, *waivers, *require_isa, *summary; /* of gate */
+    const char *base, *build, *baseline, *key, *commit, *waivers, *require_isa, *summary; /* of gate */
     bool require_all, undecided_fails;
     double max_time; /* seconds; 0 not given */
 

@@ -76,7 +76,7 @@ static void run_in_child(void *arg)
 
 int slowed_once(slowed_run *out, const compare_sides *sides, const slowed_case *c, const paired_settings *settings)
 {
-    const child_limit within = {hung, NULL, NULL};
+    const child_limit within = {.seconds = hung};
     child_run_of a = {out, sides, c, *settings};
     char end[200];
     memset(out, 0, sizeof *out);

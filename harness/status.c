@@ -1,10 +1,12 @@
 /* status.c: messages, clock, interruption. */
 #include "status.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,11 +34,16 @@ double clock_seconds(void)
 
 static void on_signal(int number)
 {
-    if (interrupted) {
+    if (interrupted_by_user()) {
         signal(number, SIG_DFL);
         raise(number);
     }
     interrupted = number;
+}
+
+static void on_deadline(int number)
+{
+    if (!interrupted) interrupted = number;
 }
 
 static void set_handlers(void (*handler)(int))
@@ -53,10 +60,36 @@ static void set_handlers(void (*handler)(int))
 
 void watch_interrupts(void) { set_handlers(on_signal); }
 
+void deadline_begin(double seconds)
+{
+    static const double least = 1e-6, most = 1e9; /* a timer of 0 is none */
+    const double at = fmin(fmax(seconds, least), most);
+    const struct itimerval once = {.it_value = {(time_t)at, (suseconds_t)(1e6 * (at - floor(at)))}};
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_deadline;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &once, NULL);
+}
+
+void deadline_end(void)
+{
+    const struct itimerval never = {.it_value = {0, 0}};
+    setitimer(ITIMER_REAL, &never, NULL);
+    if (deadline_passed()) interrupted = 0;
+}
+
+bool deadline_passed(void) { return interrupted == SIGALRM; }
+
+bool interrupted_by_user(void) { return interrupted && interrupted != SIGALRM; }
+
+const char *interruption(void) { return deadline_passed() ? "time is up" : "interrupted"; }
+
 void forget_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP,  SIGSEGV, SIGBUS, SIGILL,
-                                  SIGFPE, SIGABRT, SIGTRAP, SIGSYS,  SIGPIPE};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP,  SIGALRM, SIGSEGV, SIGBUS,
+                                  SIGILL, SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,  SIGPIPE};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) signal(numbers[i], SIG_DFL);
 }
 

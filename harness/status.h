@@ -2,6 +2,7 @@
 #ifndef ATTNBENCH_STATUS_H
 #define ATTNBENCH_STATUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum exit_code {
@@ -24,6 +25,16 @@ double clock_seconds(void);
 /* After watch_interrupts, Ctrl-C and SIGTERM set this instead of ending the program; a second one ends it. */
 extern volatile int interrupted;
 void watch_interrupts(void);
+
+/* The same by the clock, once, after so many seconds: what heeds the user heeds a time limit by that. */
+void deadline_begin(double seconds);
+/* It comes no more; where it came, nothing is interrupted by it any longer. */
+void deadline_end(void);
+bool deadline_passed(void);
+bool interrupted_by_user(void);
+/* Which of the two, for a reason: "interrupted" or "time is up". */
+const char *interruption(void);
+
 /* All signals back to their defaults, in a child: a crash must end it, whoever handles crashes in the parent. */
 void forget_signals(void);
 

@@ -60,7 +60,8 @@ static void take_notes(timing *t, FILE *from)
 /* Runs the child; true where all is done, else one more trial of the part is marked as failed. */
 static bool time_once(timing *t, trial_group *part, void (*time_group)(timing *, trial_group *))
 {
-    const child_limit limit = {trial_time_limit(part->in.w), &t->watch->beat, &t->watch->stop};
+    const child_limit limit = {
+        .seconds = trial_time_limit(part->in.w), .beat = &t->watch->beat, .stop = &t->watch->stop};
     char reason[256];
     apart a = {t, part, time_group, tmpfile(), tmpfile()};
     if (!a.entries || !a.notes) {

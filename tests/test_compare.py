@@ -132,6 +132,16 @@ class Verdicts(Compare):
             _, record = self.compare(slowed("0"), slowed("5"), *COMPUTE, flag, "--threshold", "40", code=WELL)
             self.assertIn(record["comparisons"][0]["verdict"], ("no difference", "not slower"))
 
+    def test_folders_whose_names_are_no_utf_8(self) -> None:
+        folder, made = os.path.join(os.fsencode(self.folder), b"\xe9"), self.folder / "record.json"
+        os.mkdir(folder)
+        path = os.path.join(folder, b"copy.so")
+        shutil.copy(slowed("0"), path)
+        command = [PROGRAM, "compare", slowed("0"), path, *COMPUTE, "--json", str(made)]
+        subprocess.run(command, check=True, capture_output=True, env=environment())
+        rule = json.loads(made.read_text(encoding="utf-8"))["context"]["attnbench"]["compare"]
+        self.assertTrue(rule["new"]["file"].endswith("/?/copy.so"))
+
     def test_both_sides_and_the_rule_are_in_the_record(self) -> None:
         _, record = self.compare(slowed("0"), slowed("5"), *COMPUTE, "--launches", "0", code=FINDING)
         context = record["context"]["attnbench"]["compare"]
@@ -148,6 +158,9 @@ class Sides(Compare):
         self.assertGreaterEqual(len(record["comparisons"]), 2)
         self.assertTrue(all(one["base"] == one["new"] for one in record["comparisons"]))
         self.assertIn("over", done.stdout)
+        one = f"{plugin('builtin')}:{record['comparisons'][0]['base']}"
+        _, record = self.compare("builtin", one, *TINY, "--launches", "0", "--threshold", "20", code=WELL)
+        self.assertEqual([], record["context"]["attnbench"]["compare"]["only_base"])
 
     def test_kernels_of_one_side_alone_are_listed(self) -> None:
         rule = ("--launches", "0", "--threshold", "50")
@@ -177,9 +190,36 @@ class Sides(Compare):
             damaged.write_bytes(whole[:length])
             self.refused(slowed("0"), str(damaged), words=("damaged.so", "shared library"))
         self.refused(slowed("0"), words=("BASE and NEW",))
+        self.refused(slowed("0"), slowed("1"), "third", words=("'third' is one too many",))
         self.refused(slowed("0"), "record.json", words=("record",))
         self.refused(slowed("0"), slowed("1"), "--threshold", "0", words=("--threshold",))
         self.refused(slowed("0"), slowed("1"), "--threads", "2", *COMPUTE, words=("serial kernels",))
+
+
+class OwnThreads(Compare):
+    """The plugins fail unless they have the number of threads that is asked for: one, where they do not declare it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        if not Path(plugin("openmp")).exists():
+            self.skipTest("no OpenMP")
+
+    def timed(self, base: str, new: str, threads: str) -> None:
+        rule = ("--workload", "h=2,q=40,d=8", "--threads", threads, "--time-limit", "0.0005", "--launches", "2")
+        record = self.folder / "record.json"
+        done = attnbench(
+            "compare", plugin(base), plugin(new), *rule, "--json", record, env=environment(OMP_NUM_THREADS="5")
+        )
+        for one in json.loads(record.read_text(encoding="utf-8"))["comparisons"]:
+            self.assertIn("pairs", one, done.stdout + done.stderr)
+            self.assertNotEqual("wrong", one["verdict"], one["words"])
+            self.assertEqual(2, len(one.get("launches", [])), one["words"])
+
+    def test_as_many_as_are_asked_for(self) -> None:
+        self.timed("openmp", "openmp_static", "1,2,3")
+
+    def test_one_where_it_declares_none(self) -> None:
+        self.timed("openmp_untold", "openmp_untold_static", "1")
 
 
 class NeverTimed(Compare):
@@ -196,6 +236,18 @@ class NeverTimed(Compare):
             _, record = self.compare(plugin("well"), plugin(name), *TINY, code=FINDING)
             self.assertEqual("wrong", record["comparisons"][0]["verdict"])
             self.assertIn(name, record["comparisons"][0]["why"])
+
+    def test_identical_code_is_judged(self) -> None:
+        _, record = self.compare(plugin("is_wrong"), plugin("is_wrong"), *TINY, code=FINDING)
+        self.assertEqual("wrong", record["comparisons"][0]["verdict"])
+
+    def test_a_crash_in_a_launch_is_a_finding(self) -> None:
+        """Launches are made where the time of stage one was too short."""
+        rule = ("--time-limit", "0.0005", "--launches", "2")
+        for names in (("well", "crashes_launched"), ("crashes_launched", "well")):
+            done, record = self.compare(*map(plugin, names), *TINY, *rule, code=FINDING)
+            self.assertRegex(record["comparisons"][0]["why"], r"crashes_launched:odd_plain: signal 6 .* in launch 1")
+            self.assertIn("1 wrong", done.stdout)
 
     def test_different_abilities_are_undecided(self) -> None:
         backward = ("--workload", "h=2,q=9,d=8,pass=backward")
@@ -217,6 +269,42 @@ class Interruption(Compare):
         out, error = process.communicate(timeout=60)
         self.assertEqual(INTERRUPTED, process.returncode, out + error)
         self.assertTrue(json.loads(path.read_text(encoding="utf-8"))["comparisons"])
+
+
+    def test_a_hanging_call_does_not_hold_it_up(self) -> None:
+        """Nor is it blamed: a call counts as hung after 50 s."""
+        path = self.folder / "record.json"
+        process = subprocess.Popen(
+            [PROGRAM, "compare", plugin("well"), plugin("hangs_later"), *TINY, "--json", str(path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=30)
+        self.assertEqual(INTERRUPTED, process.returncode, out + error)
+        found = json.loads(path.read_text(encoding="utf-8"))["comparisons"]
+        self.assertNotIn("wrong", [one["verdict"] for one in found])
+
+    def test_a_build_meanwhile_is_noticed(self) -> None:
+        """The sides are printed when stage one is done; launches are still to come."""
+        module = self.folder / "kernels.so"
+        shutil.copy(slowed("5"), module)
+        with subprocess.Popen(
+            [PROGRAM, "compare", slowed("0"), str(module), *COMPUTE, "--launches", "20"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        ) as process:
+            while not process.stdout.readline().startswith("NEW:"):
+                self.assertIsNone(process.poll())
+            module.unlink()
+            shutil.copy(slowed("again"), module)
+            out, error = process.communicate(timeout=60)
+        self.assertEqual(UNDECIDED, process.returncode, out + error)
+        self.assertIn("NEW was changed while it was compared", error)
 
 
 class Selftest(unittest.TestCase):

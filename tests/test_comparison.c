@@ -70,8 +70,32 @@ static void cut_short_is_no_verdict(void **state)
     c.launches = 5;
     assert_int_equal(compare_stage_two(&c, 1, &settings), 1);
     assert_int_equal(c.verdict, COMPARE_COULD_NOT_TELL);
-    assert_string_equal(c.why, "interrupted before it was confirmed");
+    assert_string_equal(c.why, "+2 % in one process, not confirmed: interrupted");
     assert_int_equal(c.launches, 5);
+}
+
+/* Interrupted before the first pair, or by a clock that stands still: nobody's fault. */
+static void no_pairs_are_no_verdict(void **state)
+{
+    (void)state;
+    static paired_run run;
+    comparison c = {.kernel = {&base, &fresh}};
+    run.end = PAIRED_STOPPED;
+    compare_conclude(&c, &run, &settings);
+    assert_int_equal(c.verdict, COMPARE_COULD_NOT_TELL);
+    assert_string_equal(c.why, "interrupted");
+    assert_false(c.open);
+    json_decref(c.samples);
+    run.end = PAIRED_CLOCK_FAILED;
+    compare_conclude(&c, &run, &settings);
+    assert_int_equal(c.verdict, COMPARE_COULD_NOT_TELL);
+    json_decref(c.samples);
+    run.end = PAIRED_CALL_FAILED;
+    run.failed_lane = LANE_NEW_AGAIN;
+    compare_conclude(&c, &run, &settings);
+    assert_int_equal(c.verdict, COMPARE_WRONG);
+    assert_int_equal(c.wrong, 1);
+    json_decref(c.samples);
 }
 
 static void said(const comparison *c, const char *wanted)
@@ -100,6 +124,8 @@ static void words(void **state)
     said(&c, "NEW is 25 % faster than BASE [24, 26]");
     c = measured(COMPARE_FASTER, 0.1, 0.09, 0.125);
     said(&c, "NEW is 10 times as fast as BASE [8, 11.1]");
+    c = measured(COMPARE_SLOWER, 1.9, 1.8, 2.0);
+    said(&c, "NEW is 90 % slower than BASE [80, 100]");
     c = measured(COMPARE_NO_DIFFERENCE, 1.001, 0.999, 1.003);
     said(&c, "no difference beyond 0.5 % [-0.1, +0.3]");
     c = measured(COMPARE_COULD_NOT_TELL, 1.005, 0.995, 1.015);
@@ -121,6 +147,7 @@ int main(void)
         cmocka_unit_test(launches_confirm_or_take_back),
         cmocka_unit_test(cases_are_one_family),
         cmocka_unit_test(cut_short_is_no_verdict),
+        cmocka_unit_test(no_pairs_are_no_verdict),
         cmocka_unit_test(words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,84 +1,20 @@
 #!/usr/bin/env python3
-"""gate through the program: exit codes, bases from commits and from baselines, waivers, pages, and all that is refused.
-
-The kernels are the builds of harness/slowed (0 and 5 % more work) and the plugins of tests/plugins; the "build" of a
-commit copies one of them. Only the standard library is used.
-"""
+"""gate through the program: exit codes, baselines, waivers, records, pages, and all that is refused."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
-from command_line import FINDING, INTERRUPTED, PROGRAM, UNDECIDED, USAGE, WELL, Result, attnbench, environment
-
-BUILD = Path(os.environ.get("ATTNBENCH_BUILD", "build")).resolve()
-SLOWED, PLUGINS = BUILD / "slowed", BUILD / "tests" / "plugins"
-COMPUTE = ("--workload", "h=1,q=100,k=64,d=128")
-TINY = ("--workload", "h=2,q=9,d=8")
-CASE = "slowed_rows/h=1,q=100,k=64,d=128/threads:1"
-QUICK = ("--launches", "8")  # with three, Student's t of moved ones is wide
-
-
-# Of the key of a baseline.
-os.environ.pop("CFLAGS", None)
-os.environ.pop("LDFLAGS", None)
-
-
-def slowed(build: str) -> Path:
-    return SLOWED / f"slowed_{build}.so"
-
-
-def plugin(name: str) -> Path:
-    return PLUGINS / f"{name}.so"
-
-
-class Gate(unittest.TestCase):
-    def setUp(self) -> None:
-        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        self.record = self.folder / "record.json"
-
-    def module(self, source: Path, name: str = "kernels.so") -> Path:
-        path = self.folder / name
-        path.unlink(missing_ok=True)
-        shutil.copy(source, path)
-        return path
-
-    def save(self, source: Path) -> Path:
-        baseline = self.folder / "baseline"
-        done = attnbench("gate", "save", baseline, "--plugin", self.module(source), cwd=self.folder)
-        self.assertEqual(WELL, done.returncode, done.stdout + done.stderr)
-        return baseline
-
-    def run_gate(self, *arguments: str | Path, code: int) -> tuple[Result, dict[str, Any]]:
-        self.record.unlink(missing_ok=True)
-        done = attnbench("gate", *arguments, "--json", self.record, cwd=self.folder)
-        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
-        return done, json.loads(self.record.read_text(encoding="utf-8")) if self.record.exists() else {}
-
-    def against(self, base: Path, new: Path, *arguments: str | Path, code: int) -> tuple[Result, dict[str, Any]]:
-        baseline = self.save(base)
-        return self.run_gate("--baseline", baseline, "--plugin", self.module(new), *arguments, code=code)
-
-    def refused(self, code: int, *arguments: str | Path, words: tuple[str, ...]) -> None:
-        done = attnbench("gate", *arguments, cwd=self.folder)
-        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
-        self.assertEqual("", done.stdout)
-        self.assertEqual(1, len(done.stderr.splitlines()), done.stderr)
-        for word in words:
-            self.assertIn(word, done.stderr)
+from command_line import FINDING, UNDECIDED, USAGE, WELL, attnbench, environment
+from gate_runs import CASE, COMPUTE, QUICK, TINY, Gate, plugin, slowed
 
 
 class Verdicts(Gate):
@@ -126,6 +62,23 @@ class Verdicts(Gate):
         self.assertEqual("identical code", record["gate"]["cases"][0]["outcome"])
         self.assertNotIn("pairs", record["comparisons"][0])
 
+    def test_identical_code_that_is_wrong_fails_with_its_reproducer(self) -> None:
+        done, record = self.against(plugin("is_wrong"), plugin("is_wrong"), *TINY, code=FINDING)
+        (one,) = record["gate"]["cases"]
+        self.assertEqual("wrong", one["outcome"])
+        self.assertIn("attnbench verify --plugin", one["reproducer"])
+        self.assertIn(one["reproducer"], done.stdout)
+        self.assertNotIn("pairs", record["comparisons"][0])
+
+    def test_identical_code_that_cannot_run_here_was_not_compared(self) -> None:
+        done, record = self.against(plugin("declines"), plugin("declines"), *TINY, code=UNDECIDED)
+        self.assertEqual("unsupported", record["gate"]["cases"][0]["outcome"])
+        self.assertIn("does not like it", record["gate"]["cases"][0]["words"])
+        self.assertIn("compared 0 of 1; 1 not supported here", done.stdout)
+        mixed = ("--workload", "h=2,q=9,d=8,pass=backward", *COMPUTE)
+        done, _ = self.against(slowed("0"), slowed("0"), *mixed, code=WELL)
+        self.assertIn("compared 1 of 2; 1 not supported here", done.stdout)
+
     def test_a_wrong_kernel_is_never_timed_and_can_be_repeated(self) -> None:
         junit = self.folder / "gate.xml"
         done, record = self.against(plugin("well"), plugin("is_wrong"), *TINY, "--junit", junit, code=FINDING)
@@ -136,6 +89,14 @@ class Verdicts(Gate):
         self.assertIn(one["reproducer"], done.stdout)
         self.assertIn(one["reproducer"], ElementTree.parse(junit).getroot().find(".//failure").text)
 
+    def test_what_crashes_while_it_is_timed_is_wrong(self) -> None:
+        """The line that verifies it would pass."""
+        _, record = self.against(plugin("well"), plugin("crashes_later"), *TINY, code=FINDING)
+        (one,) = record["gate"]["cases"]
+        self.assertEqual("wrong", one["outcome"])
+        self.assertIn("signal 6 (Aborted) while it was timed", one["words"])
+        self.assertNotIn("reproducer", one)
+
     def test_a_base_that_is_wrong_is_nothing_to_compare_with(self) -> None:
         _, record = self.against(plugin("is_wrong"), plugin("well"), *TINY, code=UNDECIDED)
         self.assertEqual("new", record["gate"]["cases"][0]["outcome"])
@@ -145,12 +106,28 @@ class Verdicts(Gate):
         done, record = self.against(slowed("0"), slowed("5"), *backward, code=UNDECIDED)
         self.assertEqual(0, record["gate"]["compared"])
         self.assertIn("compared 0 of 1; 1 not supported here", done.stdout)
-        self.against(slowed("0"), slowed("5"), *COMPUTE, "--launches", "0", "--time-limit", "0.0005", code=UNDECIDED)
+        short = (*COMPUTE, "--launches", "0", "--time-limit", "0.0005")
+        done, _ = self.against(slowed("0"), slowed("5"), *short, code=UNDECIDED)
+        self.assertIn(f"could not tell {CASE}: the time was up; ", done.stdout)
+        self.assertIn("\ncould not tell: 1 open; threshold", done.stdout)
 
-    def test_out_of_time_lists_what_was_dropped(self) -> None:
-        done, _ = self.against(slowed("0"), slowed("5"), *COMPUTE, *TINY, "--max-time", "0.0001", code=UNDECIDED)
-        self.assertIn("compared 0 of 2; 2 could not be told", done.stdout)
-        self.assertIn(f"{CASE}: could not tell: not begun", done.stdout)
+    def test_less_accurate_is_a_finding(self) -> None:
+        junit, page = self.folder / "gate.xml", self.folder / "page.md"
+        only = (*TINY, "--threshold", "50", "--launches", "0")
+        outputs = ("--junit", junit, "--markdown", page)
+        done, record = self.against(plugin("well"), plugin("rounds"), *only, *outputs, code=FINDING)
+        self.assertNotIn(record["gate"]["cases"][0]["outcome"], ("wrong", "slower"))
+        (errors,) = record["gate"]["accuracy"]
+        self.assertTrue(errors["worse"])
+        for base, new in (errors["ratio"], errors["rms"]):
+            self.assertGreater(new, 2 * base)
+        self.assertLess(errors["ratio"][1], 1)
+        self.assertRegex(done.stdout, r"less accurate  odd_plain: error / bound .*, was .*; pooled z .*, was ")
+        failure = ElementTree.parse(junit).getroot().find(".//testcase[@classname='accuracy']/failure")
+        self.assertEqual("less accurate", failure.get("type"))
+        self.assertIn("less accurate: odd\\_plain", page.read_text(encoding="utf-8"))
+        _, record = self.against(plugin("rounds"), plugin("well"), *only, code=WELL)
+        self.assertFalse(record["gate"]["accuracy"][0]["worse"])
 
 
 class Waivers(Gate):
@@ -175,6 +152,14 @@ class Waivers(Gate):
 
     def test_one_that_nothing_needs_is_noted(self) -> None:
         self.assertIn("the waiver for other/* is not needed", self.with_waiver("other/* 2% 2999-12-31 x", FINDING))
+
+    def test_a_reason_that_is_no_utf_8_is_shown(self) -> None:
+        path = self.folder / "waivers"
+        path.write_bytes(b"slowed_rows/* 20% 2999-12-31 \xe9tude\n")
+        flags = (*COMPUTE, *QUICK, "--waivers", path)
+        done, record = self.against(slowed("0"), slowed("5"), *flags, code=WELL)
+        self.assertIn(f"{CASE}: NEW is ", done.stdout)
+        self.assertEqual("?tude", record["gate"]["cases"][0]["waiver"]["reason"])
 
     def test_bad_files_are_refused(self) -> None:
         path = self.folder / "waivers"
@@ -278,10 +263,18 @@ class Flags(Gate):
         self.refused(USAGE, "--build", "true", "--baseline", "x", words=("--base",))
         self.refused(USAGE, "keep", "x", words=("keep", "gate save DIR"))
         self.refused(USAGE, "save", words=("a folder",))
+        self.refused(USAGE, "save", "x", "y", words=("takes one folder", "'y' is one too many"))
+        self.refused(USAGE, "records", "x", "y", "z", words=("'z' is one too many",))
+        self.refused(USAGE, "--baseline", "x", "--commit", "HEAD", words=("--commit is for 'gate save'",))
         self.refused(USAGE, "--baseline", "x", "--on-inconclusive", "maybe", words=("warn or fail",))
         self.refused(USAGE, "--baseline", "x", "--max-time", "-1", words=("--max-time",))
         self.refused(USAGE, "--baseline", "x", "--plugin", "a.so", "--plugin", "b.so", words=("--plugin",))
         self.refused(USAGE, "--baseline", "x", "--suite", "none", words=("no suite",))
+
+    def test_unknown_flags_are_told_those_that_there_are(self) -> None:
+        self.refused(USAGE, "--bogus", words=("--bogus", "--launches", "--commit"))
+        self.assertNotRegex(attnbench("gate", "--bogus").stderr, r"--launch\b")
+        self.refused(USAGE, "--baseline", "x", "--launch", "1", words=("unknown flag --launch",))
 
     def test_instruction_sets(self) -> None:
         flags = ("--baseline", self.save(slowed("0")), "--plugin", self.module(slowed("5")), *COMPUTE)
@@ -312,7 +305,7 @@ class Records(Gate):
         return folder
 
     def test_a_machine_in_another_mood_is_no_slowdown(self) -> None:
-        base, new = self.launches("base", 1), self.launches("new", 1.02)
+        base, new = self.launches("base", 1), self.launches("new[1]", 1.02)  # what a shell would expand
         done, record = self.run_gate("records", base, new, code=WELL)
         (one,) = record["gate"]["cases"]
         self.assertEqual(("k/w/threads:1", "passed"), (one["case"], one["outcome"]))
@@ -332,109 +325,13 @@ class Records(Gate):
         other = self.launches("other", 1, compiler="d")
         self.refused(UNDECIDED, "records", base, other, words=("differ in compiler",))
         self.refused(USAGE, "records", base, words=("BASE and NEW",))
-        self.refused(UNDECIDED, "records", base, self.folder / "none", words=("0 records",))
+        (self.folder / "empty").mkdir()
+        self.refused(UNDECIDED, "records", base, self.folder / "empty", words=("0 records",))
+        self.refused(USAGE, "records", base, base / "0.json", words=("0.json", "Not a directory"))
+        self.refused(USAGE, "records", base, self.folder / "none", words=("none", "No such file"))
         damaged = self.launches("damaged", 1)
         (damaged / "3.json").write_text("{", encoding="utf-8")
         self.refused(USAGE, "records", base, damaged, words=("3.json",))
-
-
-class Commits(Gate):
-    """A repository whose build copies what a file in it names."""
-
-    COMMAND = f'mkdir -p out && cp "{SLOWED}/slowed_$(cat build).so" out/kernels.so'
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.git("init", "--quiet", "--initial-branch", "main")
-        self.commit("0")
-
-    def git(self, *arguments: str) -> str:
-        who = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "commit.gpgsign=false")
-        command = ["git", *who, *arguments]
-        return subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True).stdout.strip()
-
-    def commit(self, build: str) -> None:
-        (self.folder / "build").write_text(build, encoding="utf-8")
-        self.git("add", "build")
-        self.git("commit", "--quiet", "--allow-empty", "--message", build)
-        subprocess.run(["sh", "-c", self.COMMAND], cwd=self.folder, check=True)
-
-    def flags(self, ref: str = "HEAD^1", command: str = COMMAND) -> tuple[str, ...]:
-        return ("--base", ref, "--build", command, "--plugin", "out/kernels.so", *COMPUTE)
-
-    def assert_nothing_left(self) -> None:
-        self.assertEqual(1, len(self.git("worktree", "list").splitlines()))
-        self.assertEqual([], list(self.folder.glob("attnbench-base-*")))
-
-    def run_gate(self, *arguments: str | Path, code: int) -> tuple[Result, dict[str, Any]]:
-        done = attnbench("gate", *arguments, "--json", self.record, cwd=self.folder, env=self.environment())
-        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
-        self.assert_nothing_left()
-        return done, json.loads(self.record.read_text(encoding="utf-8")) if self.record.exists() else {}
-
-    def environment(self) -> dict[str, str]:
-        return environment(TMPDIR=str(self.folder))
-
-    def test_red_and_green(self) -> None:
-        self.commit("5")
-        _, record = self.run_gate(*self.flags(), *QUICK, code=FINDING)
-        self.assertEqual(self.git("rev-parse", "HEAD^1"), record["gate"]["base"])
-        self.assertEqual(self.git("rev-parse", "HEAD"), record["gate"]["new"])
-        self.commit("again")
-        self.run_gate(*self.flags("HEAD~2"), "--threshold", "3", code=WELL)
-
-    def test_a_build_that_fails_is_undecided(self) -> None:
-        done, _ = self.run_gate(*self.flags(ref="HEAD", command="echo broken; false"), code=UNDECIDED)
-        self.assertIn("broken", done.stderr)
-        self.assertIn("could not be built", done.stderr)
-        done, _ = self.run_gate(*self.flags(ref="HEAD", command="true"), code=UNDECIDED)
-        self.assertIn("made no out/kernels.so", done.stderr)
-
-    def test_what_is_no_commit(self) -> None:
-        done, _ = self.run_gate(*self.flags(ref="no-such"), code=USAGE)
-        self.assertIn("'no-such' is no commit here", done.stderr)
-        done, _ = self.run_gate(*self.flags(ref="--help"), code=USAGE)
-        done, _ = self.run_gate(*self.flags()[:4], "--plugin", slowed("0"), code=USAGE)
-
-    def test_outside_of_git(self) -> None:
-        with tempfile.TemporaryDirectory() as elsewhere:
-            done = attnbench("gate", "--base", "HEAD", "--build", "true", "--plugin", slowed("0"), cwd=Path(elsewhere))
-        self.assertEqual(USAGE, done.returncode)
-
-    def test_a_baseline_of_the_commit_saves_the_build(self) -> None:
-        baseline = self.folder / "kept"
-        saved = attnbench("gate", "save", baseline, "--plugin", "out/kernels.so", cwd=self.folder)
-        self.assertEqual(WELL, saved.returncode, saved.stderr)
-        self.commit("5")
-        kept = ("--baseline", baseline, "--base", "HEAD^1", "--plugin", "out/kernels.so", *COMPUTE, *QUICK)
-        done, _ = self.run_gate(*kept, code=FINDING)
-        self.assertNotIn("building", done.stderr)
-        other = ("--baseline", baseline, *self.flags("HEAD"), *QUICK)
-        done, _ = self.run_gate(*other, code=WELL)
-        self.assertIn("does not fit (commit", done.stderr)
-        self.assertIn("building the base", done.stderr)
-
-    def interrupt(self, after: float, *arguments: str) -> tuple[int, str]:
-        command = [PROGRAM, "gate", *arguments, "--json", str(self.record)]
-        process = subprocess.Popen(
-            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment(), text=True
-        )
-        time.sleep(after)
-        process.send_signal(signal.SIGINT)
-        out, error = process.communicate(timeout=60)
-        self.assert_nothing_left()
-        return process.returncode, out + error
-
-    def test_interrupted_while_it_builds(self) -> None:
-        code, said = self.interrupt(1, *self.flags(ref="HEAD", command="sleep 60"))
-        self.assertEqual(INTERRUPTED, code, said)
-        self.assertIn("nothing was compared", said)
-
-    def test_interrupted_while_it_measures(self) -> None:
-        self.commit("5")
-        code, said = self.interrupt(2.5, *self.flags(), "--launches", "64")
-        self.assertEqual(INTERRUPTED, code, said)
-        self.assertTrue(json.loads(self.record.read_text(encoding="utf-8"))["comparisons"])
 
 
 if __name__ == "__main__":

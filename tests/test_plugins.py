@@ -185,6 +185,7 @@ class Misbehaviour(Plugins):
         self.fails("crashes_running", "crash", "signal 6")
         self.fails("exits_running", "fail", "exit(0)")
         self.fails("hangs_running", "hang", "not finished", "--time-limit", "1")
+        self.fails("hangs_closed", "hang", "not finished", "--time-limit", "1")
         self.fails("is_wrong", "fail", "its bound")
 
     def test_the_others_are_judged_all_the_same(self) -> None:

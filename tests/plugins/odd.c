@@ -1,5 +1,6 @@
 /* odd: one plugin in many states of health; ODD_HOW, set by the build, says which. A right kernel with that one oddity. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "plain.h"
@@ -21,7 +22,10 @@ enum how {
     HANGS_LATER,
     BEGINS_SLOWLY,
     IS_WRONG,
-    DECLINES
+    DECLINES,
+    CRASHES_LAUNCHED,
+    HANGS_CLOSED, /* with all files closed, by which its parent knows that it lives */
+    ROUNDS
 };
 static const enum how how = ODD_HOW;
 
@@ -61,6 +65,22 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     return plain_plan(problem, args, machine, exec, out);
 }
 
+/* To the nearest of two bits fewer: right, and up to two units in the last place off. */
+static void round_off(const attn_problem *p, const attn_args *args)
+{
+    for (int64_t b = 0; b < p->b; b++)
+        for (int64_t h = 0; h < p->h; h++)
+            for (int64_t i = 0; i < p->q; i++) {
+                float *o = plain_strided(p, args, ATTN_O, b, h, i);
+                for (int64_t c = 0; c < p->dv; c++) {
+                    uint32_t bits;
+                    memcpy(&bits, &o[c], sizeof bits);
+                    bits = (bits + 2) & ~UINT32_C(3);
+                    memcpy(&o[c], &bits, sizeof bits);
+                }
+            }
+}
+
 static int run(const attn_problem *problem, const attn_plan *plan_, const attn_args *args, const attn_exec *exec,
                const void *shared, void *workspace)
 {
@@ -71,9 +91,12 @@ static int run(const attn_problem *problem, const attn_plan *plan_, const attn_a
     if (how == BEGINS_SLOWLY && calls == 1) usleep(20000);
     if (how == CRASHES_RUNNING || (how == CRASHES_LATER && calls == later)) abort();
     if (how == EXITS_RUNNING) exit(0);
-    if (how == HANGS_RUNNING || (how == HANGS_LATER && calls == later)) hang();
+    if (how == CRASHES_LAUNCHED && getenv("ATTNBENCH_LAUNCH_PADDING")) abort();
+    for (int fd = 3; how == HANGS_CLOSED && fd < 100; fd++) close(fd);
+    if (how == HANGS_CLOSED || how == HANGS_RUNNING || (how == HANGS_LATER && calls == later)) hang();
     if (how == FLUSHES_RUNNING) flush_to_zero();
     const int status = plain_run(problem, args, plain_strided);
+    if (how == ROUNDS) round_off(problem, args);
     if (how == IS_WRONG) *plain_strided(problem, args, ATTN_O, 0, 0, 0) += 1;
     return status;
 }

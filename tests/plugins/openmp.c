@@ -1,5 +1,5 @@
 /* openmp: starts threads of its own and takes no count from its caller but the runtime's (OMP_NUM_THREADS), which must be the
- * one that was asked for, or it fails. */
+ * one that was asked for, or it fails. The build says whether it declares them, and how they share the rows. */
 #include <omp.h>
 
 #include "plain.h"
@@ -15,7 +15,7 @@ static int run(const attn_problem *problem, const attn_plan *plan, const attn_ar
     {
 #pragma omp single
         threads = omp_get_num_threads();
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(OPENMP_SCHEDULE)
         for (int64_t row = 0; row < rows; row++)
             plain_row(problem, args, plain_strided, row % heads / problem->h, row % heads % problem->h, row / heads);
     }
@@ -33,7 +33,7 @@ static const attn_kernel kernel = {
     .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_POSITION,
              ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
                  ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS)},
-    .traits = ATTN_TRAIT_REPEATABLE | ATTN_TRAIT_OWN_THREADS | ATTN_TRAIT_ALLOCATES,
+    .traits = ATTN_TRAIT_REPEATABLE | OPENMP_TRAITS | ATTN_TRAIT_ALLOCATES,
     .type_count = sizeof types / sizeof types[0],
     .types = types,
     .plan = plain_plan,
