@@ -61,7 +61,7 @@ const char help_gate[] =
     "--seed N\n"
     "  --rotate --cold        inputs, as in bench\n"
     "OUTPUT\n"
-    "  --summary FILE         Markdown, appended, for the pipeline's page\n"
+    "  --summary FILE         Markdown, appended, for the pipeline's page; where nothing could be compared, why\n"
     "  --json FILE --junit FILE --markdown FILE\n\n"
     "example: attnbench gate --base origin/main --build 'cmake -B build && cmake --build build'\n";
 
@@ -255,6 +255,17 @@ static int run_job(job *j, int argc, char **argv)
     return code;
 }
 
+/* Nothing was compared. Returns `code`, or that the page could not be written. */
+static int nothing_compared(const options *o, int code, const char *why)
+{
+    char reason[512];
+    complain("%s", why);
+    if (code != EXIT_UNDECIDED || !o->summary || gate_append_reason(why, o->summary, reason, sizeof reason))
+        return code;
+    complain("%s", reason);
+    return EXIT_NOT_WRITTEN;
+}
+
 static int compare_builds(job *j, int argc, char **argv)
 {
     const options *o = j->o;
@@ -288,10 +299,10 @@ static int compare_builds(job *j, int argc, char **argv)
         code = EXIT_INTERRUPTED;
         complain("interrupted before both sides were there; nothing was compared");
     } else if (deadline_passed() && code != EXIT_UNDECIDED) {
-        code = EXIT_UNDECIDED;
-        complain("could not tell: time is up before both sides were there; nothing was compared");
+        code = nothing_compared(o, EXIT_UNDECIDED,
+                                "could not tell: time is up before both sides were there; nothing was compared");
     } else {
-        complain("%s", reason);
+        code = nothing_compared(o, code, reason);
     }
     deadline_end();
     gate_base_close(&j->base);
@@ -361,7 +372,7 @@ static int gate(const options *o, int argc, char **argv)
     if (o->waivers && !waivers_read(o->waivers, &j.waivers, reason, sizeof reason))
         complain("%s", reason);
     else if (o->require_isa && (code = has_isa(o->require_isa, s.isa, reason, sizeof reason)) != EXIT_WELL)
-        complain("%s", reason);
+        code = nothing_compared(o, code, reason);
     else {
         watch_interrupts();
         if (o->max_time > 0) deadline_begin(o->max_time);

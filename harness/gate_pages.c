@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gate_record.h"
+#include "json_text.h"
 #include "percent.h"
 #include "results_table.h"
 
@@ -136,14 +137,37 @@ int gate_write_markdown(const json_t *record, const char *path, char *reason, si
     return results_write_text(record, path, emit_markdown, reason, reason_size);
 }
 
-int gate_append_summary(const json_t *record, const char *path, char *reason, size_t reason_size)
+/* What `emit` makes of `what`, at the end of the file. */
+static int append(const char *path, int (*emit)(FILE *out, const json_t *what), const json_t *what, char *reason,
+                  size_t reason_size)
 {
     FILE *out = fopen(path, "a");
-    const bool written = out && emit_markdown(out, record) && fflush(out) == 0 && !ferror(out);
+    const bool written = out && emit(out, what) && fflush(out) == 0 && !ferror(out);
     const int why = errno;
     const bool closed = out && fclose(out) == 0;
     if (!written || !closed) snprintf(reason, reason_size, "%s: cannot be written: %s", path, strerror(why));
     return written && closed;
+}
+
+int gate_append_summary(const json_t *record, const char *path, char *reason, size_t reason_size)
+{
+    return append(path, emit_markdown, record, reason, reason_size);
+}
+
+static int emit_reason(FILE *out, const json_t *why)
+{
+    fputs("# attnbench gate: nothing compared\n\n", out);
+    put_text(out, json_string_value(why));
+    fputc('\n', out);
+    return 1;
+}
+
+int gate_append_reason(const char *why, const char *path, char *reason, size_t reason_size)
+{
+    json_t *text = json_text(why);
+    const int written = append(path, emit_reason, text, reason, reason_size);
+    json_decref(text);
+    return written;
 }
 
 /* ---- JUnit ------------------------------------------------------------------------------------------------------- */

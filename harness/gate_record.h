@@ -33,4 +33,7 @@ int gate_write_junit(const json_t *record, const char *path, char *reason, size_
 /* The Markdown page, appended: a pipeline's page may hold what other steps wrote. */
 int gate_append_summary(const json_t *record, const char *path, char *reason, size_t reason_size);
 
+/* The same where nothing could be compared. */
+int gate_append_reason(const char *why, const char *path, char *reason, size_t reason_size);
+
 #endif

@@ -51,10 +51,9 @@ class Commits(Gate):
         self.assertEqual([], list(self.temporary.iterdir()))
 
     def run_gate(self, *arguments: str | Path, code: int) -> tuple[Result, dict[str, Any]]:
-        done = attnbench("gate", *arguments, "--json", self.record, cwd=self.folder, env=self.environment())
-        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+        done, record = super().run_gate(*arguments, code=code)
         self.assert_nothing_left()
-        return done, json.loads(self.record.read_text(encoding="utf-8")) if self.record.exists() else {}
+        return done, record
 
     def environment(self) -> dict[str, str]:
         return environment(TMPDIR=str(self.temporary))
@@ -68,7 +67,11 @@ class Commits(Gate):
         self.run_gate(*self.flags("HEAD~2"), "--threshold", "3", code=WELL)
 
     def test_a_build_that_fails_is_undecided(self) -> None:
-        done, _ = self.run_gate(*self.flags(ref="HEAD", command="echo broken; false"), code=UNDECIDED)
+        page = self.temporary.parent / "page.md"
+        flags = (*self.flags(ref="HEAD", command="echo broken; false"), "--summary", str(page))
+        done, _ = self.run_gate(*flags, code=UNDECIDED)
+        words = "# attnbench gate: nothing compared\n\ncould not tell: the base could not be built: "
+        self.assertTrue(page.read_text(encoding="utf-8").startswith(words))
         self.assertIn("broken", done.stderr)
         self.assertIn("the base could not be built", done.stderr)
         ends = {
