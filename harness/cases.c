@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "accuracy_class.h"
+#include "json_text.h"
 #include "npy.h"
 #include "problem.h"
 #include "reservations.h"
@@ -88,7 +89,8 @@ static json_t *findings_json(const findings *f)
 {
     json_t *list = json_array();
     for (int i = 0; i < f->count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "check", f->item[i].check, "reason", f->item[i].reason));
+        json_array_append_new(
+            list, json_pack("{s:s, s:o}", "check", f->item[i].check, "reason", json_text(f->item[i].reason)));
     return list;
 }
 
@@ -98,16 +100,17 @@ json_t *case_json(const trial_group *g, const trial *t)
     full_spec(g, spec, sizeof spec);
     case_reproducer(g, t, reproducer, sizeof reproducer);
     json_t *j =
-        json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:s}", "kernel", t->kernel->name, "workload", g->in.w->name,
-                  "spec", spec, "class", input_class_name((int)g->in.input), "seed", (json_int_t)g->in.seed, "threads",
-                  t->threads, "status", trial_status_name(t->status), "reason", t->reason, "reproducer", reproducer);
+        json_pack("{s:s, s:o, s:o, s:s, s:I, s:i, s:s, s:o, s:o}", "kernel", t->kernel->name, "workload",
+                  json_text(g->in.w->name), "spec", json_text(spec), "class", input_class_name((int)g->in.input),
+                  "seed", (json_int_t)g->in.seed, "threads", t->threads, "status", trial_status_name(t->status),
+                  "reason", json_text(t->reason), "reproducer", json_text(reproducer));
     if (t->found.count) json_object_set_new(j, "findings", findings_json(&t->found));
     if (t->pattern[0]) json_object_set_new(j, "pattern", json_string(t->pattern));
     signature_of(t, signature, sizeof signature);
     if (signature[0]) json_object_set_new(j, "signature", json_string(signature));
     add_features(j, g, t);
     if (t->inner[0]) json_object_set_new(j, "inner", json_string(t->inner));
-    if (t->capped[0]) json_object_set_new(j, "capped", json_string(t->capped));
+    if (t->capped[0]) json_object_set_new(j, "capped", json_text(t->capped));
     if (t->contract >= 0) {
         accuracy_class(&t->plan, types, sizeof types);
         json_object_set_new(j, "accuracy", json_string(types));

@@ -5,6 +5,7 @@
 #include "compare_side.h"
 #include "cpu.h"
 #include "gbench.h"
+#include "json_text.h"
 #include "problem.h"
 #include "registry.h"
 
@@ -43,8 +44,7 @@ static json_t *command_line(int argc, char **argv)
     }
     json_t *command = NULL;
     if (fclose(out) == 0) {
-        command = json_string(text);
-        if (!command) command = json_string("(not UTF-8)");
+        command = json_text(text);
     }
     free(text);
     return command;
@@ -121,7 +121,9 @@ static json_t *lines(const char *text)
     json_t *const array = json_array();
     for (size_t length; array && *text; text += length + (text[length] == '\n')) {
         length = strcspn(text, "\n");
-        if (length) json_array_append_new(array, json_stringn(text, length));
+        char *line = strndup(text, length);
+        if (length && line) json_array_append_new(array, json_text(line));
+        free(line);
     }
     return array;
 }
@@ -131,10 +133,10 @@ static json_t *plugin_list(const plugin_set *set)
     json_t *const array = json_array();
     for (int i = 0; array && i < set->count; i++) {
         const plugin *const p = set->plugin[i];
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:o}", "name", p->name, "file",
-                                               p->path, "digest", p->digest, "build_id", p->build_id, "linker_id",
-                                               p->linker_id, "loaded", p->loads, "flush_to_zero", p->flushes_subnormals,
-                                               "interposed", p->interposed, "libraries",
+        json_array_append_new(array, json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:s, s:o}", "name", p->name, "file",
+                                               json_text(p->path), "digest", p->digest, "build_id", p->build_id,
+                                               "linker_id", p->linker_id, "loaded", p->loads, "flush_to_zero",
+                                               p->flushes_subnormals, "interposed", p->interposed, "libraries",
                                                lines(p->libraries ? p->libraries : "")));
     }
     return array;

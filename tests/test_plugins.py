@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,17 @@ class Proofs(Plugins):
     def test_a_plain_one_passes(self) -> None:
         (case,) = self.verify("well", *SMALL)
         self.assertEqual(("well:odd_plain", "pass", "full"), (case["kernel"], case["status"], case["verdict"]))
+
+    def test_in_a_folder_whose_name_is_no_text(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            named = os.fsdecode(os.fsencode(folder) + b"/\xff")
+            os.mkdir(named)
+            path = shutil.copy(plugin("is_wrong"), named)
+            record = self.record("verify", "--plugin", path, "--kernel", "is_wrong:*", *SMALL, code=1)
+        (case,) = record["cases"]
+        self.assertIn("/?/is_wrong.so", case["reproducer"])
+        self.assertIn("/?/is_wrong.so", record["context"]["attnbench"]["plugins"][0]["file"])
+        self.assertIn("/?/is_wrong.so", record["context"]["attnbench"]["command"])
 
     def test_built_in_kernels_are_plugins_unchanged(self) -> None:
         listed = run("list", "kernels", "--plugin", plugin("builtin")).stdout.splitlines()
