@@ -238,10 +238,12 @@ run with "$tree/scripts/bench"
 check "bench" exits 0
 check "bench configures the tree it belongs to" log_has "^cmake -S $tree -B $tree/build -G Ninja .*BUILD_TYPE=Release"
 check "bench builds" log_has "^cmake --build $tree/build"
-check "bench runs within five minutes" log_has "^attnbench run -o $tree/build/report --time-budget 300\$"
+check "bench runs within five minutes" log_has "^attnbench run -o $tree/build/report --time-budget 255\$"
+check "bench times the head sizes" log_has "^attnbench bench --suite channels --kernel best .*--json $tree/build/report/channels.json"
+check "bench draws both records" log_has "^attnbench report $tree/build/report/results.json $tree/build/report/channels.json -o"
 check "bench names the interpreter" log_has "^python $bin/python3\$"
 check "bench ends with the report's path" last_line /path/report.html
-check "bench keeps stdout for results" test "$(wc -l <"$out")" = 2
+check "bench keeps stdout for results" test "$(wc -l <"$out")" = 4
 check "bench without a terminal has no colours" no_colour
 
 run with "$tree/scripts/bench" --time-budget 60 -o some/where -- --kernel 'a b'

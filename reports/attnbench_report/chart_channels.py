@@ -17,13 +17,20 @@ def _channels(timing: Timing) -> int:
     return timing.spec.size("d") or 0
 
 
+def _with_enough_sizes(timings: list[Timing]) -> list[Timing]:
+    sizes: dict[Series, set[int]] = {}
+    for t in timings:
+        sizes.setdefault(t.series, set()).add(_channels(t))
+    return [t for t in timings if len(sizes[t.series]) >= LEAST]
+
+
 def families(results: Results) -> list[Family]:
     found: dict[tuple[tuple[str, str], ...], list[Timing]] = {}
     for t in results.timings:
         if t.share is not None and _channels(t) and t.spec.get("dv") is None:
             found.setdefault(t.spec.without("d", "scale"), []).append(t)
-    made = [Family(fixed, members, _channels) for fixed, members in found.items()]
-    return [family for family in made if len(family.lengths) >= LEAST]
+    kept = {fixed: _with_enough_sizes(members) for fixed, members in found.items()}
+    return [Family(fixed, members, _channels) for fixed, members in kept.items() if members]
 
 
 def swept(results: Results) -> set[Spec]:
