@@ -77,8 +77,11 @@ static int time_all(timing *t, const selection *s, const options *o)
     free(job);
     if (interrupted) return EXIT_INTERRUPTED;
     if (t->failed) return EXIT_FINDING;
+    const json_t *one = json_array_get(json_object_get(t->record, "cases"), 0);
+    const char *why = json_string_value(json_object_get(one, "reason")), *const first = why ? why : "";
     if (t->timed == 0)
-        complain("nothing was timed: no selected kernel supports a selected workload here");
+        complain("nothing was timed: no selected kernel supports a selected workload here%s%s", first[0] ? ": " : "",
+                 first);
     else if (t->unsupported)
         complain("timed %d of %d; %d unsupported (the record's cases say why)", t->timed, t->timed + t->unsupported,
                  t->unsupported);

@@ -63,7 +63,7 @@ const char help_gate[] =
     "OUTPUT\n"
     "  --summary FILE         Markdown, appended, for the pipeline's page; where nothing could be compared, why\n"
     "  --json FILE --junit FILE --markdown FILE\n\n"
-    "example: attnbench gate --base origin/main --build 'cmake -B build && cmake --build build'\n";
+    "example: attnbench gate --base origin/main --build 'cmake -B build && cmake --build build --target attnbench'\n";
 
 static const double default_delta = 0.01, family_alpha = 0.01, beta = 0.001, default_seconds = 5;
 static const double accuracy_factor = 2; /* a bit lost */

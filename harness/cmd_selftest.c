@@ -61,7 +61,7 @@ static int judge(const options *o, int argc, char **argv)
     if (!results) return EXIT_BUG;
     json_t *matrix = kill_matrix(results);
     add_context(matrix, argc, argv, jobs);
-    kill_matrix_print(matrix);
+    kill_matrix_print(matrix, !o->only);
     const int verdict = interrupted ? EXIT_INTERRUPTED : kill_matrix_fails(matrix) ? EXIT_FINDING : EXIT_WELL;
     const int code = worse_exit(command_outputs_as(o, matrix, &writers), verdict);
     command_interrupted(o);

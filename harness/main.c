@@ -62,6 +62,9 @@ static int run_command(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
+    char flag[] = "--help";
+    if (strcmp(argv[1], "help") == 0 && argc == 3) /* help COMMAND: COMMAND --help */
+        argv[1] = argv[2], argv[2] = flag;
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         usage(stdout);
         return EXIT_WELL;

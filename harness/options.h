@@ -100,6 +100,10 @@ typedef struct selection {
  * `reason` where a name is unknown or nothing is selected. */
 int selection_make(const options *o, const char *const *default_suites, selection *out, char *reason,
                    size_t reason_size);
+
+/* Entries of a record are told apart by their workloads' names, in which the folders of files have no part. 0 and one line where two
+ * workloads of different files have the same. */
+int selection_names_differ(const selection *s, char *reason, size_t reason_size);
 void selection_free(selection *s);
 
 #endif

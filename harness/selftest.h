@@ -45,7 +45,7 @@ json_t *kill_matrix(json_t *results);
 
 /* Is there anything to mend: a bug missed, an odd kernel accused, an unclear one, a failure that does not repeat? */
 bool kill_matrix_fails(const json_t *matrix);
-void kill_matrix_print(const json_t *matrix);
+void kill_matrix_print(const json_t *matrix, bool whole);
 int kill_matrix_write_csv(const json_t *matrix, const char *path, char *reason, size_t reason_size);
 int kill_matrix_write_markdown(const json_t *matrix, const char *path, char *reason, size_t reason_size);
 

@@ -177,7 +177,7 @@ static void print_lines(const json_t *list, const char *status, const char *titl
     }
 }
 
-void kill_matrix_print(const json_t *matrix)
+void kill_matrix_print(const json_t *matrix, bool whole)
 {
     const json_t *bugs = json_object_get(matrix, "bugs"), *odd = json_object_get(matrix, "odd"),
                  *checks = json_object_get(matrix, "checks");
@@ -196,10 +196,12 @@ void kill_matrix_print(const json_t *matrix)
     json_array_foreach(bugs, i, one) print_row(one, checks);
     json_array_foreach(odd, i, one) print_row(one, checks);
 
-    printf("\nfound by one check alone:\n");
-    print_checks(checks, true);
-    printf("checks that no planted bug needs:\n");
-    print_checks(checks, false);
+    if (whole) {
+        printf("\nfound by one check alone:\n");
+        print_checks(checks, true);
+        printf("checks that no planted bug needs:\n");
+        print_checks(checks, false);
+    }
     putchar('\n');
     print_lines(bugs, "missed", "MISSED");
     print_lines(odd, "accused", "ACCUSED");

@@ -349,7 +349,7 @@ int timing_open(timing *t, const selection *s, int flags, char **flag, int defau
     t->s = s;
     t->g = gbench_open(flags, flag, defaults, default_flag, quiet, reason, reason_size);
     if (!t->g) return 0;
-    if (!selects_something(t, reason, reason_size)) {
+    if (!selection_names_differ(s, reason, reason_size) || !selects_something(t, reason, reason_size)) {
         gbench_close(t->g);
         return 0;
     }

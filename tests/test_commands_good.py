@@ -10,6 +10,7 @@ import math
 import os
 import re
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -88,6 +89,7 @@ class List(InFolder):
         self.assertIn("exit codes", self.well("--help").stdout)
         for command in ("list", "verify", "bench", "run", "report"):
             self.assertIn("example: attnbench " + command, self.well(command, "--help").stdout)
+            self.assertEqual(self.well("help", command).stdout, self.well(command, "--help").stdout)
 
 
 class Verify(InFolder):
@@ -239,6 +241,10 @@ class Verify(InFolder):
         self.assertEqual(cl.real(case["output"]["wanted"]), self.expected_at(folder, case["output"]["where"]))
         self.assertEqual(len(re.findall(r"fnv1a64:[0-9a-f]{16}", case["reproducer"])), 3)
         self.well(*shlex.split(case["reproducer"], comments=True)[1:])
+        shutil.copytree(folder, self.folder / "others")
+        two = ("--workload", spec, "--workload", spec.replace("in puts ü", "others"))
+        done = self.run_here("bench", "--kernel", cl.baseline(), *two, "--", *QUICK)
+        self.one_line(done, cl.USAGE, "would be timed as", "names of their own")
 
     def expected_at(self, folder: Path, where: list[int]) -> float:
         shape, values = cl.read_npy(folder / "expected.npy")

@@ -10,7 +10,8 @@ mkdir -p "$fresh" "$tree"
 cp --parents "$@" "$fresh"
 chmod -R u+w "$fresh"
 "$patch" --silent --force --strip=1 --no-backup-if-mismatch --directory="$fresh" <"$diff" || {
-    echo "$diff no longer applies: adapt it to the kernel as it is now, and keep its bug" >&2
+    echo "$diff no longer applies: adapt it to the kernel as it is now, and keep its bug" \
+        "(the program is built without it by --target attnbench)" >&2
     exit 1
 }
 for file in "$@"; do
