@@ -312,11 +312,13 @@ class Interrupted(InFolder):
         self.assertEqual(doctor.returncode, INTERRUPTED, said)
         self.assertIn(b"attnbench: interrupted; what was measured until then is in x.json", said)
         self.assertRegex(found, "noise floor +p99 / median")
-        self.assertEqual(found.count("unknown: interrupted"), 2)
+        self.assertGreaterEqual(found.count("unknown: interrupted"), 1)  # on a busy machine the first case may be done
         self.assertNotIn("ceilings", found)
         ours = cl.load(self.folder / "x.json")["context"]["attnbench"]
         self.assertTrue(ours["doctor"]["noise"])
-        self.assertEqual([one["reason"] for one in ours["doctor"]["resolution"]], ["interrupted"] * 2)
+        first, last = ours["doctor"]["resolution"]
+        self.assertTrue(first.get("reason") == "interrupted" or first["sees"], first)
+        self.assertEqual(last["reason"], "interrupted")
         self.assertNotIn("ceilings", ours)
 
     def test_run(self) -> None:
