@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 import subprocess
 import sys
 import unittest
@@ -296,7 +297,7 @@ class Records(Gate):
         folder = self.folder / name
         folder.mkdir()
         for i in range(count):
-            mood, noise = 1 + 0.3 * (i % 3), 1 + spread * (-1) ** i
+            mood, noise = 1 + 0.3 * (i % 3) + 1e-6 * i, 1 + spread * (-1) ** i  # no two read the same
             time = 100 * factor * noise * mood
             entry = {
                 "name": "k/w/threads:1", "run_type": "iteration", "real_time": time, "cpu_time": time,
@@ -327,6 +328,10 @@ class Records(Gate):
         self.refused(UNDECIDED, "records", base, self.launches("few", 1, 9), words=("9 records", "10 at least"))
         other = self.launches("other", 1, compiler="d")
         self.refused(UNDECIDED, "records", base, other, words=("differ in compiler",))
+        elsewhere = self.launches("elsewhere", 1, cpu="another")
+        self.refused(UNDECIDED, "records", base, elsewhere, words=("differ in cpu;",))
+        shutil.copy(elsewhere / "7.json", self.launches("mixed", 1.01) / "7.json")
+        self.refused(UNDECIDED, "records", self.folder / "mixed", base, words=("differ in cpu;",))
         self.refused(USAGE, "records", base, words=("BASE and NEW",))
         (self.folder / "empty").mkdir()
         self.refused(UNDECIDED, "records", base, self.folder / "empty", words=("0 records",))
@@ -335,6 +340,12 @@ class Records(Gate):
         damaged = self.launches("damaged", 1)
         (damaged / "3.json").write_text("{", encoding="utf-8")
         self.refused(USAGE, "records", base, damaged, words=("3.json",))
+
+    def test_copies_are_no_launches(self) -> None:
+        base, new = self.launches("base", 1), self.launches("new", 1.01)
+        self.refused(USAGE, "records", base, base, words=("base/0.json again",))
+        shutil.copy(new / "3.json", new / "8.json")
+        self.refused(USAGE, "records", base, new, words=("new/8.json holds the measurements of", "new/3.json again"))
 
 
 if __name__ == "__main__":
