@@ -169,9 +169,21 @@ static void stage_two(job *j)
 
 /* ---- said -------------------------------------------------------------------------------------------------------- */
 
+static void note_unused(job *j, const gate_result *r)
+{
+    for (int i = 0; i < r->unused_count; i++) {
+        const waiver *w = r->unused[i];
+        if (gate_case_matching(r, w))
+            note(j, "the waiver for %s is not needed", w->pattern);
+        else
+            note(j, "the waiver for %s matches no case; cases are named kernel/workload/threads:N, such as %s",
+                 w->pattern, r->item[0].name);
+    }
+}
+
 static void add_notes(job *j, const gate_result *r)
 {
-    for (int i = 0; i < r->unused_count; i++) note(j, "the waiver for %s is not needed", r->unused[i]);
+    if (!interrupted_by_user() && r->count > 0) note_unused(j, r);
     for (int i = 0; i < j->waivers.count; i++)
         if (waiver_expired(&j->waivers.item[i], j->rule.today))
             note(j, "the waiver for %s is expired", j->waivers.item[i].pattern);

@@ -155,7 +155,15 @@ class Waivers(Gate):
         self.assertIn("its waiver expired after 2001-01-01: checks added", said)
 
     def test_one_that_nothing_needs_is_noted(self) -> None:
-        self.assertIn("the waiver for other/* is not needed", self.with_waiver("other/* 2% 2999-12-31 x", FINDING))
+        baseline, new = self.save(plugin("well")), self.module(plugin("well"))
+        path = self.folder / "waivers"
+        path.write_text("odd_plain/* 2% 2999-12-31 x\n", encoding="utf-8")
+        done, _ = self.run_gate("--baseline", baseline, "--plugin", new, *TINY, "--waivers", path, code=WELL)
+        self.assertIn("the waiver for odd_plain/* is not needed", done.stdout)
+
+    def test_one_that_names_no_case_is_told_how_they_are_named(self) -> None:
+        said = self.with_waiver(f"slowed_0.so:{CASE} 20% 2999-12-31 x", FINDING)
+        self.assertIn(f"matches no case; cases are named kernel/workload/threads:N, such as {CASE}", said)
 
     def test_a_reason_that_is_no_utf_8_is_shown(self) -> None:
         path = self.folder / "waivers"
