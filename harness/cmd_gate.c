@@ -191,6 +191,9 @@ static void add_notes(job *j, const gate_result *r)
         note(j, "both sides are of the same commit");
     if (j->refused) note(j, "workloads could not be made");
     if (j->changed) note(j, "%s was changed while it was compared; nothing of this holds: run it again", j->changed);
+    const int each = j->settings.cases / j->s->workloads,
+              left = j->settings.cases - (int)j->listed - j->lost - j->refused * each;
+    if (left > 0) note(j, "%d of %d cases were not begun", left, j->settings.cases);
     if (j->late) note(j, "time is up before all was compared");
 }
 

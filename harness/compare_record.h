@@ -7,7 +7,7 @@
 /* One entry of the record's "comparisons". */
 json_t *compare_json(const comparison *c, const compare_settings *s);
 
-/* context.attnbench.compare: what was compared, by which rule. */
+/* context.attnbench.compare: what was compared, by which rule; 'compare' adds the cases that were "not_begun". */
 json_t *compare_context(const compare_sides *sides, const compare_settings *s);
 
 /* Where times were taken: the first key in which the machines of two records differ, or NULL. Never measured

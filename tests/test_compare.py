@@ -270,6 +270,27 @@ class Interruption(Compare):
         self.assertEqual(INTERRUPTED, process.returncode, out + error)
         self.assertTrue(json.loads(path.read_text(encoding="utf-8"))["comparisons"])
 
+    def test_what_was_not_begun_is_counted(self) -> None:
+        """A kernel that hangs in the first case of two."""
+        path, page = self.folder / "record.json", self.folder / "page.md"
+        both = (*TINY, "--workload", "h=2,q=90,d=8")
+        process = subprocess.Popen(
+            [PROGRAM, "compare", plugin("well"), plugin("hangs_later"), *both, "--json", path, "--markdown", page],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        )
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=30)
+        self.assertEqual(INTERRUPTED, process.returncode, out + error)
+        record = json.loads(path.read_text(encoding="utf-8"))
+        left = 2 - len(record["comparisons"])
+        self.assertGreater(left, 0)
+        self.assertEqual(left, record["context"]["attnbench"]["compare"]["not_begun"])
+        self.assertIn(f"{left} not begun; threshold", out)
+        self.assertIn(f"Interrupted: {left} of 2 cases were not begun.", page.read_text(encoding="utf-8"))
 
     def test_a_hanging_call_does_not_hold_it_up(self) -> None:
         """Nor is it blamed: a call counts as hung after 50 s."""

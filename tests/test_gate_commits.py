@@ -231,6 +231,7 @@ class Commits(Gate):
         code, said = self.interrupt(4, "--base", "HEAD", "--build", command, "--plugin", "out/kernels.so", *TINY)
         self.assertEqual(INTERRUPTED, code, said)
         self.assertRegex(said, "(?m)^interrupted; threshold 1 %")
+        self.assertIn("note: 1 of 1 cases were not begun", said)
 
     def test_interrupted_while_it_measures(self) -> None:
         self.commit("5")
