@@ -20,6 +20,7 @@ const char help_compare[] =
     "into one process and called in turn on the same tensors, in random order, until a sequential test has its answer; "
     "a claim of\n"
     "slower or faster is confirmed in fresh launches. Kernels are checked first: what is wrong is never timed.\n"
+    "Percent are of BASE's time: 20 % faster is -20 %, 20 % less time.\n"
     "Exit 0 not slower, 1 slower (or wrong), 3 could not tell. Two records (FILE.json) can be compared too, with less "
     "certainty.\n\n"
     "RULE\n"

@@ -111,8 +111,8 @@ static void say(const reading *x, const rule *r, char *out, size_t size)
         snprintf(out, size, "NEW reads %.*g %% slower than BASE [%.*g, %.*g]", PERCENT(x->ratio - 1), PERCENT(low),
                  PERCENT(high));
     else if (x->verdict == COMPARE_FASTER)
-        snprintf(out, size, "NEW reads %.*g %% faster than BASE [%.*g, %.*g]", PERCENT(1 / x->ratio - 1),
-                 PERCENT(1 / x->at.high - 1), PERCENT(1 / x->at.low - 1));
+        snprintf(out, size, "NEW reads %.*g %% faster than BASE [%.*g, %.*g]", PERCENT(1 - x->ratio),
+                 PERCENT(1 - x->at.high), PERCENT(1 - x->at.low));
     else if (x->verdict == COMPARE_NO_DIFFERENCE)
         snprintf(out, size, "no difference beyond %.*g %% [%+.*g, %+.*g]", PERCENT(r->delta), PERCENT(low),
                  PERCENT(high));

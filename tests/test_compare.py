@@ -371,7 +371,7 @@ class Records(Compare):
         base = self.record("base", [100 + i % 3 for i in range(20)])
         slow = self.record("slow", [110 + i % 3 for i in range(20)])
         self.run_on(base, slow, FINDING, "9.9 % slower than BASE", "weaker")
-        self.run_on(base, self.record("fast", [80 + i % 3 for i in range(20)]), WELL, "faster than BASE")
+        self.run_on(base, self.record("fast", [80 + i % 3 for i in range(20)]), WELL, "20 % faster than BASE")
         self.run_on(base, self.record("same", [101 + i % 3 for i in range(20)]), WELL, "no difference beyond 5 %")
         self.run_on(base, self.record("wide", [90 + 2 * i for i in range(20)]), UNDECIDED, "could not tell")
 
