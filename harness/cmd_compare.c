@@ -20,6 +20,7 @@ const char help_compare[] =
     "into one process and called in turn on the same tensors, in random order, until a sequential test has its answer; "
     "a claim of\n"
     "slower or faster is confirmed in fresh launches. Kernels are checked first: what is wrong is never timed.\n"
+    "Percent are of BASE's time: 20 % faster is -20 %, 20 % less time.\n"
     "Exit 0 not slower, 1 slower (or wrong), 3 could not tell. Two records (FILE.json) can be compared too, with less "
     "certainty.\n\n"
     "RULE\n"
@@ -79,12 +80,23 @@ static void take(void *ctx, const comparison *c)
     fflush(stdout);
 }
 
+/* Workloads that could not be made are told apart. */
+static int not_begun(const job *j)
+{
+    const int each = j->settings.cases / j->s->workloads;
+    return j->settings.cases - (int)j->listed - j->lost - j->refused * each;
+}
+
 static void print_summary(const job *j)
 {
     bool any = false;
     for (int v = 0; v < COMPARE_VERDICTS; v++) {
         if (j->count[v] == 0) continue;
         printf("%s%d %s", any ? ", " : "\n", j->count[v], compare_verdict_name((compare_verdict)v));
+        any = true;
+    }
+    if (not_begun(j) > 0) {
+        printf("%s%d not begun", any ? ", " : "\n", not_begun(j));
         any = true;
     }
     printf("%sthreshold %.*g %%, false alarms %.*g %% over %d case%s\n", any ? "; " : "\n", PERCENT(j->settings.delta),
@@ -166,7 +178,9 @@ static int run_job(job *j, int argc, char **argv)
                                  kernel,   kernels,  NULL};
     json_t *context = context_new(&facts);
     free(kernel);
-    json_object_set_new(context, "compare", compare_context(&j->sides, &j->settings));
+    json_t *compared = compare_context(&j->sides, &j->settings);
+    json_object_set_new(compared, "not_begun", json_integer(not_begun(j)));
+    json_object_set_new(context, "compare", compared);
     context_put(j->record, context);
     static const output_writers writers = {record_write_json, NULL, NULL, compare_write_markdown};
     code = worse_exit(code, command_outputs_as(o, j->record, &writers));

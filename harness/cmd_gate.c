@@ -61,8 +61,9 @@ const char help_gate[] =
     "--seed N\n"
     "  --rotate --cold        inputs, as in bench\n"
     "OUTPUT\n"
-    "  --summary FILE         Markdown, appended, for the pipeline's page; where nothing could be compared, why\n"
-    "  --json FILE --junit FILE --markdown FILE\n\n"
+    "  --summary FILE         Markdown, appended, for the pipeline's page\n"
+    "  --json FILE --junit FILE --markdown FILE\n"
+    "Where nothing could be compared, each says why, and holds no verdict of an earlier run.\n\n"
     "example: attnbench gate --base origin/main --build 'cmake -B build && cmake --build build --target attnbench'\n";
 
 static const double default_delta = 0.01, family_alpha = 0.01, beta = 0.001, default_seconds = 5;
@@ -72,6 +73,8 @@ enum { DEFAULT_LAUNCHES = 12 };
 
 typedef struct job {
     const options *o;
+    int argc;
+    char **argv;
     const selection *s;
     gate_base base;
     compare_sides sides;
@@ -166,9 +169,21 @@ static void stage_two(job *j)
 
 /* ---- said -------------------------------------------------------------------------------------------------------- */
 
+static void note_unused(job *j, const gate_result *r)
+{
+    for (int i = 0; i < r->unused_count; i++) {
+        const waiver *w = r->unused[i];
+        if (gate_case_matching(r, w))
+            note(j, "the waiver for %s is not needed", w->pattern);
+        else
+            note(j, "the waiver for %s matches no case; cases are named kernel/workload/threads:N, such as %s",
+                 w->pattern, r->item[0].name);
+    }
+}
+
 static void add_notes(job *j, const gate_result *r)
 {
-    for (int i = 0; i < r->unused_count; i++) note(j, "the waiver for %s is not needed", r->unused[i]);
+    if (!interrupted_by_user() && r->count > 0) note_unused(j, r);
     for (int i = 0; i < j->waivers.count; i++)
         if (waiver_expired(&j->waivers.item[i], j->rule.today))
             note(j, "the waiver for %s is expired", j->waivers.item[i].pattern);
@@ -176,6 +191,9 @@ static void add_notes(job *j, const gate_result *r)
         note(j, "both sides are of the same commit");
     if (j->refused) note(j, "workloads could not be made");
     if (j->changed) note(j, "%s was changed while it was compared; nothing of this holds: run it again", j->changed);
+    const int each = j->settings.cases / j->s->workloads,
+              left = j->settings.cases - (int)j->listed - j->lost - j->refused * each;
+    if (left > 0) note(j, "%d of %d cases were not begun", left, j->settings.cases);
     if (j->late) note(j, "time is up before all was compared");
 }
 
@@ -202,19 +220,26 @@ static int conclude(job *j)
     return code;
 }
 
-static void add_context(job *j, int argc, char **argv)
+static void add_context(job *j)
 {
     const selection *s = j->s;
     const attn_kernel **kernel = calloc(2 * (size_t)j->sides.pairs, sizeof *kernel);
     int kernels = 0;
     for (int p = 0; kernel && p < j->sides.pairs; p++)
         for (int i = 0; i < 2; i++) kernel[kernels++] = j->sides.pair[p].kernel[i];
-    const context_facts facts = {argc + 2, argv - 2, s->isa, s->threads[s->thread_counts - 1], -1, NULL,
-                                 kernel,   kernels,  NULL};
+    const context_facts facts = {j->argc + 2, j->argv - 2, s->isa, s->threads[s->thread_counts - 1], -1, NULL,
+                                 kernel,      kernels,     NULL};
     json_t *context = context_new(&facts);
     free(kernel);
     json_object_set_new(context, "compare", compare_context(&j->sides, &j->settings));
     context_put(j->record, context);
+}
+
+/* Where there are no sides to speak of. */
+static void add_bare_context(job *j)
+{
+    const context_facts facts = {j->argc + 2, j->argv - 2, attn_cpu_isa(), 1, -1, NULL, NULL, 0, NULL};
+    context_put(j->record, context_new(&facts));
 }
 
 static int outputs(job *j)
@@ -229,7 +254,7 @@ static int outputs(job *j)
     return code;
 }
 
-static int run_job(job *j, int argc, char **argv)
+static int run_job(job *j)
 {
     j->record = record_new();
     j->notes = json_array();
@@ -246,7 +271,7 @@ static int run_job(job *j, int argc, char **argv)
         json_decref(j->list[i].samples);
     }
     json_object_set_new(j->record, "comparisons", comparisons);
-    add_context(j, argc, argv);
+    add_context(j);
     code = worse_exit(code, outputs(j));
     command_interrupted(j->o);
     free(j->list);
@@ -255,18 +280,19 @@ static int run_job(job *j, int argc, char **argv)
     return code;
 }
 
-/* Nothing was compared. Returns `code`, or that the page could not be written. */
-static int nothing_compared(const options *o, int code, const char *why)
+/* The outputs say so and why: what an earlier run wrote there would be taken for this one's. */
+static int nothing_compared(job *j, int code, const char *why)
 {
-    char reason[512];
     complain("%s", why);
-    if (code != EXIT_UNDECIDED || !o->summary || gate_append_reason(why, o->summary, reason, sizeof reason))
-        return code;
-    complain("%s", reason);
-    return EXIT_NOT_WRITTEN;
+    j->record = record_new();
+    json_object_set_new(j->record, "gate", gate_nothing_json(code, why));
+    add_bare_context(j);
+    code = worse_exit(code, outputs(j));
+    json_decref(j->record);
+    return code;
 }
 
-static int compare_builds(job *j, int argc, char **argv)
+static int compare_builds(job *j)
 {
     const options *o = j->o;
     const selection *s = j->s;
@@ -289,20 +315,19 @@ static int compare_builds(job *j, int argc, char **argv)
                                          .machine = &machine,
                                          .isa = s->isa};
         if (j->settings.cases > 0) {
-            code = run_job(j, argc, argv);
+            code = run_job(j);
         } else {
-            complain("nothing is selected: serial kernels run at 1 thread only; add 1 to --threads");
-            code = EXIT_USAGE;
+            code = nothing_compared(j, EXIT_USAGE,
+                                    "nothing is selected: serial kernels run at 1 thread only; add 1 to --threads");
         }
         compare_sides_close(&j->sides);
     } else if (interrupted_by_user()) {
-        code = EXIT_INTERRUPTED;
-        complain("interrupted before both sides were there; nothing was compared");
+        code = nothing_compared(j, EXIT_INTERRUPTED, "interrupted before both sides were there; nothing was compared");
     } else if (deadline_passed() && code != EXIT_UNDECIDED) {
-        code = nothing_compared(o, EXIT_UNDECIDED,
+        code = nothing_compared(j, EXIT_UNDECIDED,
                                 "could not tell: time is up before both sides were there; nothing was compared");
     } else {
-        code = nothing_compared(o, code, reason);
+        code = nothing_compared(j, code, reason);
     }
     deadline_end();
     gate_base_close(&j->base);
@@ -361,22 +386,20 @@ static int gate(const options *o, int argc, char **argv)
 {
     char reason[1024];
     selection s;
-    job j = {.o = o, .s = &s, .begin = clock_seconds()};
+    job j = {.o = o, .argc = argc, .argv = argv, .s = &s, .begin = clock_seconds()};
     j.rule = (gate_rule){accuracy_factor, o->require_all, o->undecided_fails, ""};
     date_today(j.rule.today);
-    int code = EXIT_USAGE;
-    if (!check_flags(o, reason, sizeof reason) || !select_cases(o, &s, reason, sizeof reason)) {
-        complain("%s", reason);
-        return EXIT_USAGE;
-    }
-    if (o->waivers && !waivers_read(o->waivers, &j.waivers, reason, sizeof reason))
-        complain("%s", reason);
-    else if (o->require_isa && (code = has_isa(o->require_isa, s.isa, reason, sizeof reason)) != EXIT_WELL)
-        code = nothing_compared(o, code, reason);
-    else {
+    int code = EXIT_WELL;
+    if (!check_flags(o, reason, sizeof reason) || !select_cases(o, &s, reason, sizeof reason))
+        return nothing_compared(&j, EXIT_USAGE, reason);
+    if (o->waivers && !waivers_read(o->waivers, &j.waivers, reason, sizeof reason)) code = EXIT_USAGE;
+    if (code == EXIT_WELL && o->require_isa) code = has_isa(o->require_isa, s.isa, reason, sizeof reason);
+    if (code == EXIT_WELL) {
         watch_interrupts();
         if (o->max_time > 0) deadline_begin(o->max_time);
-        code = compare_builds(&j, argc, argv);
+        code = compare_builds(&j);
+    } else {
+        code = nothing_compared(&j, code, reason);
     }
     waivers_free(&j.waivers);
     selection_free(&s);
@@ -391,25 +414,28 @@ static int records(const options *o, int argc, char **argv)
     char reason[1400];
     size_t i;
     const json_t *one;
+    job j = {.o = o, .argc = argc, .argv = argv};
     if (o->words.count != 3) {
         if (o->words.count < 3)
-            complain("gate records needs two folders of records, BASE and NEW; %d given", o->words.count - 1);
+            snprintf(reason, sizeof reason, "gate records needs two folders of records, BASE and NEW; %d given",
+                     o->words.count - 1);
         else
-            complain("gate records takes two folders, BASE and NEW; '%.200s' is one too many", o->words.word[3]);
-        return EXIT_USAGE;
+            snprintf(reason, sizeof reason, "gate records takes two folders, BASE and NEW; '%.200s' is one too many",
+                     o->words.word[3]);
+        return nothing_compared(&j, EXIT_USAGE, reason);
     }
-    job j = {.o = o, .record = record_new()};
+    j.record = record_new();
     int code = gate_yardstick(o->words.word[1], o->words.word[2], &rule, j.record, reason, sizeof reason);
     const json_t *gate = json_object_get(j.record, "gate");
-    if (!gate) complain("%s", reason);
-    if (gate) printf("%s\n", json_string_value(json_object_get(gate, "headline")));
+    if (!gate) {
+        json_decref(j.record);
+        return nothing_compared(&j, code, reason);
+    }
+    printf("%s\n", json_string_value(json_object_get(gate, "headline")));
     json_array_foreach(json_object_get(gate, "cases"), i, one) gate_print_case(one);
     json_array_foreach(json_object_get(gate, "notes"), i, one) printf("note: %s\n", json_string_value(one));
-    if (gate) {
-        const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), 1, -1, NULL, NULL, 0, NULL};
-        context_put(j.record, context_new(&facts));
-        code = worse_exit(code, outputs(&j));
-    }
+    add_bare_context(&j);
+    code = worse_exit(code, outputs(&j));
     json_decref(j.record);
     return code;
 }

@@ -72,21 +72,6 @@ static bool seen_before(const json_t *entries, size_t index, const char *run)
     return false;
 }
 
-/* ---- may they be compared? --------------------------------------------------------------------------------------- */
-
-/* What a time depends on besides the kernels; never measured frequencies. The first that differs, or NULL. */
-static const char *different(const json_t *base, const json_t *fresh)
-{
-    static const char *const keys[] = {"cpu_id", "cpu", "isa", "caches", "processors", "hypervisor", "kernel"};
-    const json_t *a = json_object_get(json_object_get(base, "context"), "attnbench");
-    const json_t *b = json_object_get(json_object_get(fresh, "context"), "attnbench");
-    if (!a || !b) return "context (one of them was not written by attnbench)";
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_object_get(a, keys[i]) || json_object_get(b, keys[i]))
-            if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i]))) return keys[i];
-    return NULL;
-}
-
 /* ---- one entry --------------------------------------------------------------------------------------------------- */
 
 typedef struct rule {
@@ -126,8 +111,8 @@ static void say(const reading *x, const rule *r, char *out, size_t size)
         snprintf(out, size, "NEW reads %.*g %% slower than BASE [%.*g, %.*g]", PERCENT(x->ratio - 1), PERCENT(low),
                  PERCENT(high));
     else if (x->verdict == COMPARE_FASTER)
-        snprintf(out, size, "NEW reads %.*g %% faster than BASE [%.*g, %.*g]", PERCENT(1 / x->ratio - 1),
-                 PERCENT(1 / x->at.high - 1), PERCENT(1 / x->at.low - 1));
+        snprintf(out, size, "NEW reads %.*g %% faster than BASE [%.*g, %.*g]", PERCENT(1 - x->ratio),
+                 PERCENT(1 - x->at.high), PERCENT(1 - x->at.low));
     else if (x->verdict == COMPARE_NO_DIFFERENCE)
         snprintf(out, size, "no difference beyond %.*g %% [%+.*g, %+.*g]", PERCENT(r->delta), PERCENT(low),
                  PERCENT(high));
@@ -245,7 +230,7 @@ static int conclude(const both *b)
 static int compare_both(both *b, const options *o)
 {
     static const output_writers writers = {record_write_json, NULL, NULL, compare_write_markdown};
-    const char *other = different(b->base, b->fresh);
+    const char *other = records_machine_differs(b->base, b->fresh);
     const int cases = each_run(b, 0, NULL);
     each_run(b, 1, NULL);
     if (other || cases == 0) {

@@ -126,6 +126,10 @@ static int emit(FILE *out, const json_t *record)
           "control | pairs | why |\n|---|---|---|---|--:|--:|---|--:|--:|---|---|\n",
           out);
     for (size_t v = 0; v < sizeof order / sizeof *order; v++) ok &= put_rows(out, list, compare_verdict_name(order[v]));
+    const long long left = json_integer_value(json_object_get(rule, "not_begun"));
+    if (left > 0)
+        fprintf(out, "\n**Interrupted: %lld of %lld cases were not begun.**\n", left,
+                (long long)json_integer_value(json_object_get(rule, "cases")));
     fprintf(
         out,
         "\nTime of NEW over BASE: %s A difference counts above %.*g %%; false alarms: %.*g %% over %lld cases.\n\n",

@@ -101,3 +101,21 @@ json_t *compare_context(const compare_sides *sides, const compare_settings *s)
                      "cases", s->cases, "seconds", s->seconds, "launches", s->launches, "seed", (json_int_t)s->seed,
                      "isolated", sides->isolated, "inputs", *variant ? variant + 1 : "hot");
 }
+
+const char *records_key_differs(const json_t *base, const json_t *fresh, const char *const *keys, size_t count)
+{
+    const json_t *a = json_object_get(json_object_get(base, "context"), "attnbench"),
+                 *b = json_object_get(json_object_get(fresh, "context"), "attnbench");
+    if (!a || !b) return "context (one of them was not written by attnbench)";
+    for (size_t i = 0; i < count; i++) {
+        const json_t *x = json_object_get(a, keys[i]), *y = json_object_get(b, keys[i]);
+        if ((x || y) && !json_equal(x, y)) return keys[i];
+    }
+    return NULL;
+}
+
+const char *records_machine_differs(const json_t *base, const json_t *fresh)
+{
+    static const char *const keys[] = {"cpu_id", "cpu", "isa", "caches", "processors", "hypervisor", "kernel"};
+    return records_key_differs(base, fresh, keys, sizeof keys / sizeof *keys);
+}

@@ -7,17 +7,6 @@
 #include "compare.h"
 #include "percent.h"
 
-/* An excess in percent; beyond twice, as a factor. `log_ratio` > 0. */
-static void amount(double log_ratio, const interval *at, const char *comparative, const char *times, char *out,
-                   size_t size)
-{
-    if (log_ratio < M_LN2)
-        snprintf(out, size, "is %.*g %% %s than BASE [%.*g, %.*g]", PERCENT(expm1(log_ratio)), comparative,
-                 PERCENT(expm1(at->low)), PERCENT(expm1(at->high)));
-    else
-        snprintf(out, size, "%s BASE [%.3g, %.3g]", times, exp(at->low), exp(at->high));
-}
-
 /* What is claimed of builds: of the launches where there were any, else of the one process. */
 static double claimed(const comparison *c, interval *at)
 {
@@ -25,24 +14,27 @@ static double claimed(const comparison *c, interval *at)
     return c->launches ? c->over_launches.mean : c->figures.median;
 }
 
+/* Percent are of BASE's time; beyond a change by two, a factor says more. */
 static void say_slower(const comparison *c, char *out, size_t size)
 {
-    char times[96];
     interval at;
     const double ratio = claimed(c, &at);
-    snprintf(times, sizeof times, "takes %.3g times as long as", exp(ratio));
-    amount(ratio, &at, "slower", times, out, size);
+    if (ratio < M_LN2)
+        snprintf(out, size, "is %.*g %% slower than BASE [%.*g, %.*g]", PERCENT(expm1(ratio)), PERCENT(expm1(at.low)),
+                 PERCENT(expm1(at.high)));
+    else
+        snprintf(out, size, "takes %.3g times as long as BASE [%.3g, %.3g]", exp(ratio), exp(at.low), exp(at.high));
 }
 
-/* Faster by x percent: the base takes x percent longer. */
 static void say_faster(const comparison *c, char *out, size_t size)
 {
-    char times[96];
     interval at;
-    const double ratio = -claimed(c, &at);
-    const interval turned = {-at.high, -at.low};
-    snprintf(times, sizeof times, "is %.3g times as fast as", exp(ratio));
-    amount(ratio, &turned, "faster", times, out, size);
+    const double ratio = claimed(c, &at);
+    if (ratio > -M_LN2)
+        snprintf(out, size, "is %.*g %% faster than BASE [%.*g, %.*g]", PERCENT(-expm1(ratio)),
+                 PERCENT(-expm1(at.high)), PERCENT(-expm1(at.low)));
+    else
+        snprintf(out, size, "is %.3g times as fast as BASE [%.3g, %.3g]", exp(-ratio), exp(-at.high), exp(-at.low));
 }
 
 static void say_bounds(const comparison *c, char *out, size_t size)

@@ -84,9 +84,16 @@ static int find_unused(gate_result *r, const waiver_list *waivers)
     for (int w = 0; r->unused && w < waivers->count; w++) {
         bool used = false;
         for (size_t i = 0; i < r->count && !used; i++) used = r->item[i].waiver == &waivers->item[w];
-        if (!used) r->unused[r->unused_count++] = waivers->item[w].pattern;
+        if (!used) r->unused[r->unused_count++] = &waivers->item[w];
     }
     return r->unused != NULL;
+}
+
+const gate_case *gate_case_matching(const gate_result *r, const waiver *w)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (waiver_matches(w, r->item[i].name)) return &r->item[i];
+    return NULL;
 }
 
 int gate_conclude(const comparison *list, size_t count, const compare_sides *sides, const compare_settings *settings,

@@ -53,7 +53,7 @@ typedef struct gate_result {
     gate_accuracy *accuracy;
     int kernels, worse;
     int outcomes[GATE_OUTCOMES];
-    const char **unused; /* patterns of waivers that no case needed */
+    const waiver **unused; /* that no case needed */
     int unused_count;
 } gate_result;
 
@@ -68,6 +68,9 @@ int gate_exit(const gate_result *r, const gate_rule *rule);
 
 /* Of the cases that there were, those that were compared: that have a verdict, be it that their code is the same. */
 int gate_compared(const gate_result *r);
+
+/* NULL: no case is of that name. */
+const gate_case *gate_case_matching(const gate_result *r, const waiver *w);
 
 /* 'compared 88 of 100; 12 not supported here'. */
 void gate_headline(const gate_result *r, char *out, size_t size);

@@ -25,6 +25,8 @@ static gate_outcome outcome_of(const json_t *one)
 
 static const json_t *gate_of(const json_t *record) { return json_object_get(record, "gate"); }
 
+static bool nothing_compared(const json_t *gate) { return json_is_true(json_object_get(gate, "nothing_compared")); }
+
 /* ---- Markdown ---------------------------------------------------------------------------------------------------- */
 
 /* Nothing in a cell may end it or become markup. */
@@ -105,10 +107,19 @@ static void put_commit(FILE *out, const char *name)
     fprintf(out, "(%.12s%s)", *name ? name : "unknown", changed ? changed : "");
 }
 
+static int emit_reason(FILE *out, const json_t *gate)
+{
+    fputs("# attnbench gate: nothing compared\n\n", out);
+    put_text(out, text_of(gate, "headline"));
+    fputc('\n', out);
+    return 1;
+}
+
 static int emit_markdown(FILE *out, const json_t *record)
 {
     size_t i;
     const json_t *gate = gate_of(record), *note;
+    if (nothing_compared(gate)) return emit_reason(out, gate);
     fprintf(out, "# attnbench gate: %s\n\n%s\n", gate_heading(gate), text_of(gate, "headline"));
     put_accuracy(out, gate);
     put_rows(out, gate, true);
@@ -137,37 +148,14 @@ int gate_write_markdown(const json_t *record, const char *path, char *reason, si
     return results_write_text(record, path, emit_markdown, reason, reason_size);
 }
 
-/* What `emit` makes of `what`, at the end of the file. */
-static int append(const char *path, int (*emit)(FILE *out, const json_t *what), const json_t *what, char *reason,
-                  size_t reason_size)
+int gate_append_summary(const json_t *record, const char *path, char *reason, size_t reason_size)
 {
     FILE *out = fopen(path, "a");
-    const bool written = out && emit(out, what) && fflush(out) == 0 && !ferror(out);
+    const bool written = out && emit_markdown(out, record) && fflush(out) == 0 && !ferror(out);
     const int why = errno;
     const bool closed = out && fclose(out) == 0;
     if (!written || !closed) snprintf(reason, reason_size, "%s: cannot be written: %s", path, strerror(why));
     return written && closed;
-}
-
-int gate_append_summary(const json_t *record, const char *path, char *reason, size_t reason_size)
-{
-    return append(path, emit_markdown, record, reason, reason_size);
-}
-
-static int emit_reason(FILE *out, const json_t *why)
-{
-    fputs("# attnbench gate: nothing compared\n\n", out);
-    put_text(out, json_string_value(why));
-    fputc('\n', out);
-    return 1;
-}
-
-int gate_append_reason(const char *why, const char *path, char *reason, size_t reason_size)
-{
-    json_t *text = json_text(why);
-    const int written = append(path, emit_reason, text, reason, reason_size);
-    json_decref(text);
-    return written;
 }
 
 /* ---- JUnit ------------------------------------------------------------------------------------------------------- */
@@ -221,11 +209,26 @@ static void put_accuracy_test(FILE *out, const json_t *one)
             json_real_of(json_array_get(rms, 1), 0), json_real_of(json_array_get(rms, 0), 0));
 }
 
+/* An error: tests that were skipped, or a list of none, would read as a pass. */
+static int emit_junit_error(FILE *out, const json_t *gate)
+{
+    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"attnbench gate\" tests=\"1\" "
+          "failures=\"0\" errors=\"1\" skipped=\"0\">\n    <testcase classname=\"attnbench gate\" "
+          "name=\"something was compared\">\n      <error type=\"",
+          out);
+    results_put_xml(out, gate_heading(gate));
+    fputs("\" message=\"", out);
+    results_put_xml(out, text_of(gate, "headline"));
+    fputs("\"/>\n    </testcase>\n  </testsuite>\n</testsuites>\n", out);
+    return 1;
+}
+
 static int emit_junit(FILE *out, const json_t *record)
 {
     const json_t *gate = gate_of(record), *cases = json_object_get(gate, "cases"),
                  *errors = json_object_get(gate, "accuracy"), *one;
     size_t i, ends[TEST_SKIPPED + 1] = {0};
+    if (nothing_compared(gate)) return emit_junit_error(out, gate);
     json_array_foreach(cases, i, one) ends[end_of(gate, one)]++;
     json_array_foreach(errors, i, one) ends[json_is_true(json_object_get(one, "worse")) ? TEST_FAILED : TEST_PASSED]++;
     fprintf(out,

@@ -86,6 +86,13 @@ json_t *gate_json(const gate_result *r, const gate_rule *rule, const compare_set
                      "undecided_fails", rule->undecided_fails);
 }
 
+json_t *gate_nothing_json(int code, const char *why)
+{
+    return json_pack("{s:o, s:i, s:b, s:i, s:s, s:s, s:[], s:{}, s:[], s:[], s:b}", "headline", json_text(why),
+                     "compared", 0, "passed", 0, "exit", code, "base", "", "new", "", "notes", "outcomes", "cases",
+                     "accuracy", "nothing_compared", 1);
+}
+
 const char *gate_heading(const json_t *gate)
 {
     switch (json_integer_value(json_object_get(gate, "exit"))) {

@@ -4,7 +4,8 @@
  *   "outcomes": {name: cases},
  *   "cases": [{"case","kernel","workload","threads","outcome","words","log_e","ratio","interval": [low, high],
  *              "reproducer" of one that was judged wrong,"waiver": {"case","limit","until","reason"}}], findings first, then by evidence;
- *   "accuracy": [{"kernel","ratio": [base, new],"rms": [base, new],"rows","worse": bool}], "factor"} */
+ *   "accuracy": [{"kernel","ratio": [base, new],"rms": [base, new],"rows","worse": bool}], "factor",
+ *   "nothing_compared": true where it ended before that: the headline is why} */
 #ifndef ATTNBENCH_GATE_RECORD_H
 #define ATTNBENCH_GATE_RECORD_H
 
@@ -21,6 +22,9 @@ typedef struct gate_about {
 
 json_t *gate_json(const gate_result *r, const gate_rule *rule, const compare_settings *s, const gate_about *about);
 
+/* The same where the gate ended before anything was compared. */
+json_t *gate_nothing_json(int code, const char *why);
+
 /* "passed", "failed", "could not tell" or "interrupted". */
 const char *gate_heading(const json_t *gate);
 
@@ -32,8 +36,5 @@ int gate_write_junit(const json_t *record, const char *path, char *reason, size_
 
 /* The Markdown page, appended: a pipeline's page may hold what other steps wrote. */
 int gate_append_summary(const json_t *record, const char *path, char *reason, size_t reason_size);
-
-/* The same where nothing could be compared. */
-int gate_append_reason(const char *why, const char *path, char *reason, size_t reason_size);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare_record.h"
 #include "gate.h"
 #include "percent.h"
 #include "results_table.h"
@@ -19,6 +20,7 @@
 
 typedef struct launches {
     json_t **record;
+    char **path;
     result_table *table;
     size_t count;
 } launches;
@@ -28,8 +30,10 @@ static void free_launches(launches *l)
     for (size_t i = 0; i < l->count; i++) {
         result_table_free(&l->table[i]);
         json_decref(l->record[i]);
+        free(l->path[i]);
     }
     free(l->record);
+    free(l->path);
     free(l->table);
 }
 
@@ -41,15 +45,20 @@ static int is_record(const struct dirent *entry)
 
 static int read_launch(const char *folder, const char *name, launches *out, char *reason, size_t size)
 {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    char *path;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) {
+        snprintf(reason, size, "out of memory");
+        return 0;
+    }
     json_t *record = record_read(path, reason, size);
     if (record && result_table_make(record, &out->table[out->count])) {
+        out->path[out->count] = path;
         out->record[out->count++] = record;
         return 1;
     }
     if (record) snprintf(reason, size, "out of memory");
     json_decref(record);
+    free(path);
     return 0;
 }
 
@@ -57,16 +66,17 @@ static int read_launches(const char *folder, launches *out, char *reason, size_t
 {
     struct dirent **entry;
     const int found = scandir(folder, &entry, is_record, alphasort);
-    *out = (launches){NULL, NULL, 0};
+    *out = (launches){.count = 0};
     if (found < 0) {
         snprintf(reason, size, "gate records %.300s: %s; name a folder with records of 'bench'", folder,
                  strerror(errno));
         return EXIT_USAGE;
     }
     out->record = calloc((size_t)found + 1, sizeof *out->record);
+    out->path = calloc((size_t)found + 1, sizeof *out->path);
     out->table = calloc((size_t)found + 1, sizeof *out->table);
     snprintf(reason, size, "out of memory");
-    int code = out->record && out->table ? EXIT_WELL : EXIT_USAGE;
+    int code = out->record && out->path && out->table ? EXIT_WELL : EXIT_USAGE;
     if (code == EXIT_WELL && found < LEAST_LAUNCHES) {
         snprintf(reason, size, "could not tell: %.300s has %d records; the launches of a side are %d at least", folder,
                  found, LEAST_LAUNCHES);
@@ -82,19 +92,12 @@ static int read_launches(const char *folder, launches *out, char *reason, size_t
 
 /* ---- may they be compared? --------------------------------------------------------------------------------------- */
 
-/* What a time depends on besides the kernels; never measured frequencies. The first that differs, or NULL. */
+/* What a time depends on besides the kernels. The first that differs, or NULL. */
 static const char *fingerprint_differs(const json_t *base, const json_t *fresh)
 {
-    static const char *const keys[] = {"cpu_id", "isa",      "caches", "processors", "hypervisor",
-                                       "kernel", "compiler", "flags",  "libc"};
-    const json_t *a = json_object_get(json_object_get(base, "context"), "attnbench"),
-                 *b = json_object_get(json_object_get(fresh, "context"), "attnbench");
-    if (!a || !b) return "context (one of them was not written by attnbench)";
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const json_t *x = json_object_get(a, keys[i]), *y = json_object_get(b, keys[i]);
-        if ((x || y) && !json_equal(x, y)) return keys[i];
-    }
-    return NULL;
+    static const char *const build[] = {"compiler", "flags", "libc"};
+    const char *key = records_machine_differs(base, fresh);
+    return key ? key : records_key_differs(base, fresh, build, sizeof build / sizeof *build);
 }
 
 static const char *any_differs(const launches *base, const launches *fresh)
@@ -106,6 +109,30 @@ static const char *any_differs(const launches *base, const launches *fresh)
             if (key) return key;
         }
     return NULL;
+}
+
+/* Two launches never read the same times to the last digit. */
+static bool copies(const json_t *a, const json_t *b)
+{
+    const json_t *x = json_object_get(a, "benchmarks"), *y = json_object_get(b, "benchmarks");
+    return json_array_size(x) > 0 && json_equal(x, y);
+}
+
+/* Launches are the unit of replication: a copy is no further witness. 0 and a reason that names the first two. */
+static int all_measured(const launches *base, const launches *fresh, char *reason, size_t size)
+{
+    const size_t count = base->count + fresh->count;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const launches *const a = i < base->count ? base : fresh, *const b = j < base->count ? base : fresh;
+            const size_t x = i < base->count ? i : i - base->count, y = j < base->count ? j : j - base->count;
+            if (!copies(a->record[x], b->record[y])) continue;
+            snprintf(reason, size,
+                     "%.300s holds the measurements of %.300s again; each record must be of a launch of its own",
+                     a->path[x], b->path[y]);
+            return 0;
+        }
+    return 1;
 }
 
 /* ---- one case ---------------------------------------------------------------------------------------------------- */
@@ -230,7 +257,7 @@ static int conclude(const launches *base, const launches *fresh, const yardstick
 int gate_yardstick(const char *base, const char *fresh, const yardstick_rule *rule, json_t *record, char *reason,
                    size_t reason_size)
 {
-    launches side[2] = {{NULL, NULL, 0}, {NULL, NULL, 0}};
+    launches side[2] = {{.count = 0}, {.count = 0}};
     int code = read_launches(base, &side[0], reason, reason_size);
     if (code == EXIT_WELL) code = read_launches(fresh, &side[1], reason, reason_size);
     const char *key = code == EXIT_WELL ? any_differs(&side[0], &side[1]) : NULL;
@@ -238,6 +265,8 @@ int gate_yardstick(const char *base, const char *fresh, const yardstick_rule *ru
         snprintf(reason, reason_size, "could not tell: the records differ in %s; compare the builds, on one machine",
                  key);
         code = EXIT_UNDECIDED;
+    } else if (code == EXIT_WELL && !all_measured(&side[0], &side[1], reason, reason_size)) {
+        code = EXIT_USAGE;
     } else if (code == EXIT_WELL) {
         code = conclude(&side[0], &side[1], rule, record);
     }

@@ -96,6 +96,8 @@ void waivers_free(waiver_list *list)
     memset(list, 0, sizeof *list);
 }
 
+bool waiver_matches(const waiver *w, const char *name) { return fnmatch(w->pattern, name, 0) == 0; }
+
 bool waiver_expired(const waiver *w, const char *today) { return strcmp(w->until, today) < 0; }
 
 const waiver *waivers_find(const waiver_list *list, const char *name, const char *today)
@@ -103,7 +105,7 @@ const waiver *waivers_find(const waiver_list *list, const char *name, const char
     const waiver *best = NULL;
     for (int i = 0; i < list->count; i++) {
         const waiver *w = &list->item[i];
-        if (fnmatch(w->pattern, name, 0)) continue;
+        if (!waiver_matches(w, name)) continue;
         const bool expired = waiver_expired(w, today), better = best && waiver_expired(best, today) && !expired;
         if (!best || better || (expired == waiver_expired(best, today) && w->limit > best->limit)) best = w;
     }

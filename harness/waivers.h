@@ -33,6 +33,7 @@ void waivers_free(waiver_list *list);
 
 /* The one with the highest limit of those that match and are not expired, else one that matches and is; NULL: none. */
 const waiver *waivers_find(const waiver_list *list, const char *name, const char *today);
+bool waiver_matches(const waiver *w, const char *name);
 bool waiver_expired(const waiver *w, const char *today);
 
 void date_today(char out[DATE_SIZE]); /* UTC */

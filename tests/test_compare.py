@@ -270,6 +270,27 @@ class Interruption(Compare):
         self.assertEqual(INTERRUPTED, process.returncode, out + error)
         self.assertTrue(json.loads(path.read_text(encoding="utf-8"))["comparisons"])
 
+    def test_what_was_not_begun_is_counted(self) -> None:
+        """A kernel that hangs in the first case of two."""
+        path, page = self.folder / "record.json", self.folder / "page.md"
+        both = (*TINY, "--workload", "h=2,q=90,d=8")
+        process = subprocess.Popen(
+            [PROGRAM, "compare", plugin("well"), plugin("hangs_later"), *both, "--json", path, "--markdown", page],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            text=True,
+        )
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=30)
+        self.assertEqual(INTERRUPTED, process.returncode, out + error)
+        record = json.loads(path.read_text(encoding="utf-8"))
+        left = 2 - len(record["comparisons"])
+        self.assertGreater(left, 0)
+        self.assertEqual(left, record["context"]["attnbench"]["compare"]["not_begun"])
+        self.assertIn(f"{left} not begun; threshold", out)
+        self.assertIn(f"Interrupted: {left} of 2 cases were not begun.", page.read_text(encoding="utf-8"))
 
     def test_a_hanging_call_does_not_hold_it_up(self) -> None:
         """Nor is it blamed: a call counts as hung after 50 s."""
@@ -350,7 +371,7 @@ class Records(Compare):
         base = self.record("base", [100 + i % 3 for i in range(20)])
         slow = self.record("slow", [110 + i % 3 for i in range(20)])
         self.run_on(base, slow, FINDING, "9.9 % slower than BASE", "weaker")
-        self.run_on(base, self.record("fast", [80 + i % 3 for i in range(20)]), WELL, "faster than BASE")
+        self.run_on(base, self.record("fast", [80 + i % 3 for i in range(20)]), WELL, "20 % faster than BASE")
         self.run_on(base, self.record("same", [101 + i % 3 for i in range(20)]), WELL, "no difference beyond 5 %")
         self.run_on(base, self.record("wide", [90 + 2 * i for i in range(20)]), UNDECIDED, "could not tell")
 

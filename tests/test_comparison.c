@@ -120,8 +120,8 @@ static void words(void **state)
     said(&c, "NEW is 1.8 % slower than BASE [1.5, 2.1]");
     c = measured(COMPARE_SLOWER, 2.5, 2.4, 2.6);
     said(&c, "NEW takes 2.5 times as long as BASE [2.4, 2.6]");
-    c = measured(COMPARE_FASTER, 1 / 1.25, 1 / 1.26, 1 / 1.24);
-    said(&c, "NEW is 25 % faster than BASE [24, 26]");
+    c = measured(COMPARE_FASTER, 0.54, 0.52, 0.57);
+    said(&c, "NEW is 46 % faster than BASE [43, 48]"); /* as the table has it: -46 % */
     c = measured(COMPARE_FASTER, 0.1, 0.09, 0.125);
     said(&c, "NEW is 10 times as fast as BASE [8, 11.1]");
     c = measured(COMPARE_SLOWER, 1.9, 1.8, 2.0);

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 import subprocess
 import sys
 import unittest
@@ -154,7 +155,15 @@ class Waivers(Gate):
         self.assertIn("its waiver expired after 2001-01-01: checks added", said)
 
     def test_one_that_nothing_needs_is_noted(self) -> None:
-        self.assertIn("the waiver for other/* is not needed", self.with_waiver("other/* 2% 2999-12-31 x", FINDING))
+        baseline, new = self.save(plugin("well")), self.module(plugin("well"))
+        path = self.folder / "waivers"
+        path.write_text("odd_plain/* 2% 2999-12-31 x\n", encoding="utf-8")
+        done, _ = self.run_gate("--baseline", baseline, "--plugin", new, *TINY, "--waivers", path, code=WELL)
+        self.assertIn("the waiver for odd_plain/* is not needed", done.stdout)
+
+    def test_one_that_names_no_case_is_told_how_they_are_named(self) -> None:
+        said = self.with_waiver(f"slowed_0.so:{CASE} 20% 2999-12-31 x", FINDING)
+        self.assertIn(f"matches no case; cases are named kernel/workload/threads:N, such as {CASE}", said)
 
     def test_a_reason_that_is_no_utf_8_is_shown(self) -> None:
         path = self.folder / "waivers"
@@ -296,7 +305,7 @@ class Records(Gate):
         folder = self.folder / name
         folder.mkdir()
         for i in range(count):
-            mood, noise = 1 + 0.3 * (i % 3), 1 + spread * (-1) ** i
+            mood, noise = 1 + 0.3 * (i % 3) + 1e-6 * i, 1 + spread * (-1) ** i  # no two read the same
             time = 100 * factor * noise * mood
             entry = {
                 "name": "k/w/threads:1", "run_type": "iteration", "real_time": time, "cpu_time": time,
@@ -327,6 +336,10 @@ class Records(Gate):
         self.refused(UNDECIDED, "records", base, self.launches("few", 1, 9), words=("9 records", "10 at least"))
         other = self.launches("other", 1, compiler="d")
         self.refused(UNDECIDED, "records", base, other, words=("differ in compiler",))
+        elsewhere = self.launches("elsewhere", 1, cpu="another")
+        self.refused(UNDECIDED, "records", base, elsewhere, words=("differ in cpu;",))
+        shutil.copy(elsewhere / "7.json", self.launches("mixed", 1.01) / "7.json")
+        self.refused(UNDECIDED, "records", self.folder / "mixed", base, words=("differ in cpu;",))
         self.refused(USAGE, "records", base, words=("BASE and NEW",))
         (self.folder / "empty").mkdir()
         self.refused(UNDECIDED, "records", base, self.folder / "empty", words=("0 records",))
@@ -335,6 +348,12 @@ class Records(Gate):
         damaged = self.launches("damaged", 1)
         (damaged / "3.json").write_text("{", encoding="utf-8")
         self.refused(USAGE, "records", base, damaged, words=("3.json",))
+
+    def test_copies_are_no_launches(self) -> None:
+        base, new = self.launches("base", 1), self.launches("new", 1.01)
+        self.refused(USAGE, "records", base, base, words=("base/0.json again",))
+        shutil.copy(new / "3.json", new / "8.json")
+        self.refused(USAGE, "records", base, new, words=("new/8.json holds the measurements of", "new/3.json again"))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,41 @@ class Commits(Gate):
                 done, _ = self.run_gate(*self.flags(ref="HEAD", command=command), code=UNDECIDED)
                 self.assertIn("could not tell: the base could not be built: ", done.stderr)
                 self.assertIn(words, done.stderr)
+
+    def old_verdict(self) -> tuple[str, ...]:
+        """Files of a run before, for the flags to overwrite."""
+        flags: tuple[str, ...] = ()
+        for kind in ("junit", "markdown"):
+            (self.folder / kind).write_text("passed", encoding="utf-8")
+            flags += (f"--{kind}", str(self.folder / kind))
+        self.record.write_text('{"gate": {"passed": true}}', encoding="utf-8")
+        return flags
+
+    def assert_nothing_compared(self, heading: str, why: str) -> None:
+        gate = json.loads(self.record.read_text(encoding="utf-8"))["gate"]
+        self.assertEqual((False, 0, True), (gate["passed"], gate["compared"], gate["nothing_compared"]))
+        self.assertIn(why, gate["headline"])
+        page = (self.folder / "markdown").read_text(encoding="utf-8")
+        self.assertTrue(page.startswith("# attnbench gate: nothing compared\n"), page)
+        self.assertIn(why, page)
+        suite = ElementTree.parse(self.folder / "junit").getroot()[0]
+        self.assertEqual(("1", "1"), (suite.get("tests"), suite.get("errors")))
+        error = suite[0][0]
+        self.assertEqual(("error", heading), (error.tag, error.get("type")))
+        self.assertIn(why, str(error.get("message")))
+
+    def test_no_old_verdict_is_left(self) -> None:
+        ends = (
+            (UNDECIDED, "could not tell", "the base could not be built", self.flags("HEAD", "false")),
+            (UNDECIDED, "could not tell", "time is up", (*self.flags("HEAD", "sleep 60"), "--max-time", "0.01")),
+            (USAGE, "failed", "is no commit here", self.flags("no-such")),
+            (USAGE, "failed", "--base needs --build", ("--base", "HEAD")),
+        )
+        for code, heading, why, flags in ends:
+            with self.subTest(why):
+                done = attnbench("gate", *flags, *self.old_verdict(), "--json", self.record, cwd=self.folder)
+                self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+                self.assert_nothing_compared(heading, why)
 
     def test_what_is_no_commit(self) -> None:
         done, _ = self.run_gate(*self.flags(ref="no-such"), code=USAGE)
@@ -184,9 +220,10 @@ class Commits(Gate):
         return process.returncode, out + error
 
     def test_interrupted_while_it_builds(self) -> None:
-        code, said = self.interrupt(1, *self.flags(ref="HEAD", command="sleep 60"))
+        code, said = self.interrupt(1, *self.flags(ref="HEAD", command="sleep 60"), *self.old_verdict())
         self.assertEqual(INTERRUPTED, code, said)
         self.assertIn("nothing was compared", said)
+        self.assert_nothing_compared("interrupted", "nothing was compared")
 
     def test_interrupted_before_the_first_case(self) -> None:
         command = f'mkdir -p out && cp "{plugin("well")}" out/kernels.so'
@@ -194,6 +231,7 @@ class Commits(Gate):
         code, said = self.interrupt(4, "--base", "HEAD", "--build", command, "--plugin", "out/kernels.so", *TINY)
         self.assertEqual(INTERRUPTED, code, said)
         self.assertRegex(said, "(?m)^interrupted; threshold 1 %")
+        self.assertIn("note: 1 of 1 cases were not begun", said)
 
     def test_interrupted_while_it_measures(self) -> None:
         self.commit("5")
