@@ -8,6 +8,7 @@
 #include "json_text.h"
 #include "problem.h"
 #include "registry.h"
+#include "status.h"
 
 #include <gnu/libc-version.h>
 #include <gsl/gsl_version.h>
@@ -186,6 +187,7 @@ json_t *context_new(const context_facts *facts)
     if (facts->plugins && facts->plugins->count)
         failed |= json_object_set_new(context, "plugins", plugin_list(facts->plugins));
     failed |= json_object_set_new(context, "skipped", json_array());
+    if (interrupted_by_user()) failed |= json_object_set_new(context, "interrupted", json_true());
     if (failed) {
         json_decref(context);
         return NULL;

@@ -27,13 +27,14 @@ static void put_verdict(FILE *out, const json_t *record)
 {
     const case_counts n = case_counts_of(record, NULL);
     fputs("# attnbench\n\n", out);
+    if (record_interrupted(record)) fputs("**Interrupted:** the rest of what was asked for did not run.\n\n", out);
     if (n.all == 0)
         fputs("**Nothing was judged:** the record holds no cases.\n", out);
     else
         fprintf(out,
                 "**%s:** %lld of %lld cases passed, %lld failed, %lld crashed, %lld hung; %lld unsupported here.\n",
                 n.fail + n.crash + n.hang ? "WRONG"
-                : n.pass                  ? "Right"
+                : n.pass                  ? record_interrupted(record) ? "Right so far" : "Right"
                                           : "Nothing was judged",
                 (long long)n.pass, (long long)(n.all - n.unsupported), (long long)n.fail, (long long)n.crash,
                 (long long)n.hang, (long long)n.unsupported);
