@@ -45,10 +45,10 @@ enum { SHOWN = 8 };
 
 /* ---- show and export --------------------------------------------------------------------------------------------- */
 
-static void show_point(const series_point *p)
+static void show_point(const series *s, const series_point *p)
 {
     double low, high;
-    printf("    %-25.25s %-18s", p->when, p->commit);
+    printf("    %-25.25s %-18s", p->when, series_build(s, p));
     if (isnan(p->ratio)) {
         printf(" %10.4g ms", p->ms);
         if (!isnan(p->share)) printf("  %3.0f %% of the ceiling", 100 * p->share);
@@ -78,7 +78,7 @@ static void show_one(const series *s)
         low = fmin(low, x);
         high = fmax(high, x);
     }
-    for (size_t i = s->points > SHOWN ? s->points - SHOWN : 0; i < s->points; i++) show_point(&s->point[i]);
+    for (size_t i = s->points > SHOWN ? s->points - SHOWN : 0; i < s->points; i++) show_point(s, &s->point[i]);
     printf("    %zu run%s, from %.4g to %.4g %s\n", s->points, s->points == 1 ? "" : "s", low, high,
            ratios ? "times the anchor's" : "ms");
 }
