@@ -183,14 +183,14 @@ class Refused(InFolder):
     def test_records(self) -> None:
         path = self.folder / "record.json"
         for text, words in (
-            ("", "damaged at line 1"),
+            ("", "is empty"),
             ('{"benchmarks": [', "damaged at line 1"),
             ("[" * 100000, "damaged"),
             ("[1]", "no record"),
             ("{}", "neither"),
             ('{"benchmarks": [{"name": 3}]}', '"name" is not a text'),
             ('{"cases": [{"kernel": "k", "workload": "w", "status": "fine"}]}', '"status" is "fine"'),
-            ('{"cases": [], "context": {"attnbench": {"schema": 99}}}', "another version"),
+            ('{"cases": [], "context": {"attnbench": {"schema": 99}}}', "record.json: another version of attnbench"),
         ):
             path.write_text(text)
             self.refused(f"{path.name}|{words}", "report", path.name, "-o", "out")
