@@ -276,6 +276,13 @@ class Verify(InFolder):
                     self.assertIn(name, case["reason"])
         self.assertGreater(refused, 0, "not every kernel returns its weights")
 
+    def test_a_verdict_by_one_check_says_so(self) -> None:
+        one = ("--kernel", cl.baseline(), "--workload", TINY, "--class", "normal", "--check", "masked-keys")
+        self.well("verify", *one, "--json", "x.json", "--markdown", "x.md")
+        self.assertEqual(cl.load(self.folder / "x.json")["context"]["attnbench"]["checks"], ["masked-keys"])
+        said = (self.folder / "x.md").read_text()
+        self.assertIn("these alone: masked-keys.\n\n**Right by these checks:** ", said)
+
     def test_nothing_supported(self) -> None:
         result = self.run_here("verify", "--workload", IMPOSSIBLE, "--json", "x.json")
         self.assertEqual(result.returncode, UNDECIDED)
