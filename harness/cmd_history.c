@@ -261,6 +261,18 @@ static int look(int argc, char **argv, const options *o, const char *verb)
     return code;
 }
 
+/* UTF-8 without control characters (C0, DEL, C1) and separators of lines (U+2028, U+2029). */
+static bool is_printable_line(const char *text)
+{
+    json_t *utf8 = json_string(text);
+    bool good = utf8 != NULL;
+    json_decref(utf8);
+    for (const unsigned char *c = (const unsigned char *)text; good && *c; c++)
+        good = *c >= 0x20 && *c != 0x7f && !(c[0] == 0xc2 && c[1] < 0xa0) &&
+               !(c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9));
+    return good;
+}
+
 /* What is wrong with the words after the command's name, or NULL. */
 static const char *misused(const options *o, const char *verb)
 {
@@ -268,6 +280,7 @@ static const char *misused(const options *o, const char *verb)
     if (o->confirm && (!check || o->words.count != 3)) return "--confirm goes with check and two builds, BASE and NEW";
     if (!o->confirm && (o->threshold > 0 || o->launches >= 0)) return "--threshold and --launches go with --confirm";
     if (o->release && !add) return "--release goes with add";
+    if (o->release && !is_printable_line(o->release)) return "--release: its name is one printable line of UTF-8";
     if (o->force && !o->release) return "--force goes with --release, whose name it moves";
     if (o->csv && !export) return "--csv goes with export";
     if (o->json && (add || export)) return "--json goes with show and check";

@@ -180,6 +180,13 @@ class File(Case):
             self.history(verb, *flags, code=cl.USAGE)
         self.assertFalse(self.db.exists())
 
+    def test_a_release_has_a_name_that_can_be_printed(self) -> None:
+        path = self.write(1)
+        for bad in ("v1\n", "v\x1b[1m", "v\x7f", "v\u009b", "v\u2028", os.fsdecode(b"v\xff")):
+            self.assertIn("one printable line", self.history("add", path, "--release", bad, code=cl.USAGE).stderr)
+        self.assertFalse(self.db.exists())
+        self.assertIn("Größe 2", self.history("add", path, "--release", "Größe 2").stdout)
+
     def test_a_change_of_level_is_a_hypothesis(self) -> None:
         dice = random.Random(3)
         for i in range(30):
