@@ -187,7 +187,7 @@ static history *open_db(const options *o, bool create, int *code)
     return h;
 }
 
-/* The file is made for the first record that can be read. */
+/* The file is made for the first record that has something for it. */
 static int add_records(const options *o)
 {
     const history_release release = {o->release ? o->release : "", o->force};
@@ -202,15 +202,16 @@ static int add_records(const options *o)
         char reason[1024];
         history_added added;
         json_t *record = record_read(name, reason, sizeof reason);
-        if (record && !h && !(h = open_db(o, true, &code))) {
+        const int fits = record && history_fits(record, name, reason, sizeof reason);
+        if (fits && !h && !(h = open_db(o, true, &code))) {
             json_decref(record);
             break;
         }
-        if (record && history_add(h, record, name, &release, &added, reason, sizeof reason)) {
+        if (fits && history_add(h, record, name, &release, &added, reason, sizeof reason)) {
             print_added(name, &release, &added);
         } else {
             complain("%s", reason);
-            code = worse_exit(code, record && history_unwritten(h) ? EXIT_NOT_WRITTEN : EXIT_USAGE);
+            code = worse_exit(code, fits && history_unwritten(h) ? EXIT_NOT_WRITTEN : EXIT_USAGE);
         }
         json_decref(record);
     }

@@ -157,7 +157,7 @@ class File(Case):
         empty = self.folder / "empty.json"
         empty.write_text(json.dumps({"context": {"attnbench": {"schema": 1}}, "benchmarks": [], "cases": []}))
         self.assertIn("no times", self.history("add", empty, code=cl.USAGE).stderr)
-        self.db.unlink()
+        self.assertFalse(self.db.exists())
         self.history("add", self.folder / "none.json", code=cl.USAGE)
         self.assertFalse(self.db.exists())
         self.assertEqual(cl.attnbench("history", "show").returncode, cl.USAGE)
