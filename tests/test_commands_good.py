@@ -239,6 +239,8 @@ class Verify(InFolder):
         self.assertEqual(cl.real(case["output"]["wanted"]), self.expected_at(folder, case["output"]["where"]))
         self.assertEqual(len(re.findall(r"fnv1a64:[0-9a-f]{16}", case["reproducer"])), 3)
         self.well(*shlex.split(case["reproducer"], comments=True)[1:])
+        heads = self.run_here("verify", "--workload", f"h=3,q=4,d=4,{spec}")
+        self.assertIn("hkv = 2 (heads of k_file) does not divide h = 3", heads.stderr)
 
     def expected_at(self, folder: Path, where: list[int]) -> float:
         shape, values = cl.read_npy(folder / "expected.npy")
