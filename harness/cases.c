@@ -35,6 +35,8 @@ void case_reproducer(const trial_group *g, const trial *t, char *out, size_t siz
         (size_t)snprintf(out, size, "attnbench verify%s%s%s --kernel %s --workload '%s'%s --threads %d --seed %" PRIu64,
                          p ? " --plugin '" : "", p ? p->path : "", p ? "'" : "", t->kernel->name, spec,
                          strstr(spec, "class=") ? "" : " --class normal", t->threads, g->in.seed);
+    if (g->time_limit > 0 && used < size)
+        used += (size_t)snprintf(out + used, size - used, " --time-limit %g", g->time_limit);
     for (int i = 0; i < 3 && used < size; i++) {
         char digest[17];
         if (file[i] && file_digest(file[i], digest))

@@ -99,7 +99,7 @@ static child_end ending(int in_time, int status, double limit, int done, char *r
         if (stopped)
             snprintf(reason, size, "%s", interruption());
         else
-            snprintf(reason, size, "not finished after %.0f s", limit);
+            snprintf(reason, size, limit < 1000 ? "not finished after %.3g s" : "not finished after %.0f s", limit);
         return CHILD_HUNG;
     }
     if (WIFSIGNALED(status)) {

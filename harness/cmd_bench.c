@@ -5,6 +5,7 @@
 
 #include "child.h"
 #include "commands.h"
+#include "context.h"
 #include "instructions.h"
 #include "layout.h"
 #include "profile.h"
@@ -182,6 +183,7 @@ int cmd_bench(int argc, char **argv)
         const bool table = gbench_prints_table(t.g);
         json_t *record = timing_close(&t, argc + 2, argv - 2);
         if (o.instructions && !interrupted) instructions_add(record, &s);
+        context_note_interruption(json_object_get(json_object_get(record, "context"), "attnbench"));
         if (table) {
             print_table(record);
             print_counters(record);

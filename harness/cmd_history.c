@@ -45,10 +45,10 @@ enum { SHOWN = 8 };
 
 /* ---- show and export --------------------------------------------------------------------------------------------- */
 
-static void show_point(const series_point *p)
+static void show_point(const series *s, const series_point *p)
 {
     double low, high;
-    printf("    %-25.25s %-18s", p->when, p->commit);
+    printf("    %-25.25s %-18s", p->when, series_build(s, p));
     if (isnan(p->ratio)) {
         printf(" %10.4g ms", p->ms);
         if (!isnan(p->share)) printf("  %3.0f %% of the ceiling", 100 * p->share);
@@ -78,7 +78,7 @@ static void show_one(const series *s)
         low = fmin(low, x);
         high = fmax(high, x);
     }
-    for (size_t i = s->points > SHOWN ? s->points - SHOWN : 0; i < s->points; i++) show_point(&s->point[i]);
+    for (size_t i = s->points > SHOWN ? s->points - SHOWN : 0; i < s->points; i++) show_point(s, &s->point[i]);
     printf("    %zu run%s, from %.4g to %.4g %s\n", s->points, s->points == 1 ? "" : "s", low, high,
            ratios ? "times the anchor's" : "ms");
 }
@@ -187,7 +187,7 @@ static history *open_db(const options *o, bool create, int *code)
     return h;
 }
 
-/* The file is made for the first record that can be read. */
+/* The file is made for the first record that has something for it. */
 static int add_records(const options *o)
 {
     const history_release release = {o->release ? o->release : "", o->force};
@@ -202,15 +202,16 @@ static int add_records(const options *o)
         char reason[1024];
         history_added added;
         json_t *record = record_read(name, reason, sizeof reason);
-        if (record && !h && !(h = open_db(o, true, &code))) {
+        const int fits = record && history_fits(record, name, reason, sizeof reason);
+        if (fits && !h && !(h = open_db(o, true, &code))) {
             json_decref(record);
             break;
         }
-        if (record && history_add(h, record, name, &release, &added, reason, sizeof reason)) {
+        if (fits && history_add(h, record, name, &release, &added, reason, sizeof reason)) {
             print_added(name, &release, &added);
         } else {
             complain("%s", reason);
-            code = worse_exit(code, record && history_unwritten(h) ? EXIT_NOT_WRITTEN : EXIT_USAGE);
+            code = worse_exit(code, fits && history_unwritten(h) ? EXIT_NOT_WRITTEN : EXIT_USAGE);
         }
         json_decref(record);
     }
@@ -261,6 +262,18 @@ static int look(int argc, char **argv, const options *o, const char *verb)
     return code;
 }
 
+/* UTF-8 without control characters (C0, DEL, C1) and separators of lines (U+2028, U+2029). */
+static bool is_printable_line(const char *text)
+{
+    json_t *utf8 = json_string(text);
+    bool good = utf8 != NULL;
+    json_decref(utf8);
+    for (const unsigned char *c = (const unsigned char *)text; good && *c; c++)
+        good = *c >= 0x20 && *c != 0x7f && !(c[0] == 0xc2 && c[1] < 0xa0) &&
+               !(c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9));
+    return good;
+}
+
 /* What is wrong with the words after the command's name, or NULL. */
 static const char *misused(const options *o, const char *verb)
 {
@@ -268,6 +281,7 @@ static const char *misused(const options *o, const char *verb)
     if (o->confirm && (!check || o->words.count != 3)) return "--confirm goes with check and two builds, BASE and NEW";
     if (!o->confirm && (o->threshold > 0 || o->launches >= 0)) return "--threshold and --launches go with --confirm";
     if (o->release && !add) return "--release goes with add";
+    if (o->release && !is_printable_line(o->release)) return "--release: its name is one printable line of UTF-8";
     if (o->force && !o->release) return "--force goes with --release, whose name it moves";
     if (o->csv && !export) return "--csv goes with export";
     if (o->json && (add || export)) return "--json goes with show and check";

@@ -286,6 +286,15 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
     return v.exit_code;
 }
 
+/* The record of --check says which: a verdict by one of them is not one by all. */
+static void note_checks(const options *o, json_t *record)
+{
+    if (o->checks.count == 0) return;
+    json_t *names = json_array();
+    for (int i = 0; i < o->checks.count; i++) json_array_append_new(names, json_string(o->checks.word[i]));
+    json_object_set_new(json_object_get(json_object_get(record, "context"), "attnbench"), "checks", names);
+}
+
 int cmd_verify(int argc, char **argv)
 {
     static const char *const suites[] = {"smoke", "edge", NULL};
@@ -306,6 +315,7 @@ int cmd_verify(int argc, char **argv)
     const context_facts facts = {argc + 2, argv - 2,  s.isa,     s.threads[s.thread_counts - 1], -1, NULL,
                                  s.kernel, s.kernels, &s.plugins};
     context_put(record, context_new(&facts));
+    note_checks(&o, record);
     if (code != EXIT_USAGE) code = worse_exit(code, command_outputs(&o, record));
     command_interrupted(&o);
     json_decref(record);

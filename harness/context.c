@@ -8,6 +8,7 @@
 #include "json_text.h"
 #include "problem.h"
 #include "registry.h"
+#include "status.h"
 
 #include <gnu/libc-version.h>
 #include <gsl/gsl_version.h>
@@ -186,11 +187,17 @@ json_t *context_new(const context_facts *facts)
     if (facts->plugins && facts->plugins->count)
         failed |= json_object_set_new(context, "plugins", plugin_list(facts->plugins));
     failed |= json_object_set_new(context, "skipped", json_array());
+    failed |= context_note_interruption(context);
     if (failed) {
         json_decref(context);
         return NULL;
     }
     return context;
+}
+
+int context_note_interruption(json_t *context)
+{
+    return interrupted_by_user() ? json_object_set_new(context, "interrupted", json_true()) : 0;
 }
 
 void context_put(json_t *record, json_t *ours)

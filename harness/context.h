@@ -26,6 +26,9 @@ json_t *context_new(const context_facts *facts);
  * from UTC. A record without a date has no place in time. */
 void context_put(json_t *record, json_t *ours);
 
+/* "interrupted", where the user has ended the program by now: context_new does it, and who goes on measuring after that. */
+int context_note_interruption(json_t *context);
+
 /* Adds an entry to its "skipped": what was not run and why. Returns 0; or -1 where memory is out. */
 int context_skip(json_t *context, const char *name, const char *reason);
 

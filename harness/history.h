@@ -44,7 +44,10 @@ typedef struct history_added {
     char lost[256];    /* whose name a moved one was; "" nobody's */
 } history_added;
 
-/* Adds a record. 0 and one line in `reason`; nothing is added or named then. */
+/* Is there anything in the record that history_add would add? 0 and one line in `reason` where not. */
+int history_fits(const json_t *record, const char *name, char *reason, size_t size);
+
+/* Adds a record that fits. 0 and one line in `reason`; nothing is added or named then. */
 int history_add(history *h, const json_t *record, const char *name, const history_release *release, history_added *out,
                 char *reason, size_t reason_size);
 

@@ -113,6 +113,8 @@ static const char *artifact_of(const json_t *context, text_view kernel)
     return "";
 }
 
+static bool is_time(const result_row *r) { return !r->error && !r->failed && r->milliseconds > 0; }
+
 static int add_times(history *h, const json_t *record, const result_table *table, int64_t run, int *rows)
 {
     const json_t *context = json_object_get(json_object_get(record, "context"), "attnbench");
@@ -124,7 +126,7 @@ static int add_times(history *h, const json_t *record, const result_table *table
                  -1, &s, NULL) == SQLITE_OK;
     for (size_t i = 0; ok && i < table->rows; i++) {
         const result_row *r = &table->row[i];
-        if (r->error || r->failed || !(r->milliseconds > 0)) continue;
+        if (!is_time(r)) continue;
         const text_view text[] = {r->id.kernel, r->id.workload, r->spec, r->id.variant};
         sqlite3_bind_int64(s, 1, run);
         for (int t = 0; t < 4; t++) sqlite3_bind_text(s, t + 2, text[t].at, text[t].size, SQLITE_TRANSIENT);
@@ -161,6 +163,20 @@ static int ratio_of(const json_t *one, double *ratio, double *low, double *high)
     return *ratio > 0 && isfinite(*ratio) && strcmp(text_of(one, "verdict"), "wrong") != 0;
 }
 
+/* What compare was asked; two records compared are nobody's anchor and give no ratios. */
+static const json_t *rule_of(const json_t *record)
+{
+    const json_t *rule = json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "compare");
+    return *text_of(json_object_get(rule, "base"), "digest") ? rule : NULL;
+}
+
+static bool is_ratio(const json_t *one)
+{
+    double ratio, low, high;
+    return *text_of(one, "base") && *text_of(one, "new") && *text_of(one, "workload") &&
+           ratio_of(one, &ratio, &low, &high);
+}
+
 /* BASE's file, and its kernel where that is another than NEW's. */
 static void anchor_of(const json_t *rule, const json_t *one, char *out, size_t size)
 {
@@ -171,13 +187,12 @@ static void anchor_of(const json_t *rule, const json_t *one, char *out, size_t s
 
 static int add_ratios(history *h, const json_t *record, int64_t run, int *rows)
 {
-    const json_t *context = json_object_get(json_object_get(record, "context"), "attnbench");
-    const json_t *rule = json_object_get(context, "compare");
+    const json_t *rule = rule_of(record);
     const char *inputs = text_of(rule, "inputs"), *artifact = text_of(json_object_get(rule, "new"), "digest");
     sqlite3_stmt *s = NULL;
     size_t i;
     const json_t *one;
-    if (!*text_of(json_object_get(rule, "base"), "digest")) return 1; /* two records compared: nobody's anchor */
+    if (!rule) return 1;
     int ok = sqlite3_prepare_v2(
                  h->db,
                  "INSERT OR IGNORE INTO ratios(run, kernel, workload, spec, inputs, anchor, artifact, verdict,"
@@ -187,9 +202,7 @@ static int add_ratios(history *h, const json_t *record, int64_t run, int *rows)
     {
         double ratio, low, high;
         char anchor[256];
-        if (!ok || !*text_of(one, "base") || !*text_of(one, "new") || !*text_of(one, "workload") ||
-            !ratio_of(one, &ratio, &low, &high))
-            continue;
+        if (!ok || !is_ratio(one) || !ratio_of(one, &ratio, &low, &high)) continue;
         const json_int_t threads = json_integer_value(json_object_get(one, "threads"));
         anchor_of(rule, one, anchor, sizeof anchor);
         const char *const text[] = {text_of(one, "new"),
@@ -222,10 +235,36 @@ static int add_record(history *h, const json_t *record, const result_table *tabl
     if (!run) return history_refuse(h, reason, size);
     if (!out->known && (!add_times(h, record, table, run, &out->times) || !add_ratios(h, record, run, &out->ratios)))
         return history_refuse(h, reason, size);
-    if (out->known || out->times + out->ratios) return history_name_release(h, run, name, release, out, reason, size);
-    snprintf(reason, size,
-             "%s: holds no times and no comparison of kernels (a record of bench, run or compare is wanted)", name);
-    return 0;
+    return history_name_release(h, run, name, release, out, reason, size);
+}
+
+static bool holds_any(const json_t *record, const result_table *table)
+{
+    size_t i;
+    const json_t *one;
+    for (size_t r = 0; r < table->rows; r++)
+        if (is_time(&table->row[r])) return true;
+    if (!rule_of(record)) return false;
+    json_array_foreach(json_object_get(record, "comparisons"), i, one)
+    {
+        if (is_ratio(one)) return true;
+    }
+    return false;
+}
+
+int history_fits(const json_t *record, const char *name, char *reason, size_t size)
+{
+    result_table table;
+    if (!result_table_make(record, &table)) {
+        snprintf(reason, size, "%s: out of memory", name);
+        return 0;
+    }
+    const bool fits = holds_any(record, &table);
+    result_table_free(&table);
+    if (!fits)
+        snprintf(reason, size,
+                 "%s: holds no times and no comparison of kernels (a record of bench, run or compare is wanted)", name);
+    return fits;
 }
 
 int history_add(history *h, const json_t *record, const char *name, const history_release *release, history_added *out,

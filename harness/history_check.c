@@ -63,8 +63,6 @@ size_t hypotheses_of(const series *s, uint64_t seed, hypothesis *out)
     return all;
 }
 
-static const char *name_of(const series_point *p) { return *p->commit ? p->commit : p->when; }
-
 static const char *state_name(hypothesis_state s)
 {
     static const char *const names[HYPOTHESIS_STATES] = {"hypothesis", "confirmed", "not confirmed", "open"};
@@ -75,17 +73,19 @@ void hypothesis_print(const hypothesis *h, const char *db)
 {
     const series *s = h->s;
     const series_point *before = &s->point[h->before], *from = &s->point[h->from];
+    const bool digests = series_build_is_digest(s, before) && series_build_is_digest(s, from);
     const char *direction = h->change > 0 ? "slower" : "faster";
     if (h->since_release)
         printf("    %+.2g %% since release %s [%+.2g, %+.2g], now %s (%s)\n", 100 * h->change, before->release,
-               100 * h->low, 100 * h->high, name_of(from), from->when);
+               100 * h->low, 100 * h->high, series_build(s, from), from->when);
     else
-        printf("    %.2g %% %s from %s (%s) on, p = %.2g\n", 100 * fabs(h->change), direction, name_of(from),
+        printf("    %.2g %% %s from %s (%s) on, p = %.2g\n", 100 * fabs(h->change), direction, series_build(s, from),
                from->when, h->p);
     if (h->state == HYPOTHESIS)
-        printf("      a hypothesis: build %s and %s, and let a paired comparison of both confirm it:\n"
+        printf("      a hypothesis: %s %s and %s, and let a paired comparison of both confirm it:\n"
                "      attnbench history check --db %s --kernel '%s' --workload '%s' --confirm BASE.so NEW.so\n",
-               name_of(before), name_of(from), db, s->kernel, s->workload);
+               digests ? "take the files of digest" : "build", series_build(s, before), series_build(s, from), db,
+               s->kernel, s->workload);
     else
         printf("      %s: %s\n", state_name(h->state), h->words);
 }

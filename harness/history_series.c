@@ -98,6 +98,23 @@ bool series_bounds(const series_point *p, double *low, double *high)
     return isfinite(*low) && isfinite(*high) && *low > 0;
 }
 
+bool series_build_is_digest(const series *s, const series_point *p)
+{
+    if (!*p->artifact) return false;
+    if (!*p->commit || strchr(s->kernel, ':')) return true;
+    for (size_t i = 0; i < s->points; i++) {
+        const series_point *other = &s->point[i];
+        if (*other->artifact && strcmp(other->commit, p->commit) == 0 && strcmp(other->artifact, p->artifact) != 0)
+            return true;
+    }
+    return false;
+}
+
+const char *series_build(const series *s, const series_point *p)
+{
+    return series_build_is_digest(s, p) ? p->artifact : *p->commit ? p->commit : p->when;
+}
+
 void series_title(const series *s, char *out, size_t size)
 {
     snprintf(out, size, "%s  %s%s%s  t%d  [%s %s%s%s]", s->kernel, s->workload, *s->inputs ? "/" : "", s->inputs,
@@ -118,8 +135,9 @@ json_t *series_json(const series *s)
     for (size_t i = 0; i < s->points; i++) {
         const series_point *p = &s->point[i];
         double low, high;
-        json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:I, s:f}", "date", p->when, "commit", p->commit, "release",
-                                p->release, "artifact", p->artifact, "run", (json_int_t)p->run, "value", x[i]);
+        json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:f}", "date", p->when, "commit", p->commit, "build",
+                                series_build(s, p), "release", p->release, "artifact", p->artifact, "run",
+                                (json_int_t)p->run, "value", x[i]);
         if (series_bounds(p, &low, &high))
             json_object_set_new(one, "interval", json_pack("[f,f]", low * x[i], high * x[i]));
         set_known(one, "ms", p->ms);

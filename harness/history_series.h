@@ -40,6 +40,11 @@ series_unit series_values(const series *s, double *x);
 /* How far below and above 1 the value of a point may lie, from its interval or its range; false where neither is known. */
 bool series_bounds(const series_point *p, double *low, double *high);
 
+/* What was measured, by name: the commit, which is the program's; where it does not tell builds apart (the kernel is a plugin's, or the
+ * series has two files of one commit) the digest of the file. Where neither is known, the date. */
+const char *series_build(const series *s, const series_point *p);
+bool series_build_is_digest(const series *s, const series_point *p);
+
 /* kernel  workload/inputs  threads  [machine fingerprint, over anchor] */
 void series_title(const series *s, char *out, size_t size);
 

@@ -136,13 +136,15 @@ static bool check_record(const json_t *record, char *what, size_t what_size)
         snprintf(what, what_size, "its context is not an object");
         return false;
     }
-    const json_t *schema = json_object_get(ours, "schema");
-    if (ours && json_integer_value(schema) != SCHEMA) {
-        snprintf(what, what_size, "its schema is not %d: another version of attnbench wrote it", SCHEMA);
-        return false;
-    }
     return check_list(record, "benchmarks", check_entry, what, what_size) &&
            check_list(record, "cases", check_case, what, what_size);
+}
+
+/* Ours, but to be read otherwise. */
+static bool of_another_version(const json_t *record)
+{
+    const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
+    return json_is_object(ours) && json_integer_value(json_object_get(ours, "schema")) != SCHEMA;
 }
 
 json_t *record_read(const char *path, char *reason, size_t reason_size)
@@ -156,12 +158,23 @@ json_t *record_read(const char *path, char *reason, size_t reason_size)
         if (file) fclose(file);
         return NULL;
     }
+    if (S_ISREG(st.st_mode) && st.st_size == 0) {
+        snprintf(reason, reason_size, "%s: is empty; make the record again", path);
+        fclose(file);
+        return NULL;
+    }
     json_error_t error;
     json_t *record = json_loadf(file, 0, &error);
     fclose(file);
     if (!record) {
         snprintf(reason, reason_size, "%s: damaged at line %d, column %d: %s; make the record again", path, error.line,
                  error.column, error.text);
+        return NULL;
+    }
+    if (of_another_version(record)) {
+        snprintf(reason, reason_size, "%s: another version of attnbench wrote it (this one reads schema %d); use that",
+                 path, SCHEMA);
+        json_decref(record);
         return NULL;
     }
     char what[240];

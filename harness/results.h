@@ -20,7 +20,9 @@
  *        "counters": [{"name", "event" of this processor where it has another name, "reason" where not counted}]   with bench --counters
  *        "instructions": {"tool","isa","absent": [{"name","reason"}],"reason" where none could be counted}   with bench --instructions
  *        "crossovers": [{"family","faster","slower","from": keys or null,"always","sizes"}]      (crossover.h)
- *        "skipped": [{"name","reason"}]       what was not run and why (time budget, ...)
+ *        "skipped": [{"name","reason"}],      what was not run and why (time budget, ...)
+ *        "checks": [names]                    with verify --check: those alone were applied
+ *        "interrupted": true                  the user ended it, by Ctrl-C or SIGTERM, before all that was asked for was done
  *   },
  *   "benchmarks": Google Benchmark's schema; names kernel/workload/threads:N; label = spec; real_time and cpu_time in time_unit;
  *                 run_type iteration or aggregate; counters gflops, share, gbytes, share_bw, pack_ms where known;

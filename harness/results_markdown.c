@@ -23,17 +23,37 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/* What makes the verdict one of a part: the user ended it, or asked for some of the checks. Returns the word for right. */
+static const char *put_reserves(FILE *out, const json_t *record)
+{
+    const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench"), *name;
+    const json_t *const checks = json_object_get(ours, "checks");
+    const char *right = "Right";
+    size_t i;
+    json_array_foreach(checks, i, name)
+    {
+        fputs(i ? ", " : "**Not all checks:** --check asked for these alone: ", out);
+        markdown_put(out, json_is_string(name) ? json_string_value(name) : "");
+        right = "Right by these checks";
+    }
+    if (json_array_size(checks)) fputs(".\n\n", out);
+    if (!record_interrupted(record)) return right;
+    fputs("**Interrupted:** the rest of what was asked for did not run.\n\n", out);
+    return "Right so far";
+}
+
 static void put_verdict(FILE *out, const json_t *record)
 {
     const case_counts n = case_counts_of(record, NULL);
     fputs("# attnbench\n\n", out);
+    const char *right = put_reserves(out, record);
     if (n.all == 0)
         fputs("**Nothing was judged:** the record holds no cases.\n", out);
     else
         fprintf(out,
                 "**%s:** %lld of %lld cases passed, %lld failed, %lld crashed, %lld hung; %lld unsupported here.\n",
                 n.fail + n.crash + n.hang ? "WRONG"
-                : n.pass                  ? "Right"
+                : n.pass                  ? right
                                           : "Nothing was judged",
                 (long long)n.pass, (long long)(n.all - n.unsupported), (long long)n.fail, (long long)n.crash,
                 (long long)n.hang, (long long)n.unsupported);

@@ -223,6 +223,12 @@ static void judge_row(const json_t *record, result_row *row)
     row->ratio = worst < 0 ? NONE : worst;
 }
 
+bool record_interrupted(const json_t *record)
+{
+    return json_is_true(
+        json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "interrupted"));
+}
+
 case_counts case_counts_of(const json_t *record, const char *kernel)
 {
     case_counts c = {0};

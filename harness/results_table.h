@@ -72,6 +72,9 @@ typedef struct case_counts {
 } case_counts;
 case_counts case_counts_of(const json_t *record, const char *kernel);
 
+/* Was it ended by the user before all was done? Then what it does not hold has not passed. */
+bool record_interrupted(const json_t *record);
+
 /* Largest err/bound of one case; NaN where it has no figures or one of them is NaN. */
 double case_ratio(const json_t *one);
 bool case_is_finding(const json_t *one); /* fail, crash or hang */

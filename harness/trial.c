@@ -277,6 +277,7 @@ int trial_group_run(const workload *w, input_class input, uint64_t seed, const t
 {
     attn_exec unused;
     memset(g, 0, sizeof *g);
+    g->time_limit = s->time_limit;
     own_threads(1, &unused); /* a kernel may load a library when it is asked whether it accepts: no threads by itself */
     g->trial = calloc((size_t)jobs + 1, sizeof *g->trial);
     if (!g->trial) {

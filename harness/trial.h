@@ -46,6 +46,7 @@ typedef struct trial_group {
     certificate certificate;  /* of the reference, on some of the rows */
     quantisation quantisation;
     int contracts;
+    double time_limit; /* that of the settings */
 } trial_group;
 
 typedef struct trial_settings {

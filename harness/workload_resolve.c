@@ -103,7 +103,12 @@ static int resolve_sizes(const draft *x)
     if (p->b > SPEC_BATCH_MOST || p->d > ATTN_MAX_D || p->dv > ATTN_MAX_D)
         return refuse(x, "a file's shape has more than 1048576 sequences or more than 576 channels");
     if (p->h % p->hkv) {
-        snprintf(x->reason, x->reason_size, "hkv = %" PRId64 " does not divide h = %" PRId64, p->hkv, p->h);
+        const char *const of_h = text_of(x, KEY_H) ? "" : " (heads of q_file)";
+        const char *const of_hkv = text_of(x, KEY_HKV)      ? ""
+                                   : text_of(x, KEY_K_FILE) ? " (heads of k_file)"
+                                                            : " (heads of v_file)";
+        snprintf(x->reason, x->reason_size, "hkv = %" PRId64 "%s does not divide h = %" PRId64 "%s", p->hkv, of_hkv,
+                 p->h, of_h);
         return 0;
     }
     return 1;

@@ -183,14 +183,14 @@ class Refused(InFolder):
     def test_records(self) -> None:
         path = self.folder / "record.json"
         for text, words in (
-            ("", "damaged at line 1"),
+            ("", "is empty"),
             ('{"benchmarks": [', "damaged at line 1"),
             ("[" * 100000, "damaged"),
             ("[1]", "no record"),
             ("{}", "neither"),
             ('{"benchmarks": [{"name": 3}]}', '"name" is not a text'),
             ('{"cases": [{"kernel": "k", "workload": "w", "status": "fine"}]}', '"status" is "fine"'),
-            ('{"cases": [], "context": {"attnbench": {"schema": 99}}}', "another version"),
+            ('{"cases": [], "context": {"attnbench": {"schema": 99}}}', "record.json: another version of attnbench"),
         ):
             path.write_text(text)
             self.refused(f"{path.name}|{words}", "report", path.name, "-o", "out")
@@ -282,8 +282,16 @@ class Interrupted(InFolder):
             self.interrupted(("verify", *slow, *outputs), "pass ", number)
             record = cl.load(self.folder / "x.json")
             self.assertEqual([(c["workload"], c["status"]) for c in record["cases"]], [(TINY, "pass")])
-            for name in ("x.xml", "x.csv", "x.md"):
-                self.assertGreater((self.folder / name).stat().st_size, 0)
+            self.assertIs(record["context"]["attnbench"]["interrupted"], True)
+            for name, words in (
+                ("x.xml", 'skipped="1">\n    <testcase classname="attnbench" name="all that was asked for">'),
+                ("x.csv", "\nrun,,,,"),
+                (
+                    "x.md",
+                    "# attnbench\n\n**Interrupted:** the rest of what was asked for did not run.\n\n**Right so far:**",
+                ),
+            ):
+                self.assertIn(words, (self.folder / name).read_text())
 
     def test_bench(self) -> None:
         slow = ("--kernel", cl.baseline(), "--workload", TINY, "--workload", ENDLESS)
@@ -291,6 +299,7 @@ class Interrupted(InFolder):
         record = cl.load(self.folder / "x.json")
         self.assertEqual([e["name"] for e in record["benchmarks"]], [f"{cl.baseline()}/{TINY}/threads:1"])
         self.assertEqual([c["workload"] for c in record["cases"]], [TINY])
+        self.assertIs(record["context"]["attnbench"]["interrupted"], True)
 
     def test_doctor(self) -> None:
         terminal, stderr = os.openpty()  # for the line of progress, which says that it has begun
@@ -326,6 +335,7 @@ class Interrupted(InFolder):
         self.interrupted(("run", "-o", "out", "--time-budget", "60", *many), "bench: about")
         record = cl.load(self.folder / "out" / "results.json")
         self.assertTrue(record["context"]["attnbench"]["ceilings"])
+        self.assertIs(record["context"]["attnbench"]["interrupted"], True)
         self.assertEqual({c["status"] for c in record["cases"]} - {"pass", "unsupported"}, set())
         self.assertLess(len({c["workload"] for c in record["cases"]}), 16)
         self.assertFalse((self.folder / "out" / "report.html").exists())

@@ -245,6 +245,8 @@ class Verify(InFolder):
         two = ("--workload", spec, "--workload", spec.replace("in puts ü", "others"))
         done = self.run_here("bench", "--kernel", cl.baseline(), *two, "--", *QUICK)
         self.one_line(done, cl.USAGE, "would be timed as", "names of their own")
+        heads = self.run_here("verify", "--workload", f"h=3,q=4,d=4,{spec}")
+        self.assertIn("hkv = 2 (heads of k_file) does not divide h = 3", heads.stderr)
 
     def expected_at(self, folder: Path, where: list[int]) -> float:
         shape, values = cl.read_npy(folder / "expected.npy")
@@ -281,6 +283,13 @@ class Verify(InFolder):
                 if "instruction sets" not in case["reason"]:
                     self.assertIn(name, case["reason"])
         self.assertGreater(refused, 0, "not every kernel returns its weights")
+
+    def test_a_verdict_by_one_check_says_so(self) -> None:
+        one = ("--kernel", cl.baseline(), "--workload", TINY, "--class", "normal", "--check", "masked-keys")
+        self.well("verify", *one, "--json", "x.json", "--markdown", "x.md")
+        self.assertEqual(cl.load(self.folder / "x.json")["context"]["attnbench"]["checks"], ["masked-keys"])
+        said = (self.folder / "x.md").read_text()
+        self.assertIn("these alone: masked-keys.\n\n**Right by these checks:** ", said)
 
     def test_nothing_supported(self) -> None:
         result = self.run_here("verify", "--workload", IMPOSSIBLE, "--json", "x.json")

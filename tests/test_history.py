@@ -157,7 +157,7 @@ class File(Case):
         empty = self.folder / "empty.json"
         empty.write_text(json.dumps({"context": {"attnbench": {"schema": 1}}, "benchmarks": [], "cases": []}))
         self.assertIn("no times", self.history("add", empty, code=cl.USAGE).stderr)
-        self.db.unlink()
+        self.assertFalse(self.db.exists())
         self.history("add", self.folder / "none.json", code=cl.USAGE)
         self.assertFalse(self.db.exists())
         self.assertEqual(cl.attnbench("history", "show").returncode, cl.USAGE)
@@ -180,6 +180,13 @@ class File(Case):
             self.history(verb, *flags, code=cl.USAGE)
         self.assertFalse(self.db.exists())
 
+    def test_a_release_has_a_name_that_can_be_printed(self) -> None:
+        path = self.write(1)
+        for bad in ("v1\n", "v\x1b[1m", "v\x7f", "v\u009b", "v\u2028", os.fsdecode(b"v\xff")):
+            self.assertIn("one printable line", self.history("add", path, "--release", bad, code=cl.USAGE).stderr)
+        self.assertFalse(self.db.exists())
+        self.assertIn("Größe 2", self.history("add", path, "--release", "Größe 2").stdout)
+
     def test_a_change_of_level_is_a_hypothesis(self) -> None:
         dice = random.Random(3)
         for i in range(30):
@@ -192,6 +199,25 @@ class File(Case):
         (change,) = json.loads(found.read_text())["history"]["changes"]
         self.assertEqual((change["before"], change["from"]), ("c17", "c18"))
         self.assertAlmostEqual(change["change"], 0.50 / 0.46 - 1, delta=0.01)
+
+    def test_builds_of_a_plugin_are_told_apart(self) -> None:
+        """The commit of a record is the program's, and stays as it was while the plugin changes."""
+        dice = random.Random(3)
+        for i in range(30):
+            made = record(0, share=(0.50 if i < 18 else 0.46) * (1 + dice.gauss(0, 0.004)), rows=1, commit="same")
+            made["context"]["date"] = f"2026-01-{1 + i:02d}T00:00:00+00:00"
+            made["context"]["attnbench"]["plugins"] = [{"name": "mine", "digest": "old" if i < 18 else "new"}]
+            made["benchmarks"][0]["name"] = made["benchmarks"][0]["run_name"] = "mine:k/w/threads:1"
+            self.put(made)
+        found = self.folder / "found.json"
+        said = self.history("check", "--json", found).stdout
+        self.assertIn("slower from new", said)
+        self.assertIn("take the files of digest old and new,", said)
+        shown = self.history("show").stdout
+        self.assertIn("+00:00 new ", shown)
+        self.assertNotIn("same", said + shown)
+        (series,) = json.loads(found.read_text())["history"]["series"]
+        self.assertEqual([p["build"] for p in series["points"]], ["old"] * 18 + ["new"] * 12)
 
     def test_export(self) -> None:
         self.history("add", self.write(1), self.write(2))

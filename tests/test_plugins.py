@@ -185,18 +185,20 @@ class BadFiles(Plugins):
 
 
 class Misbehaviour(Plugins):
-    def fails(self, name: str, status: str, words: str, *arguments: str) -> None:
+    def fails(self, name: str, status: str, words: str, *arguments: str) -> dict:
         (case,) = self.verify(name, *SMALL, *arguments, code=1)
         self.assertEqual(status, case["status"])
         self.assertIn(words, case["reason"])
         self.assertIn("--plugin", case["reproducer"])
+        return case
 
     def test_each_kind_is_told_apart(self) -> None:
         self.fails("crashes_planning", "crash", "signal 6")
         self.fails("hangs_planning", "hang", "not finished", "--time-limit", "1")
         self.fails("crashes_running", "crash", "signal 6")
         self.fails("exits_running", "fail", "exit(0)")
-        self.fails("hangs_running", "hang", "not finished", "--time-limit", "1")
+        case = self.fails("hangs_running", "hang", "not finished after 0.5 s", "--time-limit", "0.5")
+        self.assertTrue(case["reproducer"].endswith(" --time-limit 0.5"), case["reproducer"])
         self.fails("hangs_closed", "hang", "not finished", "--time-limit", "1")
         self.fails("is_wrong", "fail", "its bound")
 

@@ -99,6 +99,15 @@ class Selftests(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
+    def test_a_part_of_a_run_is_not_called_right(self) -> None:
+        case = {"kernel": "k", "workload": "w", "status": "pass"}
+        ours = {"schema": 1, "interrupted": True, "checks": ["one-check"]}
+        (self.folder / "i.json").write_text(json.dumps({"context": {"attnbench": ours}, "cases": [case]}))
+        done = make(self.folder / "i.json", "-o", self.folder / "i", "--formats", "svg")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        text = Page((self.folder / "i" / "report.html").read_text(encoding="utf-8")).text
+        self.assertIn("Interrupted: the 1 judged cases are right by one-check alone so far", text)
+
     def test_what_selftest_wrote(self) -> None:
         """Beside the record of the same build: its kill matrix, with a bug missed, and the clock."""
         context = json.loads(SAMPLE.read_text())["context"]

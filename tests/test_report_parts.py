@@ -106,6 +106,7 @@ class Parts(unittest.TestCase):
         key = {"fingerprint": "f", "kernel": "k", "workload": "w", "inputs": "", "anchor": "a", "threads": 1}
         values = [1.0, 1.01, 0.99, 1.1, 1.1, 1.1]
         points = [{"run": i + 10, "value": v, "commit": f"v1-{i}-gc{i}", "date": ""} for i, v in enumerate(values)]
+        points[0]["build"] = "0123456789abcdef"
         points[1] |= {"release": "v1", "interval": [1.0, 1.02], "launches": 12}
         changes = [
             {**key, "kind": "level", "runs": [12, 13], "change": 0.1, "state": "confirmed"},
@@ -131,8 +132,9 @@ class Parts(unittest.TestCase):
         self.assertAlmostEqual(0, levels[0][1])
         self.assertAlmostEqual(10, levels[1][1])
         self.assertEqual(["v1", "+10 %: confirmed", "since the release +9 %: hypothesis"], texts)
-        self.assertEqual([1.01, 1.0, 1.02, 12, None, None], table[1][4:])
-        self.assertEqual([0.1, "confirmed"], table[3][8:])
+        self.assertEqual([1.01, 1.0, 1.02, 12, None, None], table[1][5:])
+        self.assertEqual([0.1, "confirmed"], table[3][9:])
+        self.assertEqual(["0123456789abcdef", "v1-1-gc1"], [row[2] for row in table[:2]])
         self.assertEqual(0, left)
 
     def test_ranking_counts_common_cases_only(self) -> None:

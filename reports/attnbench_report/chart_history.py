@@ -39,7 +39,7 @@ def _reference(one: Timeline) -> float:
 
 
 def _name(point: Point) -> str:
-    return point.commit.split("-")[-1][:12] or point.date[:10]
+    return point.build.split("-")[-1][:12] or point.date[:10]
 
 
 def _said(change: Change) -> str:
@@ -109,12 +109,12 @@ def _chart(one: Timeline, number: int) -> Chart:
         "vertical: where the level may have changed, solid once a paired comparison of the two builds confirmed it."
         f"{anchor} Machine: {one.cpu}."
     )
-    header = ["date", "commit", "release", "run", one.unit, "low", "high", "launches", "change", "state"]
+    header = ["date", "commit", "build", "release", "run", one.unit, "low", "high", "launches", "change", "state"]
     changes = {change.from_run: change for change in one.changes}
     table: list[list[object]] = []
     for p in one.points:
         change = changes.get(p.run)
-        row = [p.date, p.commit, p.release, p.run, p.value, p.low, p.high, p.launches]
+        row = [p.date, p.commit, p.build, p.release, p.run, p.value, p.low, p.high, p.launches]
         table.append([*row, *((change.change, change.state) if change else (None, None))])
     return Chart(f"timeline-{number}", title, caption, made, header, table)
 

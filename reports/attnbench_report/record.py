@@ -258,7 +258,10 @@ def any_real(holder: dict[str, Any], key: str) -> float:
 
 def read(path: Path) -> Record:
     try:
-        data = json.loads(path.read_bytes().decode("utf-8"))
+        content = path.read_bytes().decode("utf-8")
+        if not content:
+            raise RecordError(f"{path}: is empty; make the record again")
+        data = json.loads(content)
     except OSError as e:
         raise RecordError(f"{path}: cannot be read: {e.strerror}") from e
     except UnicodeDecodeError as e:
@@ -267,10 +270,18 @@ def read(path: Path) -> Record:
         raise RecordError(f"{path}: damaged at line {e.lineno}, column {e.colno}: {e.msg}") from e
     except RecursionError as e:
         raise RecordError(f"{path}: damaged: nested too deeply") from e
+    if _of_another_version(data):
+        raise RecordError(f"{path}: another version of attnbench wrote it (this one reads schema {SCHEMA}); use that")
     try:
         return _record(path, data)
     except RecordError as e:
         raise RecordError(f"{path}: no record of attnbench or Google Benchmark: {e}") from e
+
+
+def _of_another_version(data: Any) -> bool:
+    context = data.get("context") if isinstance(data, dict) else None
+    ours = context.get("attnbench") if isinstance(context, dict) else None
+    return isinstance(ours, dict) and ours.get("schema") != SCHEMA
 
 
 def _record(path: Path, data: Any) -> Record:
@@ -279,8 +290,6 @@ def _record(path: Path, data: Any) -> Record:
     context = data.get("context", {})
     if not isinstance(context, dict) or not isinstance(context.get("attnbench", {}), dict):
         raise RecordError("its context is not an object")
-    if "attnbench" in context and context["attnbench"].get("schema") != SCHEMA:
-        raise RecordError(f"its schema is not {SCHEMA}: another version of attnbench wrote it")
     return Record(
         path=path,
         context=context,

@@ -16,7 +16,7 @@ from typing import Any
 from . import spec as specs
 from .counts import Counted, counted
 from .layout import Layout, sensitivity
-from .record import Case, ClockRow, Comparison, Deviation, Entry, Kernel, KillMatrix, Record, Reference, number
+from .record import Case, ClockRow, Comparison, Deviation, Entry, Kernel, KillMatrix, Record, Reference, number, texts
 from .timeline import Timeline, timelines
 
 
@@ -92,6 +92,11 @@ class Results:
         """The relative difference that counts in comparisons."""
         rule = self.context.get("compare")
         return (number(rule, "delta") if isinstance(rule, dict) else None) or 0.005
+
+    @property
+    def checks(self) -> list[str]:
+        """Those that alone were applied; empty where all were."""
+        return list(texts(self.context, "checks"))
 
     @property
     def machine(self) -> str:
@@ -212,6 +217,8 @@ def _widest_context(records: list[Record]) -> dict[str, Any]:
             if not context.get(key):
                 context[key] = value
     commands = dict.fromkeys(str(r.ours["command"]) for r in records if r.ours.get("command"))
+    if any(r.cases and not r.ours.get("checks") for r in records):
+        context.pop("checks", None)
     if commands:
         context["command"] = "\n".join(commands)
     return context

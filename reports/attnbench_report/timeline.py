@@ -12,6 +12,7 @@ from .record import integer, number, text
 class Point:
     date: str
     commit: str
+    build: str  # the commit, or the digest of the file where commits do not tell builds apart
     release: str
     run: int
     value: float
@@ -69,7 +70,8 @@ def _points(series: dict[str, Any]) -> list[Point]:
         value = number(one, "value")
         if value is None or value <= 0:
             continue
-        names = (text(one, key) for key in ("date", "commit", "release"))
+        date, commit, release = (text(one, key) for key in ("date", "commit", "release"))
+        names = (date, commit, text(one, "build") or commit, release)
         points.append(
             Point(*names, integer(one, "run") or 0, value, *_ends(one, "interval"), integer(one, "launches") or 0)
         )
