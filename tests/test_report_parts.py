@@ -71,9 +71,36 @@ class Parts(unittest.TestCase):
             "    return r.Timing(r.Series(kernel, threads), 'w', spec.parse('q=8,d=8'), None, ceiling=ceiling)\n"
             "timings = [timing('a', 1, 'one'), timing('b', 2, 'two'), timing('c', 2, 'bandwidth')]\n"
             "of = types.SimpleNamespace(context={'ceilings': {'one': 1.0, 'two': 2.0, 'three': 3.0}})\n"
-            "print(json.dumps([line.name for line in c._limits(of, timings, 'gflops')]))"
+            "print(json.dumps([line.name for line in c._limits(of, timings)]))"
         )
         self.assertEqual(names, ["one: 1.00", "two × 2 threads: 4.00"])
+
+    def test_bandwidth_is_that_at_each_points_footprint(self) -> None:
+        """One curve a thread count, whatever else of the run had its bandwidth measured."""
+        entries = [
+            {"name": f"k/h=1,q=1,k={k},d=8/threads:{n}", "label": f"h=1,q=1,k={k},d=8", "threads": n, "real_time": 1}
+            | {"time_unit": "ms", "run_type": "iteration", "gbytes": 5.0, "share_bw": 5.0 / (n * level)}
+            for k, level in ((8, 400.0), (16, 100.0), (32, 30.0))
+            for n in (1, 2)
+        ]
+        steps = [{"footprint": 4096 * i, "gbytes": 10.0 * i} for i in range(1, 40)]
+        context = {"attnbench": {"schema": 1, "bandwidth": steps}}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(json.dumps({"context": context, "benchmarks": entries}))
+            found = self.ask(
+                "from pathlib import Path\nfrom attnbench_report import chart_sweep, record, results\n"
+                f"group, = results.collect([record.read(Path({str(path)!r}))])\n"
+                "(chart,), left = chart_sweep.draw(group)\n"
+                "axes = chart.figure.axes[0]\n"
+                "curves = [[float(y) for y in line.get_ydata()] for line in axes.lines if line.get_zorder() == 1]\n"
+                "print(json.dumps([curves, [t.get_text() for t in axes.texts]]))"
+            )
+        curves, names = found
+        for curve, wanted in zip(curves, ([400, 100, 30], [800, 200, 60]), strict=True):
+            for level, expected in zip(curve, wanted, strict=True):
+                self.assertAlmostEqual(level, expected)
+        self.assertEqual(names, ["reading, 1 thread", "reading, 2 threads"])
 
     def test_forest_of_comparisons(self) -> None:
         """Figures of the launches where a verdict was confirmed, no end where the interval has none, findings first."""
