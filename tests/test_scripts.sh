@@ -126,6 +126,27 @@ check "nightly asks all five" last_line '5 well, 0 not'
 check "nightly asks the judge whole" log_has 'selftest judge --whole'
 check "nightly asks a thousand seeds" log_has '^seeds --seeds 1000'
 
+# ---- peers and check-best ------------------------------------------------------------------------------------------
+
+fresh
+cd /
+run "$tree/scripts/peers"
+check "peers without its environment" exits 2
+check "peers says how to make it, on one line" err_lines 1
+check "peers names its own flag for that" err_has 'no PyTorch: scripts/peers --setup'
+run "$tree/scripts/check-best" --help
+check "check-best --help" exits 0
+check "check-best --help tells the exit codes" out_has '^Exit codes: '
+run "$tree/scripts/check-best"
+check "check-best before a build is no verdict" exits 2
+check "check-best before a build: one line" err_lines 1
+stand_in attnbench 'echo "the reason" >&2; exit 2'
+ln "$bin/attnbench" "$tree/build/attnbench"
+run "$tree/scripts/check-best" --no-such-option
+check "check-best finds the program of its tree, and hands it the flags" log_has '^attnbench bench --no-such-option '
+check "what the program refuses is no verdict" exits 2
+check "its reason is told" err_has '^check-best: the reason$'
+
 # ---- install-deps --------------------------------------------------------------------------------------------------
 
 run "$tree/scripts/install-deps" --list --all
