@@ -102,6 +102,23 @@ class Parts(unittest.TestCase):
                 self.assertAlmostEqual(level, expected)
         self.assertEqual(names, ["reading, 1 thread", "reading, 2 threads"])
 
+    def test_what_noise_hides_is_a_tie(self) -> None:
+        """Of the range of the fastest one's repetitions, not of another's; and aggregates alone have none."""
+        found = self.ask(
+            "from attnbench_report import leaders as l, results as r, spec\nimport types\n"
+            "def timing(kernel, ms, low, high):\n"
+            "    return r.Timing(r.Series(kernel, 1), 'w', spec.parse('q=8'), None, 3, ms, low, high)\n"
+            "def of(*timings):\n"
+            "    results = types.SimpleNamespace(timings=timings, is_trusted=lambda t: t.ms is not None)\n"
+            "    lead = l.leaders(results).get('w')\n"
+            "    names = lambda some: [t.series.kernel for t in some if t]\n"
+            "    return lead and [names(lead.level), names([lead.behind])]\n"
+            "a, b, c = timing('a', 1.0, 0.9, 1.5), timing('b', 1.4, 1.3, 1.6), timing('c', 1.51, 0.5, 9)\n"
+            "sure, broken = timing('sure', 0.9, None, None), timing('broken', None, None, None)\n"
+            "print(json.dumps([of(c, b, a), of(c, b), of(a, sure), of(a, broken)]))"
+        )
+        self.assertEqual(found, [[["a", "b"], ["c"]], [["b", "c"], []], [["sure"], ["a"]], None])
+
     def test_forest_of_comparisons(self) -> None:
         """Figures of the launches where a verdict was confirmed, no end where the interval has none, findings first."""
         one = {"base": "k", "new": "k", "workload": "w", "threads": 1}
