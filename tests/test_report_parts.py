@@ -102,6 +102,33 @@ class Parts(unittest.TestCase):
                 self.assertAlmostEqual(level, expected)
         self.assertEqual(names, ["reading, 1 thread", "reading, 2 threads"])
 
+    def test_many_kernels_fit_the_page(self) -> None:
+        """Wider than the other charts, and the page would scale its text down; the title stands above all."""
+        entries = [
+            {"name": f"kernel_{i}/w/threads:1", "run_type": "iteration", "real_time": 1, "share": 0.5}
+            for i in range(13)
+        ]
+        listed = [{"name": f"kernel_{i}", "role": "product" if i else "baseline"} for i in range(13)]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(
+                json.dumps({"context": {"attnbench": {"schema": 1, "kernels": listed}}, "benchmarks": entries})
+            )
+            found = self.ask(
+                "from pathlib import Path\nfrom attnbench_report import chart_speed, record, results\n"
+                f"group, = results.collect([record.read(Path({str(path)!r}))])\n"
+                "charts = {c.slug: c.figure for c in chart_speed.draw(group)[0]}\n"
+                "speedups = charts['speedup-by-workload']\n"
+                "axes, drawer = speedups.axes[0], speedups.canvas.get_renderer()\n"
+                "legend = axes.get_legend().get_window_extent(drawer)\n"
+                "name = axes.xaxis.label.get_window_extent(drawer)\n"
+                "print(json.dumps([charts['share-of-peak'].get_size_inches()[0], bool(legend.y1 < name.y0)]))"
+            )
+        assert isinstance(found, list)
+        width, legend_is_below = found
+        self.assertLess(width, 8)
+        self.assertTrue(legend_is_below)
+
     def test_what_noise_hides_is_a_tie(self) -> None:
         """Of the range of the fastest one's repetitions, not of another's; and aggregates alone have none."""
         found = self.ask(
