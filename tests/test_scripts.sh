@@ -267,6 +267,13 @@ check "bench ends with the report's path" last_line /path/report.html
 check "bench keeps stdout for results" test "$(wc -l <"$out")" = 4
 check "bench without a terminal has no colours" no_colour
 
+for named in /nope /bin/false; do
+    run with env ATTNBENCH_PYTHON=$named "$tree/scripts/bench"
+    check "bench takes the interpreter that is named, or none" exits 3
+    check "bench names it" err_has "^bench: ATTNBENCH_PYTHON=$named is no Python"
+    check "bench times nothing then" log_lacks '^attnbench'
+done
+
 run with "$tree/scripts/bench" --time-budget 60 -o some/where -- --kernel 'a b'
 check "bench hands its arguments on" log_has "^attnbench run -o some/where --time-budget 60 --kernel a b\$"
 touch "$tree/build/CMakeCache.txt"
