@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ const char help_report[] =
     "RECORDS are files that bench, verify, run, compare and selftest wrote with --json; several machines may be given\n"
     "together.\n\n"
     "  -o, --output DIR       attnbench-out\n\n"
-    "needs Python 3 with matplotlib and Jinja2 (scripts/install-deps); ATTNBENCH_PYTHON names the interpreter\n"
+    "needs Python 3 with matplotlib and Jinja2 (scripts/install-deps); ATTNBENCH_PYTHON names the only one to try\n"
     "example: attnbench report laptop.json server.json -o comparison\n";
 
 /* Runs a program and waits; its exit code, or -1. `quiet` discards what it prints. */
@@ -53,20 +54,36 @@ static int run_program(char *const *argv, bool quiet)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* An interpreter with which reports can be made: the named one, the project's virtual environment, the distribution's, the first on PATH. */
+enum { HAS_ALL = 97 }; /* the probe's answer, and no other program's: 0 is what /bin/true says too */
+
+static bool can_report(char *python)
+{
+    static char flag[] = "-c",
+                probe[] =
+                    "import importlib.util as u, sys; "
+                    "sys.exit(97 * (sys.version_info >= (3, 11) and all(map(u.find_spec, ('matplotlib', 'jinja2')))))";
+    char *argv[] = {python, flag, probe, NULL};
+    return (!strchr(python, '/') || access(python, X_OK) == 0) && run_program(argv, true) == HAS_ALL;
+}
+
+/* An interpreter with which reports can be made: the named one or none, else the project's virtual environment, the
+ * distribution's, the first on PATH. NULL: said why. */
 static const char *find_python(void)
 {
     static char venv[] = ATTNBENCH_ROOT "/build/venv/bin/python", debian[] = "/usr/bin/python3", any[] = "python3";
-    static char flag[] = "-c",
-                probe[] = "import importlib.util as u, sys; "
-                          "sys.exit(sys.version_info < (3, 11) or not all(map(u.find_spec, ('matplotlib', 'jinja2'))))";
-    char *named = getenv("ATTNBENCH_PYTHON");
-    char *candidates[] = {named && *named ? named : venv, venv, debian, any};
-    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
-        char *argv[] = {candidates[i], flag, probe, NULL};
-        if (strchr(candidates[i], '/') && access(candidates[i], X_OK)) continue;
-        if (run_program(argv, false) == 0) return candidates[i];
+    char *candidates[] = {venv, debian, any}, *named = getenv("ATTNBENCH_PYTHON");
+    if (named && *named) {
+        if (can_report(named)) return named;
+        complain(
+            "no report: ATTNBENCH_PYTHON=%s is no Python 3.11 or newer with matplotlib and Jinja2; unset it to have "
+            "one looked for",
+            named);
+        return NULL;
     }
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++)
+        if (can_report(candidates[i])) return candidates[i];
+    complain(
+        "no report: no Python 3.11 or newer with matplotlib and Jinja2 was found; scripts/install-deps installs them");
     return NULL;
 }
 
@@ -74,11 +91,7 @@ int make_report(const char *const *records, int count, const char *folder, bool 
 {
     static char program[] = ATTNBENCH_ROOT "/reports/make.py", output[] = "-o";
     const char *python = find_python();
-    if (!python) {
-        complain("no report: no Python 3.11 or newer with matplotlib and Jinja2 was found; scripts/install-deps "
-                 "installs them");
-        return EXIT_NOT_WRITTEN;
-    }
+    if (!python) return EXIT_NOT_WRITTEN;
     if (access(program, R_OK)) {
         complain("no report: %s: %s", program, strerror(errno));
         return EXIT_NOT_WRITTEN;

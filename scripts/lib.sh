@@ -65,6 +65,9 @@ find_python() { # prints an interpreter that can make the reports; fails where t
 
 use_python() { # tells the program and the tests which interpreter to use
     local python
+    if [[ -n ${ATTNBENCH_PYTHON:-} ]] && ! python_has_modules "$ATTNBENCH_PYTHON"; then
+        die "$EXIT_CANNOT_TELL" "ATTNBENCH_PYTHON=$ATTNBENCH_PYTHON is no Python 3.11 or newer with matplotlib and Jinja2; unset it to have one looked for"
+    fi
     python=$(find_python) || die "$EXIT_CANNOT_TELL" "no Python 3.11 or newer with matplotlib and Jinja2: run scripts/install-deps"
     export ATTNBENCH_PYTHON=$python
 }

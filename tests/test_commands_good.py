@@ -33,17 +33,10 @@ def extents(spec: str) -> dict[str, int]:
 
 
 def can_report() -> bool:
-    for python in (
-        os.environ.get("ATTNBENCH_PYTHON"),
-        str(cl.ROOT / "build/venv/bin/python"),
-        "/usr/bin/python3",
-        "python3",
-    ):
+    named = os.environ.get("ATTNBENCH_PYTHON")
+    for python in [named] if named else [str(cl.ROOT / "build/venv/bin/python"), "/usr/bin/python3", "python3"]:
         try:
-            if (
-                python
-                and subprocess.run([python, "-c", "import matplotlib, jinja2"], capture_output=True).returncode == 0
-            ):
+            if subprocess.run([python, "-c", "import matplotlib, jinja2"], capture_output=True).returncode == 0:
                 return True
         except OSError:
             continue
@@ -444,6 +437,14 @@ class Run(InFolder):
         self.well("verify", "--kernel", cl.baseline(), "--workload", TINY, "--class", "normal", "--json", record)
         self.run_here("report", record, "-o", "out", env=cl.environment(ATTNBENCH_PYTHON=str(old)))
         self.assertFalse(called.exists())
+
+    def test_the_named_interpreter_or_none(self) -> None:
+        record = self.folder / "x.json"
+        self.well("verify", "--kernel", cl.baseline(), "--workload", TINY, "--class", "normal", "--json", record)
+        for named in ("/bin/true", "/nope", "no-such-program"):
+            refused = self.run_here("report", record, "-o", "out", env=cl.environment(ATTNBENCH_PYTHON=named))
+            self.assertEqual((refused.returncode, refused.stdout), (cl.NOT_WRITTEN, ""), named)
+            self.assertRegex(refused.stderr, rf"\A[^\n]*ATTNBENCH_PYTHON={named} [^\n]*\n\Z")
 
     def test_no_time(self) -> None:
         arguments = ("run", "--workload", "h=2,q=64,d=32", "--time-budget", "0.001", "-o", "out")

@@ -32,6 +32,8 @@ refused Upper
 refused 'a/b'
 refused one two three
 refused taken "$work"
+refused fine -x
+refused fine --
 [[ $("$source_dir/scripts/new-kernel" --help) == *Example:* ]] || fail "--help shows no example"
 
 project=$work/own_kernel

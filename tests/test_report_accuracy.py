@@ -75,6 +75,17 @@ class SampleAccuracy(unittest.TestCase):
         found = [(*(r[key] for key in keys), float(r["rms"]), float(r["max"])) for r in rows]
         self.assertEqual(sorted(found), sorted(wanted))
 
+    def test_captions_speak_of_what_is_drawn(self) -> None:
+        """A record of few cases holds nothing pooled, so the charts have no bars."""
+        self.assertIn("bars and the figures at the right", self.html)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(json.dumps({**self.record, "deviations": []}))
+            self.assertEqual(make(path, "-o", folder, "--formats", "svg").returncode, 0)
+            page = (Path(folder) / "report.html").read_text()
+        self.assertIn("A point a case", page)
+        self.assertNotIn("bars and the figures at the right", page)
+
     def test_what_stands_behind_the_verdict(self) -> None:
         text = re.sub(r"\s+", " ", self.page.text)
         for words in (

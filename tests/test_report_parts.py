@@ -71,9 +71,80 @@ class Parts(unittest.TestCase):
             "    return r.Timing(r.Series(kernel, threads), 'w', spec.parse('q=8,d=8'), None, ceiling=ceiling)\n"
             "timings = [timing('a', 1, 'one'), timing('b', 2, 'two'), timing('c', 2, 'bandwidth')]\n"
             "of = types.SimpleNamespace(context={'ceilings': {'one': 1.0, 'two': 2.0, 'three': 3.0}})\n"
-            "print(json.dumps([line.name for line in c._limits(of, timings, 'gflops')]))"
+            "print(json.dumps([line.name for line in c._limits(of, timings)]))"
         )
         self.assertEqual(names, ["one: 1.00", "two × 2 threads: 4.00"])
+
+    def test_bandwidth_is_that_at_each_points_footprint(self) -> None:
+        """One curve a thread count, whatever else of the run had its bandwidth measured."""
+        entries = [
+            {"name": f"k/h=1,q=1,k={k},d=8/threads:{n}", "label": f"h=1,q=1,k={k},d=8", "threads": n, "real_time": 1}
+            | {"time_unit": "ms", "run_type": "iteration", "gbytes": 5.0, "share_bw": 5.0 / (n * level)}
+            for k, level in ((8, 400.0), (16, 100.0), (32, 30.0))
+            for n in (1, 2)
+        ]
+        steps = [{"footprint": 4096 * i, "gbytes": 10.0 * i} for i in range(1, 40)]
+        context = {"attnbench": {"schema": 1, "bandwidth": steps}}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(json.dumps({"context": context, "benchmarks": entries}))
+            found = self.ask(
+                "from pathlib import Path\nfrom attnbench_report import chart_sweep, record, results\n"
+                f"group, = results.collect([record.read(Path({str(path)!r}))])\n"
+                "(chart,), left = chart_sweep.draw(group)\n"
+                "axes = chart.figure.axes[0]\n"
+                "curves = [[float(y) for y in line.get_ydata()] for line in axes.lines if line.get_zorder() == 1]\n"
+                "print(json.dumps([curves, [t.get_text() for t in axes.texts]]))"
+            )
+        curves, names = found
+        for curve, wanted in zip(curves, ([400, 100, 30], [800, 200, 60]), strict=True):
+            for level, expected in zip(curve, wanted, strict=True):
+                self.assertAlmostEqual(level, expected)
+        self.assertEqual(names, ["reading, 1 thread", "reading, 2 threads"])
+
+    def test_many_kernels_fit_the_page(self) -> None:
+        """Wider than the other charts, and the page would scale its text down; the title stands above all."""
+        entries = [
+            {"name": f"kernel_{i}/w/threads:1", "run_type": "iteration", "real_time": 1, "share": 0.5}
+            for i in range(13)
+        ]
+        listed = [{"name": f"kernel_{i}", "role": "product" if i else "baseline"} for i in range(13)]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.json"
+            path.write_text(
+                json.dumps({"context": {"attnbench": {"schema": 1, "kernels": listed}}, "benchmarks": entries})
+            )
+            found = self.ask(
+                "from pathlib import Path\nfrom attnbench_report import chart_speed, record, results\n"
+                f"group, = results.collect([record.read(Path({str(path)!r}))])\n"
+                "charts = {c.slug: c.figure for c in chart_speed.draw(group)[0]}\n"
+                "speedups = charts['speedup-by-workload']\n"
+                "axes, drawer = speedups.axes[0], speedups.canvas.get_renderer()\n"
+                "legend = axes.get_legend().get_window_extent(drawer)\n"
+                "name = axes.xaxis.label.get_window_extent(drawer)\n"
+                "print(json.dumps([charts['share-of-peak'].get_size_inches()[0], bool(legend.y1 < name.y0)]))"
+            )
+        assert isinstance(found, list)
+        width, legend_is_below = found
+        self.assertLess(width, 8)
+        self.assertTrue(legend_is_below)
+
+    def test_what_noise_hides_is_a_tie(self) -> None:
+        """Of the range of the fastest one's repetitions, not of another's; and aggregates alone have none."""
+        found = self.ask(
+            "from attnbench_report import leaders as l, results as r, spec\nimport types\n"
+            "def timing(kernel, ms, low, high):\n"
+            "    return r.Timing(r.Series(kernel, 1), 'w', spec.parse('q=8'), None, 3, ms, low, high)\n"
+            "def of(*timings):\n"
+            "    results = types.SimpleNamespace(timings=timings, is_trusted=lambda t: t.ms is not None)\n"
+            "    lead = l.leaders(results).get('w')\n"
+            "    names = lambda some: [t.series.kernel for t in some if t]\n"
+            "    return lead and [names(lead.level), names([lead.behind])]\n"
+            "a, b, c = timing('a', 1.0, 0.9, 1.5), timing('b', 1.4, 1.3, 1.6), timing('c', 1.51, 0.5, 9)\n"
+            "sure, broken = timing('sure', 0.9, None, None), timing('broken', None, None, None)\n"
+            "print(json.dumps([of(c, b, a), of(c, b), of(a, sure), of(a, broken)]))"
+        )
+        self.assertEqual(found, [[["a", "b"], ["c"]], [["b", "c"], []], [["sure"], ["a"]], None])
 
     def test_forest_of_comparisons(self) -> None:
         """Figures of the launches where a verdict was confirmed, no end where the interval has none, findings first."""

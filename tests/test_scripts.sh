@@ -126,6 +126,27 @@ check "nightly asks all five" last_line '5 well, 0 not'
 check "nightly asks the judge whole" log_has 'selftest judge --whole'
 check "nightly asks a thousand seeds" log_has '^seeds --seeds 1000'
 
+# ---- peers and check-best ------------------------------------------------------------------------------------------
+
+fresh
+cd /
+run "$tree/scripts/peers"
+check "peers without its environment" exits 2
+check "peers says how to make it, on one line" err_lines 1
+check "peers names its own flag for that" err_has 'no PyTorch: scripts/peers --setup'
+run "$tree/scripts/check-best" --help
+check "check-best --help" exits 0
+check "check-best --help tells the exit codes" out_has '^Exit codes: '
+run "$tree/scripts/check-best"
+check "check-best before a build is no verdict" exits 2
+check "check-best before a build: one line" err_lines 1
+stand_in attnbench 'echo "the reason" >&2; exit 2'
+ln "$bin/attnbench" "$tree/build/attnbench"
+run "$tree/scripts/check-best" --no-such-option
+check "check-best finds the program of its tree, and hands it the flags" log_has '^attnbench bench --no-such-option '
+check "what the program refuses is no verdict" exits 2
+check "its reason is told" err_has '^check-best: the reason$'
+
 # ---- install-deps --------------------------------------------------------------------------------------------------
 
 run "$tree/scripts/install-deps" --list --all
@@ -245,6 +266,13 @@ check "bench names the interpreter" log_has "^python $bin/python3\$"
 check "bench ends with the report's path" last_line /path/report.html
 check "bench keeps stdout for results" test "$(wc -l <"$out")" = 4
 check "bench without a terminal has no colours" no_colour
+
+for named in /nope /bin/false; do
+    run with env ATTNBENCH_PYTHON=$named "$tree/scripts/bench"
+    check "bench takes the interpreter that is named, or none" exits 3
+    check "bench names it" err_has "^bench: ATTNBENCH_PYTHON=$named is no Python"
+    check "bench times nothing then" log_lacks '^attnbench'
+done
 
 run with "$tree/scripts/bench" --time-budget 60 -o some/where -- --kernel 'a b'
 check "bench hands its arguments on" log_has "^attnbench run -o some/where --time-budget 60 --kernel a b\$"

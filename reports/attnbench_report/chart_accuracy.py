@@ -157,10 +157,10 @@ def _scores(results: Results, accuracy: AccuracyClass, rows: list[Row], number: 
         for c in cases:
             if c.z:
                 table.append([kernel, accuracy.name, name, c.spec, c.z.rms, c.z.most, c.z.rows])
+    bars = " bars and the figures at the right: pooled over the rows of all cases;" if any(r[3] for r in rows) else ""
     caption = (
         "A point a case: error over the standard deviation that rounding is expected to cause, root mean square and "
-        "largest over its elements; bars and the figures at the right: pooled over the rows of all cases; red "
-        "crosses: wrong cases; NaN and infinity stand at the right edge. Near or "
+        f"largest over its elements;{bars} red crosses: wrong cases; NaN and infinity stand at the right edge. Near or "
         "below 1 is what rounding explains; a case is judged by limits that depend on its rows. Only cases with "
         f"random continuous inputs and logits that spread. Kernels of one accuracy class ({accuracy.name}), in the "
         f"order of their err/bound. {origin(results)}"

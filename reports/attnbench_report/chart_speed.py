@@ -15,6 +15,8 @@ from .results import Results, Series, Timing
 from .style import GREY, Chart, LeftOut, colour, figure, hatch, legend_columns, marker, origin, repetitions, significant
 
 NAME_WIDTH = 34  # characters of a workload's name a line
+MOST_LEANING = 6  # columns whose heads may lean: more would make the chart wider than the others
+AXIS_HEIGHT = 0.6  # inches that the numbers at the axis and its name take
 HEAD_WIDTH = 26  # of a column's head that may lean instead of standing upright
 
 
@@ -151,12 +153,8 @@ def by_workload(results: Results) -> Chart | LeftOut:
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel("speedup over the baseline (time of the baseline / time)")
     axes.set_title(title, loc="left")
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1 + 0.32 / made.get_size_inches()[1]),
-        ncol=legend_columns(axes),
-        borderaxespad=0,
-    )
+    below = -AXIS_HEIGHT / (made.get_size_inches()[1] * axes.get_position().height)
+    axes.legend(loc="upper left", bbox_to_anchor=(0, below), ncol=legend_columns(axes), borderaxespad=0)
     counts = [t.n for row in table.values() for t in row.values()]
     caption = (
         f"One point a kernel and workload; right of the line at 1× is faster than the baseline.{note} "
@@ -175,7 +173,10 @@ def shares(results: Results) -> Chart | LeftOut:
         return LeftOut(title, "needs ceilings: the record holds no counter share")
     columns = results.series(known.values())
     names = list(dict.fromkeys(t.workload for t in timings if any((s, t.workload) in known for s in columns)))
-    made, axes = figure(2.2 + 0.95 * len(columns), 1.5 + 0.27 * len(names))
+    heads = [results.label(s) for s in columns]
+    upright = len(columns) > MOST_LEANING or max(map(len, heads)) > HEAD_WIDTH
+    # A wide chart is scaled down to the page, and its text with it.
+    made, axes = figure(1 + 0.5 * len(columns) if upright else 2.2 + 0.95 * len(columns), 1.5 + 0.27 * len(names))
     percent = {key: 100 * t.share for key, t in known.items() if t.share is not None}
     grid = [[percent.get((s, name), math.nan) for s in columns] for name in names]
     highest = max(value for row in grid for value in row if not math.isnan(value))
@@ -193,11 +194,10 @@ def shares(results: Results) -> Chart | LeftOut:
                 rows.append([series.kernel, series.threads, name, value, known[(series, name)].n])
     axes.set_yticks([y + 0.5 for y in range(len(names))], [short(name) for name in names], fontsize=8)
     axes.set_xticks([x + 0.5 for x in range(len(columns))])
-    heads = [results.label(s) for s in columns]
-    if max(map(len, heads)) <= HEAD_WIDTH:
-        axes.set_xticklabels([head.replace(", ", "\n") for head in heads], rotation=30, ha="left", fontsize=8)
-    else:
+    if upright:
         axes.set_xticklabels(heads, rotation=90, fontsize=8)
+    else:
+        axes.set_xticklabels([head.replace(", ", "\n") for head in heads], rotation=30, ha="left", fontsize=8)
     axes.xaxis.tick_top()
     axes.invert_yaxis()
     axes.grid(visible=False)

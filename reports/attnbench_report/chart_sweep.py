@@ -79,27 +79,37 @@ class Line:
     name: str
 
 
-def _limits(results: Results, timings: Sequence[Timing], kind: str) -> list[Line]:
+def _limits(results: Results, timings: Sequence[Timing]) -> list[Line]:
     """Of the rates only those that the plans of the kernels in the chart name, at their thread counts."""
     rates = results.context.get("ceilings", {})
-    steps = [s for s in results.context.get("bandwidth", []) if "footprint" in s]
     lines = []
     for threads in sorted({t.series.threads for t in timings}):
         times = f" × {threads} threads" if threads > 1 else ""
-        if kind == "gflops":
-            used = {t.ceiling for t in timings if t.series.threads == threads}
-            named = [(name.replace("_", " "), rate) for name, rate in rates.items() if name in used]
-        else:
-            named = [(_bytes(step["footprint"]), step["gbytes"]) for step in steps]
+        used = {t.ceiling for t in timings if t.series.threads == threads}
+        named = [(name.replace("_", " "), rate) for name, rate in rates.items() if name in used]
         lines += [Line(rate * threads, f"{name}{times}: {significant(rate * threads)}") for name, rate in named if rate]
     return lines
 
 
-def _bytes(count: float) -> str:
-    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
-        if count >= size:
-            return f"{count / size:g} {unit}"
-    return f"{count:g} B"
+def _bandwidths(timings: Sequence[Timing]) -> dict[int, list[tuple[int, float]]]:
+    """By thread count, at each length: what reading as many bytes as the calls there read reached in the same run."""
+    found: dict[int, dict[int, float]] = {}
+    for t in timings:
+        if t.bandwidth:
+            levels = found.setdefault(t.series.threads, {})
+            levels[_length(t)] = max(levels.get(_length(t), 0), t.bandwidth)
+    return {threads: sorted(levels.items()) for threads, levels in sorted(found.items())}
+
+
+def _draw_bandwidths(axes: Axes, timings: Sequence[Timing]) -> bool:
+    curves = _bandwidths(timings)
+    if not curves:
+        return False
+    for points in curves.values():
+        axes.plot(*zip(*points, strict=True), color=GREY, linewidth=1.1, linestyle=(0, (1, 1)), zorder=1)
+    ends = [Line(points[-1][1], f"reading, {n} thread{'s' if n > 1 else ''}") for n, points in curves.items()]
+    _name_levels(axes, ends)
+    return True
 
 
 def _draw_limits(axes: Axes, lines: Sequence[Line]) -> None:
@@ -108,10 +118,17 @@ def _draw_limits(axes: Axes, lines: Sequence[Line]) -> None:
     low, high = axes.get_ylim()
     low, high = min(low, *(line.level / 1.3 for line in lines)), max(high, *(line.level * 1.3 for line in lines))
     axes.set_ylim(low, high)
+    for line in lines:
+        axes.axhline(line.level, color=GREY, linewidth=0.9, linestyle=(0, (1, 1)), zorder=1)
+    _name_levels(axes, lines)
+
+
+def _name_levels(axes: Axes, lines: Sequence[Line]) -> None:
+    """At the right edge, moved apart."""
+    low, high = axes.get_ylim()
     span = math.log(high / low)
     wanted = [math.log(line.level / low) / span for line in lines]
     for line, at, place in zip(lines, wanted, spread(wanted, 0.043), strict=True):
-        axes.axhline(line.level, color=GREY, linewidth=0.9, linestyle=(0, (1, 1)), zorder=1)
         axes.annotate(
             line.name,
             xy=(1, at),
@@ -179,8 +196,9 @@ def _chart(
     _length_axis(axes, family.lengths, axis[0])
     axes.set_ylabel(axis[1])
     axes.set_title(title, loc="left")
-    limits = [] if quantity == "ms" else _limits(results, drawn, quantity)
+    limits = _limits(results, drawn) if quantity == "gflops" else []
     _draw_limits(axes, limits)
+    read = quantity == "gbytes" and _draw_bandwidths(axes, drawn)
     legend_below(axes)
     what = {
         "ms": "Wall time of pack + run; bars from the fastest to the slowest repetition where the record holds them.",
@@ -188,8 +206,11 @@ def _chart(
         "gbytes": "1e9 compulsory bytes a second.",
     }[quantity]
     if limits:
-        rates = "read bandwidths by footprint" if quantity == "gbytes" else "rates that these kernels' plans name,"
-        what += f" Dotted: {rates} measured in the same run, times threads."
+        what += " Dotted: rates that these kernels' plans name, measured in the same run, times threads."
+    if read:
+        what += (
+            " Dotted: the bandwidth of reading as many bytes as each point's, measured in the same run, times threads."
+        )
     caption = f"{what} Points are medians, {repetitions([t.n for t in drawn])}. {origin(results)}"
     header = ["kernel", "threads", "length", quantity, "fastest_ms", "slowest_ms", "n", "spec"]
     return Chart(slug, title, caption, made, header, rows)

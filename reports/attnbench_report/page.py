@@ -14,9 +14,10 @@ from markupsafe import Markup, escape
 
 from .counts import columns
 from .coverage import Coverage
+from .leaders import Leaders, leaders
 from .ranking import accuracy_classes
 from .record import Case, Deviation, Quantisation, Reference, text
-from .results import Results, Timing
+from .results import Results, Series, Timing
 from .style import Drawn, LeftOut, significant
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -62,7 +63,7 @@ class Row:
     kernel: str
     threads: int
     error: str | None
-    fastest: bool
+    standing: str  # "fastest", "tie" with it, or neither
     failed: bool
     cells: list[Cell]
 
@@ -71,10 +72,20 @@ class Row:
 class Fastest:
     workload: str
     kernel: str
+    ties: list[str]
     ms: str
     speedup: str
     runner_up: str
     judged: str
+
+
+@dataclass(frozen=True)
+class Win:
+    """How often a kernel is the fastest, and how many of these are ties."""
+
+    kernel: str
+    count: int
+    tied: int
 
 
 @dataclass(frozen=True)
@@ -149,7 +160,7 @@ class Section:
     unsupported_count: int
     untimed: list[Timing]
     fastest: list[Fastest]
-    wins: list[tuple[str, int]]
+    wins: list[Win]
     rows: list[Row]
     unsupported: list[Unsupported]
     environment: list[tuple[str, str]]
@@ -184,10 +195,11 @@ def _judged_cell(results: Results, timing: Timing) -> Cell:
     return Cell(significant(ratio), value, "bad" if failed or not ratio <= 1 else "good")
 
 
-def _rows(results: Results) -> list[Row]:
+def _rows(results: Results, best: dict[str, Leaders]) -> list[Row]:
     rows = []
-    best = {t.workload: t for t in _fastest_timings(results)}
     for timing in results.ordered():
+        lead = best.get(timing.workload)
+        level = lead is not None and any(t is timing for t in lead.level)
         rows.append(
             Row(
                 workload=timing.workload,
@@ -195,7 +207,7 @@ def _rows(results: Results) -> list[Row]:
                 kernel=timing.series.kernel,
                 threads=timing.series.threads,
                 error=timing.error,
-                fastest=best.get(timing.workload) is timing,
+                standing="" if not (lead and level) else "tie" if lead.ties else "fastest",
                 failed=results.judged(timing)[1],
                 cells=[
                     _cell(timing.ms),
@@ -212,41 +224,31 @@ def _rows(results: Results) -> list[Row]:
     return rows
 
 
-def _fastest_timings(results: Results) -> list[Timing]:
-    """One alone is not the fastest of anything."""
-    rivals: dict[str, list[Timing]] = {}
-    for timing in results.timings:
-        if results.is_trusted(timing):
-            rivals.setdefault(timing.workload, []).append(timing)
-    return [min(them, key=lambda t: t.ms or math.inf) for them in rivals.values() if len(them) > 1]
-
-
-def _fastest(results: Results) -> list[Fastest]:
+def _fastest(results: Results, best: dict[str, Leaders]) -> list[Fastest]:
     found = []
-    for timing in _fastest_timings(results):
-        others = [
-            t for t in results.timings if t.workload == timing.workload and t is not timing and results.is_trusted(t)
-        ]
-        second = min(others, key=lambda t: t.ms or math.inf, default=None)
-        speedup = results.speedup(timing)
+    for workload, lead in best.items():
+        speedup, second = results.speedup(lead.fastest), lead.behind
         found.append(
             Fastest(
-                workload=timing.workload,
-                kernel=results.label(timing.series),
-                ms=significant(timing.ms or 0),
+                workload=workload,
+                kernel=results.label(lead.fastest.series),
+                ties=[f"{results.label(t.series)} ({significant(t.ms or 0)} ms)" for t in lead.ties],
+                ms=significant(lead.fastest.ms or 0),
                 speedup=f"{significant(speedup)}×" if speedup else "–",
                 runner_up=f"{results.label(second.series)} ({significant(second.ms or 0)} ms)" if second else "none",
-                judged=_judged_cell(results, timing).text,
+                judged=_judged_cell(results, lead.fastest).text,
             )
         )
     return found
 
 
-def _wins(fastest: Sequence[Fastest]) -> list[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for one in fastest:
-        counts[one.kernel] = counts.get(one.kernel, 0) + 1
-    return sorted(counts.items(), key=lambda item: -item[1])
+def _wins(results: Results, best: dict[str, Leaders]) -> list[Win]:
+    counts: dict[Series, list[bool]] = {}
+    for lead in best.values():
+        for timing in lead.level:
+            counts.setdefault(timing.series, []).append(bool(lead.ties))
+    wins = [Win(results.label(series), len(tied), sum(tied)) for series, tied in counts.items()]
+    return sorted(wins, key=lambda win: (win.tied - win.count, -win.count))
 
 
 def _unsupported(results: Results) -> list[Unsupported]:
@@ -410,7 +412,7 @@ def section(
     coverage: Coverage | None,
     coverage_file: str,
 ) -> Section:
-    fastest = _fastest(results)
+    best = leaders(results)
     return Section(
         results=results,
         findings=[c for c in results.cases if c.is_finding],
@@ -418,9 +420,9 @@ def section(
         passed=sum(1 for c in results.cases if c.status == "pass"),
         unsupported_count=sum(1 for c in results.cases if c.status == "unsupported"),
         untimed=[t for t in results.timings if t.error],
-        fastest=fastest,
-        wins=_wins(fastest),
-        rows=_rows(results),
+        fastest=_fastest(results, best),
+        wins=_wins(results, best),
+        rows=_rows(results, best),
         unsupported=_unsupported(results),
         environment=_environment(results),
         charts=charts,

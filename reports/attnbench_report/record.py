@@ -44,6 +44,7 @@ class Entry:
     gflops: float | None
     share: float | None
     gbytes: float | None
+    share_bw: float | None = None  # of the bandwidth at the call's own footprint, times threads
     ceiling: str = ""  # what the share is of; in the first entry of a run
 
 
@@ -339,7 +340,7 @@ def _entry(one: dict[str, Any], index: int) -> Entry:
     name = text(one, "run_name") or text(one, "name")
     if not name:
         raise RecordError(f'{place}: "name" is not a text')
-    for key in ("real_time", "gflops", "share", "gbytes"):
+    for key in ("real_time", "gflops", "share", "gbytes", "share_bw"):
         if key in one and (isinstance(one[key], bool) or not isinstance(one[key], int | float)):
             raise RecordError(f'{place}: "{key}" is not a number')
     unit = one.get("time_unit", "ns")
@@ -363,6 +364,7 @@ def _entry(one: dict[str, Any], index: int) -> Entry:
         gflops=number(one, "gflops") if timed else None,
         share=number(one, "share") if timed else None,
         gbytes=number(one, "gbytes") if timed else None,
+        share_bw=number(one, "share_bw") if timed else None,
         ceiling=text(one, "ceiling"),
     )
 

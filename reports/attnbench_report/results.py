@@ -41,6 +41,7 @@ class Timing:
     gflops: float | None = None
     share: float | None = None
     gbytes: float | None = None
+    bandwidth: float | None = None  # GB/s measured at the call's own footprint, times threads
     inputs: str = ""
     ceiling: str = ""  # what the share is of
 
@@ -274,6 +275,7 @@ def _timing(run: list[Entry]) -> Timing:
         gflops=given.gflops if given else _median(e.gflops for e in single),
         share=given.share if given else _median(e.share for e in single),
         gbytes=given.gbytes if given else _median(e.gbytes for e in single),
+        bandwidth=_median(e.gbytes / e.share_bw if e.gbytes and e.share_bw else None for e in [*single, given] if e),
         inputs=first.inputs,
         ceiling=next((e.ceiling for e in run if e.ceiling), ""),
     )

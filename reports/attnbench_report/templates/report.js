@@ -43,6 +43,6 @@ for (const input of document.querySelectorAll("input[data-filter]")) {
       row.hidden = !words.every((word) => text.includes(word));
       shown += row.hidden ? 0 : 1;
     }
-    count.textContent = `${shown} rows`;
+    count.textContent = `${shown} row${shown === 1 ? "" : "s"}`;
   });
 }
