@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .record import number, split_name, text
+from .fields import number, text
+from .record import split_name
 
 # Keys of the record in the order of the table's columns; unknown ones follow as they are.
 COLUMNS = {

@@ -14,9 +14,10 @@ from markupsafe import Markup, escape
 
 from .counts import columns
 from .coverage import Coverage
+from .fields import text
 from .leaders import Leaders, leaders
 from .ranking import accuracy_classes
-from .record import Case, Deviation, Quantisation, Reference, text
+from .record import Case, Deviation, Quantisation, Reference
 from .results import Results, Series, Timing
 from .style import Drawn, LeftOut, significant
 

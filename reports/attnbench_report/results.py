@@ -15,8 +15,9 @@ from typing import Any
 
 from . import spec as specs
 from .counts import Counted, counted
+from .fields import number, texts
 from .layout import Layout, sensitivity
-from .record import Case, ClockRow, Comparison, Deviation, Entry, Kernel, KillMatrix, Record, Reference, number, texts
+from .record import Case, ClockRow, Comparison, Deviation, Entry, Kernel, KillMatrix, Record, Reference
 from .timeline import Timeline, timelines
 
 

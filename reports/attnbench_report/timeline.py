@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .record import integer, number, text
+from .fields import integer, number, text
 
 
 @dataclass(frozen=True)
