@@ -1,19 +1,22 @@
 /* in_place_impl.h: whole tiles of keys, and values, read where they lie, for the loops of transposed_impl.h, which includes this.
  *
  * A tile loop broadcasts single elements of K and V, so it can take them from rows as well as from packed tiles: packing only makes
- * neighbours of what is read together. For few groups of queries that is not worth its cost: b=16,h=12,q=128,d=64 runs 5% faster in
- * place (avx512_online, avx2_online), q=512 1 to 2% (avx512_online); q=2048 is as fast or 2% slower.
+ * neighbours of what is read together. That is not worth its cost for few groups of queries (b=16,h=12,q=128,d=64 runs 5% faster in
+ * place with AVX-512 and AVX2), and with AVX-512, while rows are near each other, for any number (h=8,q=2048,d=64 and 128: 1 to 2%
+ * faster, AVX2 1 to 2% slower; h=64,q=2048,d=64,layout=bshd, rows 16 KB apart, 5% slower).
  *
  * Tiles that are not whole are packed: rows that do not exist are not read. */
 #ifndef ATTN_IN_PLACE_IMPL_H
 #define ATTN_IN_PLACE_IMPL_H
 
-/* Only fp32 in rows of its own, and whole tiles of channels; `groups` of queries at most share a block. */
+/* Only fp32, and whole tiles of channels; at most IN_PLACE_NEAR groups of queries share a block, IN_PLACE_FAR where other rows lie
+ * between those of a head. */
 static inline int can_read_in_place(const attn_problem *problem, const attn_args *args, int64_t groups)
 {
     const attn_tensor *k = attn_slot_of(args, ATTN_K), *v = attn_slot_of(args, ATTN_V);
-    return groups <= IN_PLACE_GROUPS && k->type == ATTN_F32 && v->type == ATTN_F32 && problem->dv % TILE == 0 &&
-           !attn_slot_of(args, ATTN_PAGES);
+    const int near = k->stride[2] < 2 * problem->d && v->stride[2] < 2 * problem->dv;
+    return groups <= (near ? IN_PLACE_NEAR : IN_PLACE_FAR) && k->type == ATTN_F32 && v->type == ATTN_F32 &&
+           problem->dv % TILE == 0 && !attn_slot_of(args, ATTN_PAGES);
 }
 
 static inline int rows_are_finite(const float *row, int64_t step, int64_t rows, int64_t n)

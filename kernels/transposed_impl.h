@@ -11,7 +11,7 @@
  *
  * Rows are numbered position first, query head second, so that neighbours see nearly the same keys. This file has no vectors: the
  * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile), CHANNELS (of K that
- * are packed together), IN_PLACE_GROUPS (in_place_impl.h), FEW, REST (rows_at_end) and ROW_TYPE (of Q, K and V when they are packed) before, and the functions that are declared here after. */
+ * are packed together), IN_PLACE_NEAR and IN_PLACE_FAR (in_place_impl.h), FEW, REST (rows_at_end) and ROW_TYPE (of Q, K and V when they are packed) before, and the functions that are declared here after. */
 #ifndef ATTN_TRANSPOSED_IMPL_H
 #define ATTN_TRANSPOSED_IMPL_H
 
@@ -19,6 +19,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "fetch_impl.h"
 #include "problem.h"
 #include "roofline_impl.h"
 #include "rows_impl.h"
@@ -31,6 +32,7 @@ enum {
     GROUPS_MOST = 1920 / GROUP,  /* of a block of query rows: packing keys and values is then below 1% */
     BUDGET_MOST = 3 * (1 << 19), /* bytes of workspace aimed at */
     BUDGET_LEAST = 1 << 19,
+    GROUPS_ASKING = 12, /* the last ones of a block ask for the next block (fetch_impl.h) */
 };
 
 /* Rows whose queries are packed side by side. Arrays of GROUP are 64-byte aligned. Maxima and sums are in base 2:
@@ -44,7 +46,6 @@ typedef struct row_group {
     float *factor;                                  /* (GROUP) what o must be multiplied by before it is added to */
     int rescaled;                                   /* factor is not 1 everywhere */
     int empty;                                      /* o has not been written yet: it counts as 0 */
-    int64_t row, fetched;                           /* first row; rows of O asked for, `rows` where not yet due */
 } row_group;
 
 /* What packing finds out about a block of keys and values; a line of a cache. */
@@ -84,6 +85,7 @@ typedef struct row_job {
     packed_block own;          /* where this job packs */
     block_rows rows;           /* of the block at hand */
     int in_place;              /* read whole tiles where they lie */
+    fetch_queue *next;         /* asked for meanwhile */
     const void *shared;        /* packed blocks of the KV head; NULL: none */
     float *weights;            /* (keys, GROUP) */
     int32_t *begin, *end;      /* (GROUP) keys of the block that each row of the group at hand sees */
@@ -141,18 +143,6 @@ static inline void query_rows(const row_job *job, const attn_tensor *t, int64_t 
             at += t->stride[1];
         else
             head = 0, at += t->stride[2] - (job->heads - 1) * t->stride[1];
-    }
-}
-
-/* Asks for lines of O that the group will write. Each tile of its last block of keys asks for two rows: then writing them does not
- * wait for the outer caches, and the tiles do not wait for the requests (all at once they gain nothing). */
-static inline void fetch_output(const row_job *job, row_group *g)
-{
-    enum { ROWS = 2, READ = 0, SECOND_LEVEL = 2, LINE = 64 };
-    for (int64_t end = smaller(g->fetched + ROWS, g->rows); g->fetched < end; g->fetched++) {
-        const char *o = stored_query_row(job, ATTN_O, g->row + g->fetched);
-        const int64_t bytes = job->problem->dv * attn_element_bytes(job->stored[ATTN_O]->type);
-        for (int64_t at = 0; at < bytes; at += LINE) __builtin_prefetch(o + at, READ, SECOND_LEVEL);
     }
 }
 
@@ -260,7 +250,7 @@ static inline void start_group(row_job *job, const attn_args *args, row_group *g
 {
     const int positional = (job->problem->mask & (ATTN_MASK_LEFT | ATTN_MASK_RIGHT)) != 0;
     int64_t i = query_index(job, row), head = row - i * job->heads;
-    g->row = row, g->rows = g->fetched = rows;
+    g->rows = rows;
     g->any_begin = g->any_end = g->all_begin = 0, g->all_end = INT64_MAX;
     for (int64_t r = 0; r < rows; i++) {
         const attn_span span = attn_visible(job->problem, args, job->b, i);
@@ -298,6 +288,39 @@ static inline void absorb_block(row_job *job, row_group *g, int64_t first, int64
     absorb_group(job, g, span);
 }
 
+static inline void fetch_slot(const row_job *job, int slot, int64_t b, int64_t head, int64_t heads, int64_t row,
+                              int64_t rows)
+{
+    const attn_tensor *t = job->stored[slot];
+    const int64_t size = attn_element_bytes(t->type);
+    const fetch_rows of = {
+        (uintptr_t)attn_row(t, b, head, row), heads, t->stride[1] * size, rows, t->stride[2] * size, 0};
+    fetch_add(job->next, of, channels_of(job->problem, slot) * size);
+}
+
+/* What follows a block of keys that is at work for the `rows` query rows from `row` on: keys from `next` on; or after the last ones the
+ * results of these rows, then the next rows' queries and first keys, which are those of the next KV head unless it has more rows. */
+static inline void fetch_behind(const row_job *job, int64_t next, int64_t end, int64_t row, int64_t rows)
+{
+    const attn_problem *p = job->problem;
+    const int64_t count = rows / job->heads;
+    int64_t b = job->b, head = job->kv_head, i = query_index(job, row);
+    fetch_none(job->next, job->weights);
+    if (next >= end) {
+        fetch_slot(job, ATTN_O, b, head * job->heads, job->heads, i, count);
+        next = 0, i += count;
+        if (p->q - i < count / 2) {
+            i = 0;
+            if (++head == p->hkv) head = 0, b++;
+            if (b == p->b) return;
+        }
+        fetch_slot(job, ATTN_Q, b, head * job->heads, job->heads, i, smaller(count, p->q - i));
+    }
+    if (job->pages || job->shared) return;
+    fetch_slot(job, ATTN_K, b, head, 1, next, smaller(job->keys, end - next));
+    fetch_slot(job, ATTN_V, b, head, 1, next, smaller(job->keys, end - next));
+}
+
 static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row, int64_t rows)
 {
     const int64_t groups = (rows + GROUP - 1) / GROUP;
@@ -313,10 +336,12 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
             read_block(job, first, count, groups);
         else
             take_block(job, first, begin, end);
+        const int64_t asking = first + count < end ? larger(groups - GROUPS_ASKING, 0) : 0;
         for (int64_t i = 0; i < groups; i++) {
-            if (first + count == end) job->group[i].fetched = 0;
+            if (i == asking) fetch_behind(job, first + count, end, row, rows);
             absorb_block(job, &job->group[i], first, count);
         }
+        fetch_none(job->next, job->weights);
     }
     for (int64_t i = 0; i < groups; i++) {
         const int64_t at = row + i * GROUP;
@@ -350,7 +375,10 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
 {
     row_job job = row_job_of(problem, plan, args);
     job.in_place = plan->state[3] != 0;
+    fetch_queue next;
+    job.next = &next;
     carve(&job, workspace, (int64_t)plan->state[0]);
+    fetch_none(job.next, job.weights);
 
     const int64_t rows = problem->q * job.heads, block = (int64_t)plan->state[0] * GROUP;
     const int64_t blocks = (rows + block - 1) / block, step = round_up((rows + blocks - 1) / blocks, GROUP);

@@ -30,7 +30,8 @@ enum {
     VECTORS = 2,
     TILE = 32,
     CHANNELS = 32,
-    IN_PLACE_GROUPS = 0,
+    IN_PLACE_NEAR = 0,
+    IN_PLACE_FAR = 0,
     FEW = 16,
     REST = 0, /* rows at the end join a group: whether they gain by themselves was not measured with tiles */
     ROW_TYPE = ATTN_BF16

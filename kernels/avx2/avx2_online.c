@@ -19,7 +19,8 @@
 
 #include "attention.h"
 
-enum { LANES = 8, VECTORS = 3, TILE = 4, CHANNELS = 1, IN_PLACE_GROUPS = 12, FEW = 8, REST = 5, ROW_TYPE = ATTN_F32 };
+enum { LANES = 8, VECTORS = 3, TILE = 4, CHANNELS = 1, FEW = 8, REST = 5, ROW_TYPE = ATTN_F32 };
+enum { IN_PLACE_NEAR = 12, IN_PLACE_FAR = 12 };
 
 #include "avx2_exp_impl.h"
 #include "avx2_few_impl.h"
@@ -147,7 +148,7 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
 {
     const int64_t first = span.any_begin / TILE * TILE;
     for (int64_t key = first; key < span.any_end; key += TILE) {
-        fetch_output(job, g);
+        fetch_burst(job->next);
         const int masked = key < span.all_begin || key + TILE > span.all_end, in_place = key < job->rows.end;
         if (masked && in_place)
             score_tile(job, g, first, key, vectors, 1, capped, 1);
@@ -159,7 +160,7 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
             score_tile(job, g, first, key, vectors, 0, capped, 0);
     }
     for (int64_t c = 0; c < job->dv_padded; c += TILE) {
-        fetch_output(job, g);
+        fetch_burst(job->next);
         value_tile(job, g, span, c, vectors);
     }
     if (g->rescaled)

@@ -19,7 +19,8 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 2, IN_PLACE_GROUPS = 0, FEW = 16, REST = 5, ROW_TYPE = ATTN_BF16 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 2, FEW = 16, REST = 5, ROW_TYPE = ATTN_BF16 };
+enum { IN_PLACE_NEAR = 0, IN_PLACE_FAR = 0 };
 
 #include "avx512/avx512_few_impl.h"
 #include "avx512bf16_pack_impl.h"
@@ -160,14 +161,14 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
     const int64_t first = span.any_begin / TILE * TILE;
     const int partial = span.all_begin > first || span.all_end < round_up(span.any_end, TILE);
     for (int64_t key = first; key < span.any_end; key += TILE) {
-        fetch_output(job, g);
+        fetch_burst(job->next);
         if (key >= span.all_begin && key + TILE <= span.all_end)
             score_tile(job, g, first, key, vectors, 0, capped);
         else
             score_tile(job, g, first, key, vectors, 1, capped);
     }
     for (int64_t c = 0; c < job->dv_padded; c += TILE) {
-        fetch_output(job, g);
+        fetch_burst(job->next);
         if (partial && !job->block.notes->finite)
             value_tile(job, g, span, c, vectors, 1);
         else

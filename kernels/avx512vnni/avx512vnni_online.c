@@ -24,7 +24,8 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 4, IN_PLACE_GROUPS = 0, FEW = 16, REST = 5, ROW_TYPE = ATTN_I8 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 4, FEW = 16, REST = 5, ROW_TYPE = ATTN_I8 };
+enum { IN_PLACE_NEAR = 0, IN_PLACE_FAR = 0 };
 
 #include "avx512vnni_few_impl.h"
 #include "avx512vnni_pack_impl.h"
@@ -192,7 +193,7 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
     __m512 high[VECTORS], exponent[VECTORS];
     for (int v = 0; v < vectors; v++) high[v] = _mm512_load_ps(g->max + LANES * v);
     for (int64_t key = begin; key < end; key += TILE) {
-        fetch_output(job, g);
+        fetch_burst(job->next);
         if (key >= span.all_begin && key + TILE <= span.all_end)
             score_tile(job, g, key, high, vectors, 0, capped);
         else
@@ -203,7 +204,7 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
     for (int v = 0; v < vectors; v++) exponent[v] = exponent_of_weights(weigh(job, g, begin, end, v));
     for (int v = 0; v < vectors; v++) weight_quads(job, begin, end, v, exponent[v]);
     for (int64_t c = 0; c < job->dv_padded; c += TILE) {
-        fetch_output(job, g);
+        fetch_burst(job->next);
         value_tile(job, g, begin, end, c, exponent, vectors);
     }
     if (g->rescaled)
