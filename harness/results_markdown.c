@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "digits.h"
 #include "markdown.h"
 #include "quantisation.h"
 #include "results_counts.h"
@@ -119,15 +120,12 @@ static void put_failures(FILE *out, const json_t *record)
     }
 }
 
-/* Three significant digits; "-" where there is no figure. */
+/* A cell that holds a figure. */
 static void put_number(FILE *out, double x)
 {
-    if (isnan(x))
-        fputs(" - |", out);
-    else if (x >= 100 && x < 1e6)
-        fprintf(out, " %.0f |", x);
-    else
-        fprintf(out, " %.3g |", x);
+    enum { DECIMALS = 6 };
+    char text[DIGITS_TEXT];
+    fprintf(out, " %s |", three_digits(x, DECIMALS, text));
 }
 
 static void put_row(FILE *out, const result_row *row)
@@ -156,8 +154,10 @@ static void put_row(FILE *out, const result_row *row)
         fprintf(out, " **%.3g** |\n", row->ratio);
     else if (isnan(row->ratio))
         fputs(" not judged |\n", out);
-    else
-        fprintf(out, " %.3g |\n", row->ratio);
+    else {
+        put_number(out, row->ratio);
+        fputc('\n', out);
+    }
 }
 
 /* Where the inputs lay, by the first word of what the entries say. */
@@ -210,11 +210,11 @@ static void put_table(FILE *out, const json_t *record, const result_table *table
     fputs("\nTimes are medians of pack + run", out);
     if (most > 0 && fewest == most) fprintf(out, " over %lld repetition%s", (long long)most, most == 1 ? "" : "s");
     if (most > 0 && fewest != most) fprintf(out, " over %lld to %lld repetitions", (long long)fewest, (long long)most);
-    fputs(". Range: slowest less fastest repetition, over the median. Peak: the ceiling measured in the same run, "
+    fputs(". Kernels of one workload and number of threads stand together, the fastest first. Range: slowest less "
+          "fastest repetition, over the median. Peak: the ceiling measured in the same run, "
           "times threads. x baseline: over the baseline kernel on the same "
           "workload, with as many threads where it has them, else with its fewest. err/bound: the largest over all "
-          "judged "
-          "cases of this kernel and workload; above 1 is wrong.",
+          "judged cases of this kernel and workload; above 1 is wrong.",
           out);
     put_inputs(out, record);
     fputc('\n', out);

@@ -292,7 +292,9 @@ int result_table_make(const json_t *record, result_table *out)
         judge_row(record, &out->row[r]);
     }
     free(sample);
-    return 1;
+    if (result_rows_order(out->row, out->rows)) return 1;
+    result_table_free(out);
+    return 0;
 }
 
 double result_row_range(const result_row *row)

@@ -396,6 +396,7 @@ static void console_has_one_header_and_our_names(void **state)
     assert_int_equal(occurrences(text, "b/long-name-of-a-workload/threads:1 "), 1);
     assert_int_equal(occurrences(text, "crashed"), 1);
     assert_int_equal(occurrences(text, "gflops="), 2);
+    assert_int_equal(occurrences(text, "gbytes=") + occurrences(text, "b=1,h=2"), 0); /* lines that can be read */
     assert_int_equal(occurrences(text, "/s"), 0); /* a rate already: not 'GFLOP/s a second' */
     free(text);
 
