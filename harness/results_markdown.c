@@ -7,16 +7,9 @@
 #include "markdown.h"
 #include "quantisation.h"
 #include "results_counts.h"
+#include "results_failures.h"
 #include "results_layout.h"
 #include "results_table.h"
-
-/* A code block of one line: indentation needs no fence that the line could close. */
-static void put_code(FILE *out, const char *line)
-{
-    fputs("\n      ", out);
-    for (; *line; line++) fputc((unsigned char)*line < 0x20 ? ' ' : *line, out);
-    fputs("\n\n", out);
-}
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -74,50 +67,6 @@ static void put_machine(FILE *out, const json_t *record)
     }
     const json_t *threads = json_object_get(ours, "threads");
     if (json_is_integer(threads)) fprintf(out, "- threads: %" JSON_INTEGER_FORMAT "\n", json_integer_value(threads));
-}
-
-/* Each finding with its check, then the shape of the error. */
-static void put_findings(FILE *out, const json_t *one)
-{
-    size_t i;
-    const json_t *finding, *findings = json_object_get(one, "findings");
-    if (json_array_size(findings) == 0) markdown_put(out, text_of(one, "reason"));
-    json_array_foreach(findings, i, finding)
-    {
-        if (i) fputs("; ", out);
-        markdown_put(out, text_of(finding, "check"));
-        fputs(": ", out);
-        markdown_put(out, text_of(finding, "reason"));
-    }
-    if (*text_of(one, "pattern")) {
-        fputs(". Pattern: ", out);
-        markdown_put(out, text_of(one, "pattern"));
-    }
-    fputc('\n', out);
-}
-
-static void put_failures(FILE *out, const json_t *record)
-{
-    bool first = true;
-    size_t i;
-    const json_t *one;
-    json_array_foreach(json_object_get(record, "cases"), i, one)
-    {
-        if (!case_is_finding(one)) continue;
-        if (first) fputs("\n## Failures\n\n", out);
-        first = false;
-        fprintf(out, "- **%s** ", text_of(one, "status"));
-        markdown_put(out, text_of(one, "kernel"));
-        fputs(" on ", out);
-        markdown_put(out, text_of(one, "workload"));
-        if (*text_of(one, "class")) {
-            fputs(", class ", out);
-            markdown_put(out, text_of(one, "class"));
-        }
-        fputs(": ", out);
-        put_findings(out, one);
-        if (*text_of(one, "reproducer")) put_code(out, text_of(one, "reproducer"));
-    }
 }
 
 /* A cell that holds a figure. */
@@ -331,7 +280,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     result_table table;
     if (!result_table_make(record, &table)) return 0;
     put_verdict(out, record);
-    put_failures(out, record);
+    failures_put(out, record);
     put_table(out, record, &table);
     put_deviations(out, record);
     put_quantisation(out, record);

@@ -447,11 +447,9 @@ static void markdown_puts_failures_first(void **state)
     const char *verdict =
         strstr(text, "**WRONG:** 3 of 6 cases passed, 1 failed, 1 crashed, 1 hung; 1 unsupported here.");
     const char *failure =
-        strstr(text, "- **fail** other on w,a=1, class normal: output-bound: \\<O\\> & \\| is wrong; lse-bound: LSE. "
-                     "Pattern: rows \\>= 4\n");
-    const char *how = strstr(text, "\n\n      attnbench verify --workload q=1 --seed 7\n\n");
+        strstr(text, "\n- **fail** other on w,a=1, class normal: output-bound: \\<O\\> & \\| is wrong (and 1 more)\n");
     const char *table = strstr(text, "| workload | kernel |");
-    assert_true(verdict && failure && how && table && verdict < failure && failure < how && how < table);
+    assert_true(verdict && failure && table && verdict < failure && failure < table);
     assert_non_null(strstr(text, "| w,a=1 | base | 1 | 8.00 | 162 | 4.00 | 50.0 | 1.00 | 0.300 |"));
     assert_non_null(strstr(text, "| w,a=1 | other | 2 | 0.800 | - | - | - | 10.0 | **failed** |"));
     assert_non_null(strstr(text, "| bad | other | 1 | **not timed:** it \"fell, over | - | - | - | - | not judged |"));
