@@ -308,6 +308,24 @@ bool result_row_begins_slowly(const result_row *row)
     return row->first > FIRST_CALL_MARGIN * row->slowest + page_faults;
 }
 
+void record_mark_slow_beginnings(json_t *record)
+{
+    result_table table;
+    if (!result_table_make(record, &table)) return;
+    for (size_t r = 0; r < table.rows; r++) {
+        const result_row *row = &table.row[r];
+        size_t i;
+        json_t *entry;
+        if (!result_row_begins_slowly(row)) continue;
+        json_array_foreach(json_object_get(record, "benchmarks"), i, entry)
+        {
+            if (json_object_get(entry, "first_call_ms") && same_id(entry_id_of(entry), row->id))
+                json_object_set_new(entry, "slow_first_call", json_real(row->first / row->milliseconds));
+        }
+    }
+    result_table_free(&table);
+}
+
 void result_table_free(result_table *table)
 {
     free(table->row);

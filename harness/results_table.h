@@ -70,6 +70,10 @@ int result_rows_order(result_row *row, size_t rows);
 int result_table_make(const json_t *record, result_table *out);
 void result_table_free(result_table *table);
 
+/* Sets "slow_first_call", how many times as long as the median, in the entry that holds the first call of a run that begins
+ * slowly. */
+void record_mark_slow_beginnings(json_t *record);
+
 /* Cases of the judge by status, over one kernel or, with NULL, all. */
 typedef struct case_counts {
     int64_t all, pass, fail, unsupported, crash, hang;

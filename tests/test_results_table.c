@@ -143,11 +143,39 @@ static void console_fits_a_hundred_columns(void **state)
     json_decref(record);
 }
 
+/* Trips over: a mark on every repetition, on another kernel's, or where the process's first touch explains it. */
+static void slow_beginnings_are_marked_once(void **state)
+{
+    (void)state;
+    json_t *record = json_pack("{s:{}, s:[], s:[]}", "context", "benchmarks", "cases");
+    const struct {
+        const char *name;
+        double ms, first;
+    } entries[] = {{"slow/w/threads:1", 4, 9},
+                   {"slow/w/threads:1", 6, 0},
+                   {"slow/w/threads:1", 5, 0},
+                   {"even/w/threads:1", 4, 4.2},
+                   {"tiny/w/threads:1", 0.01, 0.05}};
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        add(record, entries[i].name, entries[i].ms, NULL);
+        json_t *entry = json_array_get(json_object_get(record, "benchmarks"), i);
+        if (entries[i].first > 0) json_object_set_new(entry, "first_call_ms", json_real(entries[i].first));
+    }
+    record_mark_slow_beginnings(record);
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        const json_t *mark =
+            json_object_get(json_array_get(json_object_get(record, "benchmarks"), i), "slow_first_call");
+        assert_true(i == 0 ? fabs(json_number_value(mark) - 1.8) < 1e-9 : mark == NULL);
+    }
+    json_decref(record);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_have_three_digits),
         cmocka_unit_test(rows_that_compare_stand_together),
+        cmocka_unit_test(slow_beginnings_are_marked_once),
         cmocka_unit_test(console_fits_a_hundred_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
