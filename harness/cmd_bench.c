@@ -53,7 +53,8 @@ const char help_bench[] =
     "  --json FILE --csv FILE --junit FILE --markdown FILE   (JSON in Google Benchmark's schema, with our context "
     "added)\n\n"
     "Defaults for Google Benchmark: --benchmark_repetitions=5 --benchmark_min_time=0.1\n"
-    "--benchmark_enable_random_interleaving=true; the filter matches names such as KERNEL/gpt2-1k/threads:1.\n\n"
+    "--benchmark_enable_random_interleaving=true --benchmark_display_aggregates_only=true; the filter matches names "
+    "such as KERNEL/gpt2-1k/threads:1.\n\n"
     "example: attnbench bench --workload b=1,h=8,q=1024,d=64 -- --benchmark_repetitions=9\n";
 
 static void list_names(const timing *t, const selection *s)
@@ -139,8 +140,9 @@ int cmd_bench(int argc, char **argv)
 {
     static const char *const suites[] = {"models", NULL};
     static char repetitions[] = "--benchmark_repetitions=5", min_time[] = "--benchmark_min_time=0.1",
-                interleave[] = "--benchmark_enable_random_interleaving=true";
-    char *defaults[] = {repetitions, min_time, interleave};
+                interleave[] = "--benchmark_enable_random_interleaving=true",
+                aggregates[] = "--benchmark_display_aggregates_only=true";
+    char *defaults[] = {repetitions, min_time, interleave, aggregates};
     options o;
     selection s;
     timing t;
@@ -163,7 +165,8 @@ int cmd_bench(int argc, char **argv)
     plugins_notes(&s.plugins);
     code = EXIT_USAGE;
     watch_interrupts();
-    if (!timing_open(&t, &s, o.rest_count, o.rest, 3, defaults, false, reason, sizeof reason)) {
+    if (!timing_open(&t, &s, o.rest_count, o.rest, sizeof defaults / sizeof *defaults, defaults, false, reason,
+                     sizeof reason)) {
         complain("%s", reason);
     } else if (gbench_lists_only(t.g)) {
         list_names(&t, &s);

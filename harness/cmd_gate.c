@@ -246,6 +246,8 @@ static int outputs(job *j)
 {
     static const output_writers writers = {record_write_json, NULL, gate_write_junit, gate_write_markdown};
     char reason[512];
+    json_t *gate = json_object_get(j->record, "gate");
+    json_object_set_new(gate, "heading", json_string(gate_heading(gate)));
     int code = command_outputs_as(j->o, j->record, &writers);
     if (j->o->summary && !gate_append_summary(j->record, j->o->summary, reason, sizeof reason)) {
         complain("%s", reason);

@@ -27,7 +27,8 @@ const char help_history[] =
     "again\n"
     "                  in both parts), and what is away from the last release by more than its own uncertainty. Noise "
     "has\n"
-    "                  such places too: each is a hypothesis until two builds are compared\n"
+    "                  such places too: each is a hypothesis until two builds are compared.\n"
+    "                  Reads the whole file first, and says if it is damaged\n"
     "  check --confirm BASE NEW   compares the builds before and after in pairs, as 'compare' does, on the cases of "
     "all\n"
     "                  hypotheses (choose by --kernel and --workload). Exit 1: slower, confirmed; 3: one is open\n"
@@ -227,7 +228,8 @@ static int look(int argc, char **argv, const options *o, const char *verb)
     history *h = open_db(o, false, &code);
     if (!h) return code;
     const history_filter filter = {o->kernels.word, o->workloads.word, o->kernels.count, o->workloads.count};
-    const int read = history_points(h, &filter, series_collect, &all, reason, sizeof reason);
+    const int read = (strcmp(verb, "check") != 0 || history_read_all(h, reason, sizeof reason)) &&
+                     history_points(h, &filter, series_collect, &all, reason, sizeof reason);
     history_close(h);
     if (!read || all.failed) {
         complain("%s", all.failed ? "out of memory" : reason);

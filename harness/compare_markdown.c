@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compare_record.h"
+#include "markdown.h"
 #include "percent.h"
 #include "results_table.h"
 #include "stats_many.h"
@@ -14,14 +15,10 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* Nothing in a cell may end it or become markup. */
 static void put_cell(FILE *out, const char *text)
 {
-    fputs(" ", out);
-    for (; *text; text++) {
-        if (strchr("\\|`*_[]<>~#", *text)) fputc('\\', out);
-        fputc((unsigned char)*text < 0x20 ? ' ' : *text, out);
-    }
+    fputc(' ', out);
+    markdown_put(out, text);
     fputs(" |", out);
 }
 

@@ -94,13 +94,13 @@ static int calibrate(ring *r, int *wrong, char *reason, size_t size)
 {
     double slower = 0;
     for (int lane = 0; lane < 2; lane++) {
-        double least = INFINITY;
+        double least = INFINITY, one;
         const double begin = clock_seconds();
         do {
-            if (!enter(r, lane)) break;
-            least = fmin(least, timed_call(r, &r->call[lane]));
-        } while (isfinite(least) && clock_seconds() - begin < warm_seconds);
-        if (!isfinite(least)) {
+            one = enter(r, lane) ? timed_call(r, &r->call[lane]) : (double)NAN;
+            least = fmin(least, one); /* of a number and NaN the number */
+        } while (!isnan(one) && clock_seconds() - begin < warm_seconds);
+        if (isnan(one)) {
             snprintf(reason, size, "%s failed when it was warmed up", r->d->kernel[lane]->name);
             *wrong = lane;
             return 0;

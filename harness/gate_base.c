@@ -96,6 +96,7 @@ int gate_base_open(const options *o, gate_base *out, char *reason, size_t reason
 {
     char top[TREE_PATH];
     memset(out, 0, sizeof *out);
+    gate_tree_sweep();
     if (!gate_new_module(o, out->module[1], sizeof out->module[1], reason, reason_size)) return EXIT_USAGE;
     if (o->base && !git_top(top, sizeof top, reason, reason_size)) return EXIT_USAGE;
     if (o->base && !git_commit(NULL, o->base, out->commit[0], sizeof out->commit[0], reason, reason_size))

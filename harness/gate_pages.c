@@ -6,6 +6,7 @@
 
 #include "gate_record.h"
 #include "json_text.h"
+#include "markdown.h"
 #include "percent.h"
 #include "results_table.h"
 
@@ -29,22 +30,13 @@ static bool nothing_compared(const json_t *gate) { return json_is_true(json_obje
 
 /* ---- Markdown ---------------------------------------------------------------------------------------------------- */
 
-/* Nothing in a cell may end it or become markup. */
-static void put_text(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (strchr("\\|`*_[]<>~#", *text)) fputc('\\', out);
-        fputc((unsigned char)*text < 0x20 ? ' ' : *text, out);
-    }
-}
-
 static void put_row(FILE *out, const json_t *one)
 {
     const json_t *at = json_object_get(one, "interval"), *ratio = json_object_get(one, "ratio");
     const double low = json_real_of(json_array_get(at, 0), -INFINITY),
                  high = json_real_of(json_array_get(at, 1), INFINITY);
     fprintf(out, "| %s | ", text_of(one, "outcome"));
-    put_text(out, text_of(one, "case"));
+    markdown_put(out, text_of(one, "case"));
     if (json_is_number(ratio))
         fprintf(out, " | %+.*g %% | ", PERCENT(json_number_value(ratio) - 1));
     else
@@ -53,7 +45,7 @@ static void put_row(FILE *out, const json_t *one)
         fprintf(out, "[%+.*g, %+.*g] | ", PERCENT(low - 1), PERCENT(high - 1));
     else
         fputs("- | ", out);
-    put_text(out, gate_words_beside_outcome(one));
+    markdown_put(out, gate_words_beside_outcome(one));
     fputs(" |\n", out);
 }
 
@@ -75,12 +67,16 @@ static void put_rows(FILE *out, const json_t *gate, bool notable)
     if (rows > 0 && !notable) fputs("\n</details>\n", out);
 }
 
+/* One stands open; more would hide what comes after them. */
 static void put_reproducers(FILE *out, const json_t *gate)
 {
-    size_t i;
-    const json_t *one;
-    json_array_foreach(json_object_get(gate, "cases"), i, one) if (*text_of(one, "reproducer"))
-        fprintf(out, "\n    %s\n", text_of(one, "reproducer"));
+    const json_t *cases = json_object_get(gate, "cases"), *one;
+    size_t i, count = 0;
+    json_array_foreach(cases, i, one) count += *text_of(one, "reproducer") != 0;
+    if (count > 1) fprintf(out, "\n<details><summary>%zu lines that repeat what is wrong</summary>\n", count);
+    json_array_foreach(cases, i, one) if (*text_of(one, "reproducer"))
+        markdown_put_code(out, text_of(one, "reproducer"));
+    if (count > 1) fputs("\n</details>\n", out);
 }
 
 static void put_accuracy(FILE *out, const json_t *gate)
@@ -92,7 +88,7 @@ static void put_accuracy(FILE *out, const json_t *gate)
         const json_t *ratio = json_object_get(one, "ratio"), *rms = json_object_get(one, "rms");
         if (!json_is_true(json_object_get(one, "worse"))) continue;
         fputs("\n- less accurate: ", out);
-        put_text(out, text_of(one, "kernel"));
+        markdown_put(out, text_of(one, "kernel"));
         fprintf(out, ": error / bound %.2g, was %.2g; pooled z %.2g, was %.2g (what grows by %g counts)\n",
                 json_real_of(json_array_get(ratio, 1), 0), json_real_of(json_array_get(ratio, 0), 0),
                 json_real_of(json_array_get(rms, 1), 0), json_real_of(json_array_get(rms, 0), 0),
@@ -110,7 +106,7 @@ static void put_commit(FILE *out, const char *name)
 static int emit_reason(FILE *out, const json_t *gate)
 {
     fputs("# attnbench gate: nothing compared\n\n", out);
-    put_text(out, text_of(gate, "headline"));
+    markdown_put(out, text_of(gate, "headline"));
     fputc('\n', out);
     return 1;
 }
@@ -127,7 +123,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     json_array_foreach(json_object_get(gate, "notes"), i, note)
     {
         fputs("\n- ", out);
-        put_text(out, json_string_value(note));
+        markdown_put(out, json_string_value(note));
         fputc('\n', out);
     }
     put_rows(out, gate, false);

@@ -1,6 +1,6 @@
 /* gate_record.h: a gate's result in the record, and the pages that are made from it.
  *
- * "gate": {"headline","compared","passed": bool,"exit","base","new" (commits or "" unknown),"threshold","false_alarms","notes": [text],
+ * "gate": {"heading","headline","compared","passed": bool,"exit","base","new" (commits or "" unknown),"threshold","false_alarms","notes": [text],
  *   "outcomes": {name: cases},
  *   "cases": [{"case","kernel","workload","threads","outcome","words","log_e","ratio","interval": [low, high],
  *              "reproducer" of one that was judged wrong,"waiver": {"case","limit","until","reason"}}], findings first, then by evidence;

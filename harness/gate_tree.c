@@ -9,6 +9,8 @@
 #include "status.h"
 #include "tool.h"
 
+#define TREE "tree" /* in the temporary folder */
+
 /* Hooks of the repository have no business in a tree that is only built. */
 #define GIT "git", "-c", "core.hooksPath=/dev/null"
 
@@ -53,8 +55,8 @@ int gate_tree_build(const char *commit, const char *command, gate_tree *out, cha
     char why[512];
     memset(out, 0, sizeof *out);
     if (!git_top(out->top, sizeof out->top, reason, reason_size)) return EXIT_USAGE;
-    if (!scratch_make("base", out->folder, reason, reason_size)) return EXIT_USAGE;
-    snprintf(out->path, sizeof out->path, "%s/tree", out->folder);
+    if (!scratch_make("base", &out->folder, reason, reason_size)) return EXIT_USAGE;
+    snprintf(out->path, sizeof out->path, "%s/" TREE, out->folder.path);
     const char *const add[] = {GIT, "worktree", "add", "--quiet", "--detach", out->path, commit, NULL};
     int code = tool_run(out->top, add, NULL, 0, why, sizeof why);
     if (code > 0) snprintf(why, sizeof why, "git could not make a worktree of it");
@@ -71,15 +73,30 @@ int gate_tree_build(const char *commit, const char *command, gate_tree *out, cha
 void gate_tree_remove(gate_tree *t)
 {
     char reason[256];
-    if (!t->folder[0]) return;
+    if (!t->folder.path[0]) return;
     const char *const remove[] = {GIT, "worktree", "remove", "--force", "--force", t->path, NULL};
     const char *const prune[] = {GIT, "worktree", "prune", NULL};
     /* After an interruption too: what is begun now is not to be ended by the signal that ended the rest. */
     const int seen = interrupted;
     interrupted = 0;
     const int code = tool_run(t->top, remove, NULL, 0, reason, sizeof reason);
-    scratch_remove(t->folder);
+    scratch_remove(&t->folder);
     if (code != 0) tool_run(t->top, prune, NULL, 0, reason, sizeof reason); /* which forgets all that are gone */
     if (!interrupted) interrupted = seen;
-    t->folder[0] = 0;
+}
+
+/* By git, from the tree itself, which knows whose it is: else the repository would keep an entry of it. */
+static void sweep(const char *folder)
+{
+    char path[TREE_PATH], said[256], reason[256];
+    snprintf(path, sizeof path, "%s/" TREE, folder);
+    const char *const remove[] = {GIT, "worktree", "remove", "--force", "--force", path, NULL};
+    complain("note: removing %s, which a gate that was killed left", folder);
+    tool_run(path, remove, said, sizeof said, reason, sizeof reason);
+}
+
+void gate_tree_sweep(void)
+{
+    scratch_sweep("base", sweep);
+    scratch_sweep("moved", NULL);
 }

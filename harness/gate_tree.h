@@ -9,9 +9,9 @@
 
 enum { TREE_PATH = 4096 };
 typedef struct gate_tree {
-    char top[TREE_PATH];       /* root of the tree that NEW is in */
-    char folder[SCRATCH_PATH]; /* temporary; "" none */
-    char path[TREE_PATH];      /* of the worktree, in it */
+    char top[TREE_PATH];  /* root of the tree that NEW is in */
+    scratch folder;       /* temporary */
+    char path[TREE_PATH]; /* of the worktree, in it */
 } gate_tree;
 
 /* What git tells the programs of a hook names the tree and the index that it is at work on: none of that holds in
@@ -29,5 +29,8 @@ int git_commit(const char *folder, const char *ref, char *out, size_t size, char
  * code, with a reason unless it is 0. gate_tree_remove is due in any case. */
 int gate_tree_build(const char *commit, const char *command, gate_tree *out, char *reason, size_t reason_size);
 void gate_tree_remove(gate_tree *t);
+
+/* Worktrees of gates that were killed are removed, and what else such gates left; those of a gate or of a build that runs stay. */
+void gate_tree_sweep(void);
 
 #endif

@@ -191,9 +191,20 @@ struct gbench {
         if (format == "csv") {
             late.insert(late.end(), kept.begin(), kept.end());
         } else {
-            display->ReportRuns(kept);
+            display->ReportRuns(table ? in_short(kept) : kept);
             display->GetOutputStream().flush();
         }
+    }
+
+    // For the console, where lines of 250 columns cannot be read: the caller's table and the records have the rest.
+    static std::vector<Run> in_short(std::vector<Run> runs)
+    {
+        for (Run &run : runs) {
+            run.report_label.clear();
+            for (auto it = run.counters.begin(); it != run.counters.end();)
+                it = it->first == "gflops" ? std::next(it) : run.counters.erase(it);
+        }
+        return runs;
     }
 
     void end_display()
@@ -359,7 +370,10 @@ try {
     gbench_flags values;
     std::vector<std::string> contexts;
     gbench_flags_defaults(&values);
+    bool in_short = false; // a default is for the console: documents are whole unless they are asked not to be
+    const char *&aggregates = values.value[GBENCH_DISPLAY_AGGREGATES];
     for (int i = 0; i < defaults + flags; i++) {
+        if (i == defaults) in_short = std::strcmp(std::exchange(aggregates, ""), "true") == 0;
         const char *const text = i < defaults ? default_flag[i] : flag[i - defaults];
         values.value[GBENCH_CONTEXT] = "";
         if (!gbench_flags_take(&values, text, takes_iterations, reason, reason_size)) return nullptr;
@@ -373,7 +387,8 @@ try {
     g->out_format = values.value[GBENCH_OUT_FORMAT];
     g->format = values.value[GBENCH_FORMAT];
     g->lists_only = is_set(GBENCH_LIST_TESTS);
-    g->display_aggregates_only = is_set(GBENCH_DISPLAY_AGGREGATES);
+    g->display_aggregates_only =
+        is_set(GBENCH_DISPLAY_AGGREGATES) || (!*aggregates && in_short && g->format == "console");
     g->repeats = std::strcmp(values.value[GBENCH_REPETITIONS], "1") != 0;
     const std::string min_time = values.value[GBENCH_MIN_TIME];
     if (min_time.back() == 'x')

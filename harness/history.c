@@ -35,8 +35,10 @@ static const char *const migrations[HISTORY_SCHEMA] = {
 int history_refuse(history *h, char *reason, size_t size)
 {
     const int why = sqlite3_errcode(h->db);
+    const bool damaged = why == SQLITE_CORRUPT || why == SQLITE_NOTADB;
     h->unwritten = why == SQLITE_FULL || why == SQLITE_IOERR || why == SQLITE_READONLY;
-    snprintf(reason, size, "%s: %s", h->path, sqlite3_errmsg(h->db));
+    snprintf(reason, size, damaged ? "%s: is damaged (%s); restore a copy or name another --db" : "%s: %s", h->path,
+             sqlite3_errmsg(h->db));
     return 0;
 }
 
@@ -70,14 +72,16 @@ static bool is_empty(history *h)
     return empty;
 }
 
-static bool is_sound(history *h)
+int history_read_all(history *h, char *reason, size_t size)
 {
     sqlite3_stmt *s = NULL;
-    bool sound = false;
+    if (h->read) return 1;
     if (sqlite3_prepare_v2(h->db, "PRAGMA quick_check(1)", -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-        sound = strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
+        h->read = strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
     sqlite3_finalize(s);
-    return sound;
+    if (!h->read)
+        snprintf(reason, size, "%s: is damaged (PRAGMA quick_check); restore a copy or name another --db", h->path);
+    return h->read;
 }
 
 /* Inside one write transaction, so that of two programs that open an old file one migrates and the other finds it done. */
@@ -119,8 +123,22 @@ static int read_header(history *h, header *out, char *reason, size_t size)
     return 0;
 }
 
-/* Whose file is it, and can it be read? */
-static int examine(history *h, char *reason, size_t size)
+/* Did the last writer not close it, or is one at it now? Its log lies there then. */
+static bool is_open(const char *path)
+{
+    static const char *const logs[] = {"-wal", "-journal"};
+    char name[4096];
+    struct stat st;
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
+        const int length = snprintf(name, sizeof name, "%s%s", path, logs[i]);
+        if (length >= (int)sizeof name || (stat(name, &st) == 0 && st.st_size > 0)) return true;
+    }
+    return false;
+}
+
+/* Whose file is it, and can it be read? All of a history is read only where something may have happened to it, or will: what it is
+ * used for meets a damaged page by itself. */
+static int examine(history *h, bool suspect, char *reason, size_t size)
 {
     header is;
     if (!read_header(h, &is, reason, size)) return 0;
@@ -133,10 +151,8 @@ static int examine(history *h, char *reason, size_t size)
                  is.version, HISTORY_SCHEMA);
         return 0;
     }
-    if (is.owner == application && !is_sound(h)) {
-        snprintf(reason, size, "%s: is damaged (PRAGMA quick_check); restore a copy or name another --db", h->path);
-        return 0;
-    }
+    suspect = suspect || is.version < HISTORY_SCHEMA;
+    if (is.owner == application && suspect && !history_read_all(h, reason, size)) return 0;
     if (is.version == HISTORY_SCHEMA && is.owner == application) return 1;
     return migrate(h, reason, size);
 }
@@ -184,13 +200,13 @@ history *history_open(const char *path, bool create, bool *unwritten, char *reas
         return NULL;
     }
     h->path = path;
-    const bool still = !create && is_still(path);
+    const bool still = !create && is_still(path), suspect = is_open(path);
     if (open_file(path, create, still, &h->db) != SQLITE_OK) {
         snprintf(reason, size, "%s: cannot be opened: %s; %s", path, sqlite3_errmsg(h->db),
                  create ? "is its folder there and writable?" : "'attnbench history add' makes one");
     } else {
         sqlite3_busy_timeout(h->db, patience_ms);
-        if (examine(h, reason, size) &&
+        if (history_sql(h, "PRAGMA cell_size_check = ON", reason, size) && examine(h, suspect, reason, size) &&
             history_sql(h, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL", reason, size)) {
             if (!still) sqlite3_exec(h->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL); /* or the old journal */
             return h;
@@ -221,6 +237,12 @@ history *history_open(const char *path, bool create, bool *unwritten, char *reas
 void history_close(history *h) { (void)h; }
 
 bool history_unwritten(const history *h) { return (void)h, false; }
+
+int history_read_all(history *h, char *reason, size_t size)
+{
+    (void)h, (void)reason, (void)size;
+    return 0;
+}
 
 int history_fits(const json_t *record, const char *name, char *reason, size_t size)
 {

@@ -28,6 +28,10 @@ typedef struct history history;
 history *history_open(const char *path, bool create, bool *unwritten, char *reason, size_t reason_size);
 void history_close(history *h);
 
+/* Is the structure of the whole file sound? Takes as long as reading it; done by history_open where the file was not closed by who
+ * wrote it, and before an older schema is migrated. 0 and one line in `reason` where not. */
+int history_read_all(history *h, char *reason, size_t size);
+
 /* Was the last failure one of writing and not of the input? */
 bool history_unwritten(const history *h);
 

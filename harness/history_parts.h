@@ -10,6 +10,7 @@ struct history {
     sqlite3 *db;
     const char *path; /* as named by who opened it */
     bool unwritten;   /* the last failure, for want of a disk that takes it */
+    bool read;        /* all of it, and it was sound */
 };
 
 /* 0, and the file with what SQLite says of its last failure. */

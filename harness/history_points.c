@@ -14,7 +14,12 @@ static double column_real(sqlite3_stmt *s, int column)
     return sqlite3_column_type(s, column) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(s, column);
 }
 
-static const char *column_text(sqlite3_stmt *s, int column) { return (const char *)sqlite3_column_text(s, column); }
+/* No column is empty but in a file that is damaged. */
+static const char *column_text(sqlite3_stmt *s, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(s, column);
+    return text ? text : "";
+}
 
 /* Times and ratios side by side. julianday, since dates may come with different offsets from UTC; a record whose date is none stands
  * where it was added. */

@@ -1,4 +1,4 @@
-/* markdown.c: escapes. */
+/* markdown.c: escapes, and code. */
 #include "markdown.h"
 
 #include <string.h>
@@ -19,4 +19,11 @@ void markdown_put_view(FILE *out, text_view text)
 void markdown_put(FILE *out, const char *text)
 {
     if (text) markdown_put_view(out, (text_view){text, (int)strlen(text)});
+}
+
+void markdown_put_code(FILE *out, const char *line)
+{
+    fputs("\n      ", out);
+    for (; *line; line++) fputc((unsigned char)*line < 0x20 ? ' ' : *line, out);
+    fputc('\n', out);
 }

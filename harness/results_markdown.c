@@ -3,19 +3,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "digits.h"
 #include "markdown.h"
 #include "quantisation.h"
 #include "results_counts.h"
+#include "results_failures.h"
 #include "results_layout.h"
 #include "results_table.h"
-
-/* A code block of one line: indentation needs no fence that the line could close. */
-static void put_code(FILE *out, const char *line)
-{
-    fputs("\n      ", out);
-    for (; *line; line++) fputc((unsigned char)*line < 0x20 ? ' ' : *line, out);
-    fputs("\n\n", out);
-}
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -75,59 +69,12 @@ static void put_machine(FILE *out, const json_t *record)
     if (json_is_integer(threads)) fprintf(out, "- threads: %" JSON_INTEGER_FORMAT "\n", json_integer_value(threads));
 }
 
-/* Each finding with its check, then the shape of the error. */
-static void put_findings(FILE *out, const json_t *one)
-{
-    size_t i;
-    const json_t *finding, *findings = json_object_get(one, "findings");
-    if (json_array_size(findings) == 0) markdown_put(out, text_of(one, "reason"));
-    json_array_foreach(findings, i, finding)
-    {
-        if (i) fputs("; ", out);
-        markdown_put(out, text_of(finding, "check"));
-        fputs(": ", out);
-        markdown_put(out, text_of(finding, "reason"));
-    }
-    if (*text_of(one, "pattern")) {
-        fputs(". Pattern: ", out);
-        markdown_put(out, text_of(one, "pattern"));
-    }
-    fputc('\n', out);
-}
-
-static void put_failures(FILE *out, const json_t *record)
-{
-    bool first = true;
-    size_t i;
-    const json_t *one;
-    json_array_foreach(json_object_get(record, "cases"), i, one)
-    {
-        if (!case_is_finding(one)) continue;
-        if (first) fputs("\n## Failures\n\n", out);
-        first = false;
-        fprintf(out, "- **%s** ", text_of(one, "status"));
-        markdown_put(out, text_of(one, "kernel"));
-        fputs(" on ", out);
-        markdown_put(out, text_of(one, "workload"));
-        if (*text_of(one, "class")) {
-            fputs(", class ", out);
-            markdown_put(out, text_of(one, "class"));
-        }
-        fputs(": ", out);
-        put_findings(out, one);
-        if (*text_of(one, "reproducer")) put_code(out, text_of(one, "reproducer"));
-    }
-}
-
-/* Three significant digits; "-" where there is no figure. */
+/* A cell that holds a figure. */
 static void put_number(FILE *out, double x)
 {
-    if (isnan(x))
-        fputs(" - |", out);
-    else if (x >= 100 && x < 1e6)
-        fprintf(out, " %.0f |", x);
-    else
-        fprintf(out, " %.3g |", x);
+    enum { DECIMALS = 6 };
+    char text[DIGITS_TEXT];
+    fprintf(out, " %s |", three_digits(x, DECIMALS, text));
 }
 
 static void put_row(FILE *out, const result_row *row)
@@ -156,8 +103,10 @@ static void put_row(FILE *out, const result_row *row)
         fprintf(out, " **%.3g** |\n", row->ratio);
     else if (isnan(row->ratio))
         fputs(" not judged |\n", out);
-    else
-        fprintf(out, " %.3g |\n", row->ratio);
+    else {
+        put_number(out, row->ratio);
+        fputc('\n', out);
+    }
 }
 
 /* Where the inputs lay, by the first word of what the entries say. */
@@ -210,11 +159,11 @@ static void put_table(FILE *out, const json_t *record, const result_table *table
     fputs("\nTimes are medians of pack + run", out);
     if (most > 0 && fewest == most) fprintf(out, " over %lld repetition%s", (long long)most, most == 1 ? "" : "s");
     if (most > 0 && fewest != most) fprintf(out, " over %lld to %lld repetitions", (long long)fewest, (long long)most);
-    fputs(". Range: slowest less fastest repetition, over the median. Peak: the ceiling measured in the same run, "
+    fputs(". Kernels of one workload and number of threads stand together, the fastest first. Range: slowest less "
+          "fastest repetition, over the median. Peak: the ceiling measured in the same run, "
           "times threads. x baseline: over the baseline kernel on the same "
           "workload, with as many threads where it has them, else with its fewest. err/bound: the largest over all "
-          "judged "
-          "cases of this kernel and workload; above 1 is wrong.",
+          "judged cases of this kernel and workload; above 1 is wrong.",
           out);
     put_inputs(out, record);
     fputc('\n', out);
@@ -331,7 +280,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     result_table table;
     if (!result_table_make(record, &table)) return 0;
     put_verdict(out, record);
-    put_failures(out, record);
+    failures_put(out, record);
     put_table(out, record, &table);
     put_deviations(out, record);
     put_quantisation(out, record);

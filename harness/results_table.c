@@ -292,7 +292,9 @@ int result_table_make(const json_t *record, result_table *out)
         judge_row(record, &out->row[r]);
     }
     free(sample);
-    return 1;
+    if (result_rows_order(out->row, out->rows)) return 1;
+    result_table_free(out);
+    return 0;
 }
 
 double result_row_range(const result_row *row)
@@ -304,6 +306,24 @@ bool result_row_begins_slowly(const result_row *row)
 {
     const double page_faults = 0.05; /* ms */
     return row->first > FIRST_CALL_MARGIN * row->slowest + page_faults;
+}
+
+void record_mark_slow_beginnings(json_t *record)
+{
+    result_table table;
+    if (!result_table_make(record, &table)) return;
+    for (size_t r = 0; r < table.rows; r++) {
+        const result_row *row = &table.row[r];
+        size_t i;
+        json_t *entry;
+        if (!result_row_begins_slowly(row)) continue;
+        json_array_foreach(json_object_get(record, "benchmarks"), i, entry)
+        {
+            if (json_object_get(entry, "first_call_ms") && same_id(entry_id_of(entry), row->id))
+                json_object_set_new(entry, "slow_first_call", json_real(row->first / row->milliseconds));
+        }
+    }
+    result_table_free(&table);
 }
 
 void result_table_free(result_table *table)

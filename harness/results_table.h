@@ -59,12 +59,20 @@ bool result_row_begins_slowly(const result_row *row);
 
 typedef struct result_table {
     result_row *row;
-    size_t rows; /* in order of first appearance */
+    size_t rows; /* ordered by result_rows_order */
 } result_table;
+
+/* Workloads as they first appear, in each fewer threads first, then the fastest first, and last what was not timed.
+ * Returns 0 where memory is short (results_order.c). */
+int result_rows_order(result_row *row, size_t rows);
 
 /* Views point into `record`, which must outlive the table. Returns 0 where memory is short. */
 int result_table_make(const json_t *record, result_table *out);
 void result_table_free(result_table *table);
+
+/* Sets "slow_first_call", how many times as long as the median, in the entry that holds the first call of a run that begins
+ * slowly. */
+void record_mark_slow_beginnings(json_t *record);
 
 /* Cases of the judge by status, over one kernel or, with NULL, all. */
 typedef struct case_counts {

@@ -6,36 +6,85 @@
 #include "commands.h"
 #include "counters_groups.h"
 #include "crossover.h"
+#include "digits.h"
 #include "results_table.h"
 
-static void print_number(int width, const char *format, double x)
+enum { NAME_LEAST = 12, NAME_MOST = 35, LINE = 100 }; /* columns */
+
+/* Figures of a row, in 59 columns: three significant digits, the points of a column below each other. */
+static const struct column {
+    const char *head;
+    int before, decimals;
+} columns[] = {{"time, ms", 6, 5}, {"range, %", 4, 3}, {"GFLOP/s", 5, 3},
+               {"% peak", 3, 2},   {"speedup", 5, 3},  {"err/bound", 2, 6}};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static int width_of(const struct column *c) { return c->before + 1 + c->decimals; }
+
+static void name_of(const result_row *row, char *out, size_t size)
 {
-    char text[32] = "-";
-    if (!isnan(x)) snprintf(text, sizeof text, format, x);
-    printf(" %*s", width, text);
+    snprintf(out, size, "%.*s%s%.*s", VIEW(row->id.kernel), row->id.variant.size ? "/" : "", VIEW(row->id.variant));
 }
 
-static void print_row(const result_row *row)
+/* What the longest name needs. Longer ones stand in a line of their own. */
+static int name_width(const result_table *table)
 {
-    char kernel[64];
-    snprintf(kernel, sizeof kernel, "%.*s%s%.*s", VIEW(row->id.kernel), row->id.variant.size ? "/" : "",
-             VIEW(row->id.variant));
-    printf("  %-24s %3lld", kernel, (long long)row->id.threads);
-    if (row->error) {
-        printf("  %.90s\n", row->error);
-        return;
+    char name[256];
+    size_t width = NAME_LEAST;
+    for (size_t i = 0; i < table->rows; i++) {
+        name_of(&table->row[i], name, sizeof name);
+        if (strlen(name) > width) width = strlen(name);
     }
-    print_number(10, row->milliseconds < 100 ? "%.3f" : "%.1f", row->milliseconds);
-    print_number(7, "%.1f", 100 * result_row_range(row));
-    print_number(9, "%.2f", row->gflops);
-    print_number(7, "%.1f", 100 * row->share);
-    print_number(8, "%.2f", row->speedup);
-    if (row->failed)
-        printf("    FAILED\n");
-    else {
-        print_number(9, "%.2g", row->ratio);
-        putchar('\n');
+    return width < NAME_MOST ? (int)width : NAME_MOST;
+}
+
+/* Words to the end of the line, and further ones below, where they began. */
+static void print_words(const char *text, int indent)
+{
+    int at = indent;
+    while (*text) {
+        const int word = (int)strcspn(text, " "), room = at + 1 + word <= LINE || at == indent;
+        if (!room) printf("\n%*s", at = indent, "");
+        printf(" %.*s", word, text);
+        at += 1 + word;
+        text += word;
+        text += strspn(text, " ");
     }
+    putchar('\n');
+}
+
+static void print_figures(const result_row *row)
+{
+    const double figure[COLUMNS] = {
+        row->milliseconds, 100 * result_row_range(row), row->gflops, 100 * row->share, row->speedup, row->ratio};
+    char text[DIGITS_TEXT], line[COLUMNS * DIGITS_TEXT] = "";
+    for (int c = 0; c < COLUMNS; c++) {
+        const bool failed = c == COLUMNS - 1 && row->failed;
+        strcat(strcat(line, " "),
+               failed ? " FAILED" : three_digits_aligned(figure[c], columns[c].before, columns[c].decimals, text));
+    }
+    size_t end = strlen(line);
+    while (end > 0 && line[end - 1] == ' ') end--;
+    printf("%.*s\n", (int)end, line);
+}
+
+static void print_row(const result_row *row, int names)
+{
+    char name[256];
+    name_of(row, name, sizeof name);
+    if ((int)strlen(name) > names) printf("  %s\n", name);
+    printf("  %-*s %3lld", names, (int)strlen(name) > names ? "" : name, (long long)row->id.threads);
+    if (row->error)
+        print_words(row->error, 2 + names + 4);
+    else
+        print_figures(row);
+}
+
+static void print_head(int names)
+{
+    printf("\n  %-*s %3s", names, "kernel", "thr");
+    for (int c = 0; c < COLUMNS; c++) printf(" %*s", width_of(&columns[c]), columns[c].head);
+    putchar('\n');
 }
 
 static void print_slow_beginnings(const result_table *table)
@@ -54,19 +103,18 @@ void print_table(const json_t *record)
     result_table table;
     text_view current = {"", 0};
     if (!result_table_make(record, &table)) return;
-    if (table.rows)
-        printf("\n  %-24s %3s %10s %7s %9s %7s %8s %9s\n", "kernel", "thr", "time ms", "range %", "GFLOP/s", "% peak",
-               "speedup", "err/bound");
+    const int names = name_width(&table);
+    if (table.rows) print_head(names);
     for (size_t i = 0; i < table.rows; i++) {
         if (i == 0 || !view_equal(current, table.row[i].id.workload)) {
             current = table.row[i].id.workload;
             printf("%.*s\n", VIEW(current));
         }
-        print_row(&table.row[i]);
+        print_row(&table.row[i], names);
     }
     if (table.rows)
-        printf("  medians; range: slowest less fastest repetition, over the median; %% of the ceiling measured in this "
-               "run;\n  speedup over the baseline kernel on the same problem\n");
+        puts("  Fewer threads first, then the fastest first. Medians; range: slowest less fastest repetition,\n"
+             "  over the median; % peak: of the ceiling measured in this run; speedup: over the baseline kernel.");
     print_slow_beginnings(&table);
     print_crossovers(json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "crossovers"));
     result_table_free(&table);

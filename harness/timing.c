@@ -15,7 +15,7 @@
 #include "plugin_isolation.h"
 #include "pool.h"
 #include "problem.h"
-#include "results.h"
+#include "results_table.h"
 #include "status.h"
 #include "timing_apart.h"
 #include "timing_secret.h"
@@ -471,6 +471,7 @@ json_t *timing_close(timing *t, int argc, char **argv)
         json_decref(measured);
         shares_against(&t->limits, t->notes, json_object_get(record, "benchmarks"));
         add_notes(t->notes, json_object_get(record, "benchmarks"));
+        record_mark_slow_beginnings(record);
     }
     json_decref(t->notes);
     int most = 1;

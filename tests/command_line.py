@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = os.path.abspath(os.environ.get("ATTNBENCH", ROOT / "build" / "attnbench"))
 TINY = "h=2,q=4,d=4"
 QUICK = ("--benchmark_min_time=0.001", "--benchmark_repetitions=1")
-WELL, FINDING, USAGE, UNDECIDED, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 74, 130
+WELL, FINDING, USAGE, UNDECIDED, BUG, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 70, 74, 130
 
 Result = subprocess.CompletedProcess[str]
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from command_line import (
+    BUG,
     FINDING,
     INTERRUPTED,
     NOT_WRITTEN,
@@ -222,6 +223,16 @@ class OwnThreads(Compare):
         self.timed("openmp_untold", "openmp_untold_static", "1")
 
 
+class Memory(Compare):
+    @unittest.skipUnless(Path(plugin("no_memory")).exists(), "built neither beside sanitizers nor for an emulator")
+    def test_what_is_lost_for_want_of_it_is_no_pass(self) -> None:
+        short = environment(LD_PRELOAD=plugin("no_memory"))
+        done = attnbench("compare", plugin("well"), plugin("well"), *TINY, env=short)
+        self.assertEqual(BUG, done.returncode, done.stdout + done.stderr)
+        self.assertIn("out of memory for what was compared", done.stderr)
+        self.assertNotIn("identical", done.stdout)
+
+
 class NeverTimed(Compare):
     def test_a_wrong_kernel_is_a_finding_with_its_reason(self) -> None:
         done, record = self.compare(plugin("well"), plugin("is_wrong"), *TINY, code=FINDING)
@@ -236,6 +247,15 @@ class NeverTimed(Compare):
             _, record = self.compare(plugin("well"), plugin(name), *TINY, code=FINDING)
             self.assertEqual("wrong", record["comparisons"][0]["verdict"])
             self.assertIn(name, record["comparisons"][0]["why"])
+
+    def test_what_fails_when_it_is_warmed_up_is_wrong(self) -> None:
+        for names in (("well", "fails_again"), ("fails_again", "well")):
+            done, record = self.compare(*map(plugin, names), *TINY, code=FINDING)
+            (one,) = record["comparisons"]
+            self.assertEqual("wrong", one["verdict"])
+            self.assertEqual("fails_again:odd_plain failed when it was warmed up", one["why"])
+            self.assertNotIn("pairs", one)
+            self.assertIn("1 wrong", done.stdout)
 
     def test_identical_code_is_judged(self) -> None:
         _, record = self.compare(plugin("is_wrong"), plugin("is_wrong"), *TINY, code=FINDING)

@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
-from command_line import FINDING, UNDECIDED, USAGE, WELL, attnbench, environment
+from command_line import BUG, FINDING, UNDECIDED, USAGE, WELL, attnbench, environment
 from gate_runs import CASE, COMPUTE, QUICK, TINY, TRIES, Gate, plugin, slowed
 
 
@@ -100,6 +100,16 @@ class Verdicts(Gate):
         self.assertEqual("wrong", one["outcome"])
         self.assertIn("signal 6 (Aborted) while it was timed", one["words"])
         self.assertNotIn("reproducer", one)
+
+    @unittest.skipUnless(plugin("no_memory").exists(), "built neither beside sanitizers nor for an emulator")
+    def test_what_is_lost_for_want_of_memory_is_no_pass(self) -> None:
+        baseline = self.save(plugin("well"))
+        short = environment(LD_PRELOAD=str(plugin("no_memory")))
+        flags = ("--baseline", baseline, "--plugin", self.module(plugin("well")), *TINY, "--json", self.record)
+        done = attnbench("gate", *flags, cwd=self.folder, env=short)
+        self.assertEqual(BUG, done.returncode, done.stdout + done.stderr)
+        self.assertIn("out of memory for what was compared", done.stderr)
+        self.assertFalse(json.loads(self.record.read_text(encoding="utf-8"))["gate"]["passed"])
 
     def test_a_base_that_is_wrong_is_nothing_to_compare_with(self) -> None:
         _, record = self.against(plugin("is_wrong"), plugin("well"), *TINY, code=UNDECIDED)

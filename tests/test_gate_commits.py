@@ -7,6 +7,7 @@ The "build" of a commit copies one of harness/slowed's.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,6 +20,14 @@ from typing import Any
 
 from command_line import FINDING, INTERRUPTED, PROGRAM, UNDECIDED, USAGE, WELL, Result, attnbench, environment
 from gate_runs import COMPUTE, QUICK, SLOWED, TINY, Gate, plugin, slowed
+
+
+def state_of(process: int) -> str:
+    """As ps shows it; "Z" also where it is gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
 
 
 class Commits(Gate):
@@ -164,6 +173,35 @@ class Commits(Gate):
             self.git("worktree", "add", "--quiet", f"{elsewhere}/other", "HEAD")
         attnbench("gate", *self.flags(ref="HEAD"), cwd=self.folder, env=self.environment())
         self.assertIn("/other", self.git("worktree", "list"))
+
+    def test_what_a_killed_gate_left_is_removed_by_the_next(self) -> None:
+        """But not while its build, which outlives it, runs, nor what belongs to a process that is there."""
+        mine = self.folder / "pid"
+        kept = [self.temporary / name for name in ("attnbench-base-1-abcdef", "attnbench-base-abcdef")]
+        for folder in kept:
+            folder.mkdir()
+        command = [PROGRAM, "gate", *self.flags("HEAD", f"echo $$ > {mine}.new && mv {mine}.new {mine}; exec sleep 60")]
+        process = subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment()
+        )
+        while not mine.exists():
+            self.assertIsNone(process.poll())
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        build = int(mine.read_text(encoding="utf-8"))
+        flags = (*self.flags("HEAD"), "--launches", "0")
+        done = attnbench("gate", *flags, cwd=self.folder, env=self.environment())
+        self.assertNotIn("killed", done.stderr)
+        self.assertEqual(2, len(self.git("worktree", "list").splitlines()))
+        os.kill(build, signal.SIGKILL)
+        while state_of(build) != "Z":
+            time.sleep(0.01)
+        done = attnbench("gate", *flags, cwd=self.folder, env=self.environment())
+        self.assertRegex(done.stderr, f"removing .*/attnbench-base-{process.pid}-.{{6}}, which a gate that was killed")
+        for folder in kept:
+            folder.rmdir()
+        self.assert_nothing_left()
 
     def saved_commit(self, *arguments: str | Path) -> str:
         """From elsewhere: where we are says nothing of what the module was built from."""

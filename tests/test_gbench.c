@@ -59,9 +59,10 @@ static gbench_case case_of(const char *name, toy *t)
 
 static gbench *open_with(int count, const char *const *flags, bool quiet)
 {
-    char *mine[16], *preset[] = {(char *)"--benchmark_min_time=0.002"}, reason[256] = "";
+    char *mine[16], reason[256] = "";
+    char *preset[] = {(char *)"--benchmark_min_time=0.002", (char *)"--benchmark_display_aggregates_only=true"};
     for (int i = 0; i < count; i++) mine[i] = (char *)flags[i];
-    gbench *const g = gbench_open(count, mine, 1, preset, quiet, reason, sizeof reason);
+    gbench *const g = gbench_open(count, mine, 2, preset, quiet, reason, sizeof reason);
     assert_string_equal(reason, "");
     assert_non_null(g);
     return g;
@@ -396,6 +397,7 @@ static void console_has_one_header_and_our_names(void **state)
     assert_int_equal(occurrences(text, "b/long-name-of-a-workload/threads:1 "), 1);
     assert_int_equal(occurrences(text, "crashed"), 1);
     assert_int_equal(occurrences(text, "gflops="), 2);
+    assert_int_equal(occurrences(text, "gbytes=") + occurrences(text, "b=1,h=2"), 0); /* lines that can be read */
     assert_int_equal(occurrences(text, "/s"), 0); /* a rate already: not 'GFLOP/s a second' */
     free(text);
 
@@ -408,6 +410,27 @@ static void console_has_one_header_and_our_names(void **state)
     assert_int_equal(occurrences(text, "a/w/threads:1_mean "), 1);
     assert_int_equal(occurrences(text, "the kernel returned an error"), 2); /* has no aggregates */
     free(text);
+}
+
+/* Where the caller's default leaves repetitions out, but not the user. */
+static void a_default_shortens_the_console_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *flag;
+        bool whole;
+    } cases[] = {{"--v=0", false},
+                 {"--benchmark_display_aggregates_only=false", true},
+                 {"--benchmark_format=json", true},
+                 {"--benchmark_format=csv", true}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *const text = shown("--benchmark_repetitions=2", cases[i].flag, false);
+        assert_int_equal(occurrences(text, "repetition_index") + occurrences(text, "a/w/threads:1 ") +
+                                 occurrences(text, "\"a/w/threads:1\",") >
+                             0,
+                         cases[i].whole);
+        free(text);
+    }
 }
 
 static void other_formats_are_whole_documents(void **state)
@@ -447,6 +470,7 @@ int main(void)
         cmocka_unit_test(groups_share_a_session_and_sessions_share_nothing),
         cmocka_unit_test(filters_select_by_our_names),
         cmocka_unit_test(console_has_one_header_and_our_names),
+        cmocka_unit_test(a_default_shortens_the_console_alone),
         cmocka_unit_test(other_formats_are_whole_documents),
         cmocka_unit_test(version_is_known),
     };

@@ -12,8 +12,10 @@ import random
 import resource
 import sqlite3
 import subprocess
+import sys
 import time
 import unittest
+from pathlib import Path
 
 import command_line as cl
 from history_records import ROWS, Case, comparison, main, record
@@ -150,7 +152,36 @@ class File(Case):
         for i in range(4096, len(damaged)):
             damaged[i] = 0xA5
         self.db.write_bytes(bytes(damaged))
-        self.history("show", code=cl.USAGE)
+        for verb in ("show", "check", "export"):
+            self.assertIn("is damaged", self.history(verb, code=cl.USAGE).stderr)
+        self.assertIn("is damaged", self.history("add", self.write(2), code=cl.USAGE).stderr)
+
+    def damage_an_old_page(self) -> None:
+        """A leaf of the rows of an early run, which adding a record does not touch."""
+        content = bytearray(self.db.read_bytes())
+        size = int.from_bytes(content[16:18], "big")
+        leaves = [at for at in range(size, len(content), size) if content[at] == 0x0D]
+        self.assertGreater(len(leaves), 8)
+        at = leaves[len(leaves) // 3]
+        content[at : at + size] = bytes(size)
+        self.db.write_bytes(bytes(content))
+
+    def test_what_reads_all_of_it_meets_a_damaged_page(self) -> None:
+        """And what does not is not made to, so that adding a record costs the same however long a history is."""
+        self.history("add", self.write(1, rows=400), self.write(2, rows=400))
+        self.damage_an_old_page()
+        for verb in ("show", "check", "export"):
+            self.assertIn("is damaged", self.history(verb, code=cl.USAGE).stderr)
+        self.assertIn("is damaged", self.history("check", "--kernel", "none", code=cl.USAGE).stderr)
+        self.history("add", self.write(3, rows=1))
+
+    def test_a_file_that_was_not_closed_is_read_before_it_is_used(self) -> None:
+        self.history("add", self.write(1, rows=400), self.write(2, rows=400))
+        self.damage_an_old_page()
+        writer = f"import os, sqlite3\nsqlite3.connect({str(self.db)!r}).executescript('PRAGMA user_version = 2')\n"
+        subprocess.run([sys.executable, "-c", writer + "os._exit(0)"], check=True)
+        self.assertGreater(Path(f"{self.db}-wal").stat().st_size, 0)
+        self.assertIn("is damaged", self.history("add", self.write(3, rows=1), code=cl.USAGE).stderr)
 
     def test_bad_records(self) -> None:
         self.assertIn("which record", self.history("add", code=cl.USAGE).stderr)

@@ -29,6 +29,7 @@ class Layout:
     threads: int
     moves: list[Move]
     worst: Move | None  # None: none shows
+    unmoved: str  # why its code was not moved; empty where it was
 
 
 def _move(one: dict[str, Any]) -> Move:
@@ -47,4 +48,5 @@ def sensitivity(one: dict[str, Any]) -> Layout:
         threads=integer(one, "threads") or 1,
         moves=[_move(cell) for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else [],
         worst=_move(worst) if isinstance(worst, dict) else None,
+        unmoved=text(one, "unmoved"),
     )

@@ -163,6 +163,7 @@ class Section:
     fastest: list[Fastest]
     wins: list[Win]
     rows: list[Row]
+    slow_first: list[Timing]  # whose first call stands out
     unsupported: list[Unsupported]
     environment: list[tuple[str, str]]
     charts: Sequence[Drawn]
@@ -424,6 +425,7 @@ def section(
         fastest=_fastest(results, best),
         wins=_wins(results, best),
         rows=_rows(results, best),
+        slow_first=[t for t in results.ordered() if t.slow_first is not None],
         unsupported=_unsupported(results),
         environment=_environment(results),
         charts=charts,
@@ -449,6 +451,7 @@ def render(title: str, sections: Sequence[Section]) -> str:
     )
     environment.filters["breakable"] = breakable
     environment.filters["figure"] = significant
+    environment.filters["change"] = lambda ratio: f"{100 * (ratio - 1):+.2f}"
     html: str = environment.get_template("report.html").render(
         title=title,
         sections=sections,

@@ -47,6 +47,8 @@ class Entry:
     gbytes: float | None
     share_bw: float | None = None  # of the bandwidth at the call's own footprint, times threads
     ceiling: str = ""  # what the share is of; in the first entry of a run
+    first_ms: float | None = None  # the first call in its process; in the first entry of a run
+    slow_first: float | None = None  # how many times as long as the median, where it stands out
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,7 @@ class Record:
     clock: list[ClockRow] = field(default_factory=list)
     history: dict[str, Any] = field(default_factory=dict)  # timeline.py reads it
     layout: list[dict[str, Any]] = field(default_factory=list)  # as layout.py reads it
+    gate: dict[str, Any] = field(default_factory=dict)  # gates.py reads it
     counted: list[dict[str, Any]] = field(default_factory=list)  # entries, as counts.py reads them
 
     @property
@@ -273,6 +276,7 @@ def _record(path: Path, data: Any) -> Record:
         clock=_clock(data["clock"]) if isinstance(data.get("clock"), dict) else [],
         history=data["history"] if isinstance(data.get("history"), dict) else {},
         layout=_objects(data, "layout"),
+        gate=data["gate"] if isinstance(data.get("gate"), dict) else {},
         counted=[one for one in _objects(data, "benchmarks") if one.get("derived") or "instructions" in one],
     )
 
@@ -336,6 +340,8 @@ def _entry(one: dict[str, Any], index: int) -> Entry:
         gbytes=number(one, "gbytes") if timed else None,
         share_bw=number(one, "share_bw") if timed else None,
         ceiling=text(one, "ceiling"),
+        first_ms=number(one, "first_call_ms"),
+        slow_first=number(one, "slow_first_call"),
     )
 
 

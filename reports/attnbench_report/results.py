@@ -16,6 +16,7 @@ from typing import Any
 from . import spec as specs
 from .counts import Counted, counted
 from .fields import number, texts
+from .gates import Gate, gate
 from .layout import Layout, sensitivity
 from .record import Case, ClockRow, Comparison, Deviation, Entry, Kernel, KillMatrix, Record, Reference
 from .timeline import Timeline, timelines
@@ -45,6 +46,8 @@ class Timing:
     bandwidth: float | None = None  # GB/s measured at the call's own footprint, times threads
     inputs: str = ""
     ceiling: str = ""  # what the share is of
+    first_ms: float | None = None  # the first call in its process
+    slow_first: float | None = None  # how many times as long as the median, where it stands out
 
     @property
     def range(self) -> float | None:
@@ -82,12 +85,13 @@ class Results:
     clock: list[ClockRow]
     timelines: list[Timeline]
     layouts: list[Layout]
+    gates: list[Gate]
     counts: list[Counted]
 
     @property
     def is_empty(self) -> bool:
         judged = self.cases or self.matrices or self.clock
-        return not (self.timings or judged or self.comparisons or self.timelines or self.layouts)
+        return not (self.timings or judged or self.comparisons or self.timelines or self.layouts or self.gates)
 
     @property
     def delta(self) -> float:
@@ -207,6 +211,7 @@ def _merge(records: list[Record]) -> Results:
         clock=[row for record in records for row in record.clock],
         timelines=[one for record in records for one in timelines(record.history)],
         layouts=[sensitivity(one) for record in records for one in record.layout],
+        gates=[gate(record.gate) for record in records if record.gate],
         counts=[found for record in records for one in record.counted if (found := counted(one))],
     )
 
@@ -279,6 +284,8 @@ def _timing(run: list[Entry]) -> Timing:
         bandwidth=_median(e.gbytes / e.share_bw if e.gbytes and e.share_bw else None for e in [*single, given] if e),
         inputs=first.inputs,
         ceiling=next((e.ceiling for e in run if e.ceiling), ""),
+        first_ms=next((e.first_ms for e in run if e.first_ms is not None), None),
+        slow_first=next((e.slow_first for e in run if e.slow_first is not None), None),
     )
 
 

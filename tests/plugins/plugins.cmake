@@ -97,11 +97,19 @@ endfunction()
 
 odd_plugin(well)
 foreach(how IN ITEMS CRASHES_LOADING EXITS_LOADING HANGS_LOADING FLUSHES_LOADING CRASHES_PLANNING HANGS_PLANNING
-                     CRASHES_RUNNING EXITS_RUNNING HANGS_RUNNING FLUSHES_RUNNING CRASHES_LATER HANGS_LATER BEGINS_SLOWLY
+                     CRASHES_RUNNING EXITS_RUNNING HANGS_RUNNING FLUSHES_RUNNING CRASHES_LATER HANGS_LATER FAILS_AGAIN
+                     BEGINS_SLOWLY
                      IS_WRONG DECLINES CRASHES_LAUNCHED HANGS_CLOSED ROUNDS)
   string(TOLOWER ${how} name)
   odd_plugin(${name} ODD_HOW=${how})
 endforeach()
+# Preloaded, it refuses memory for what was compared: not beside sanitizers, whose own realloc comes first, nor under emulators.
+if(NOT ATTNBENCH_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
+  add_library(no_memory SHARED ${plugin_source}/no_memory.c)
+  target_include_directories(no_memory PRIVATE $<TARGET_PROPERTY:attn_harness,INCLUDE_DIRECTORIES>)
+  target_link_libraries(no_memory PRIVATE attnbench_flags attnbench_jansson ${CMAKE_DL_LIBS})
+  set_target_properties(no_memory PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${plugin_dir})
+endif()
 odd_plugin(major_abi ODD_ABI=0x20000u)
 odd_plugin(minor_abi ODD_ABI=ATTN_ABI+1)
 odd_plugin(kernel_abi ODD_KERNEL_ABI=ATTN_ABI+1)
