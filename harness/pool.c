@@ -3,7 +3,9 @@
  * One dispatch = the caller writes a job, raises the event `dispatch`, works as thread 0 and waits for the event `done`, which
  * the last worker raises. A small decode takes microseconds, so a worker that ran out of work first spins on the event for
  * SPIN_NS and only then sleeps on a condition variable; with fewer processors than threads a spinning thread would keep
- * a working one off its processor, so nobody spins. The ranges of `each` come from one atomic counter: dynamic and ascending.
+ * a working one off its processor, so nobody spins. The ranges of `each` are handed out as threads become free, in ascending order;
+ * towards the end they become shorter, down to one item, so that threads end together (guided self-scheduling, Polychronopoulos and
+ * Kuck 1987).
  *
  * A pool is used by one thread at a time. Pools that the same thread made are freed in the reverse order.
  *
@@ -44,7 +46,7 @@ typedef struct job {
     each_task *each; /* both NULL: the worker ends */
     team_task *team;
     void *arg;
-    int64_t n, grain, ranges;
+    int64_t n, grain;
 } job;
 
 typedef struct worker {
@@ -55,7 +57,7 @@ typedef struct worker {
 
 struct pool {
     event dispatch, done, barrier;
-    _Alignas(LINE) atomic_int_least64_t next; /* first range of `each` not yet handed out */
+    _Alignas(LINE) atomic_int_least64_t next; /* first item of `each` not yet handed out */
     _Alignas(LINE) atomic_int pending;        /* workers still inside the job */
     _Alignas(LINE) atomic_int arrived;        /* threads at the barrier */
     _Alignas(LINE) job job;
@@ -149,11 +151,18 @@ static void event_destroy(event *e)
 
 /* ---- jobs -------------------------------------------------------------------------------------------------- */
 
-static void run_range(const job *j, int64_t range, int thread)
+/* The next range of a job that all threads take part in; false where nothing is left. */
+static bool take_range(pool *p, int64_t *begin, int64_t *end)
 {
-    const int64_t begin = range * j->grain;
-    const int64_t end = j->n - begin > j->grain ? begin + j->grain : j->n;
-    j->each(j->arg, begin, end, thread);
+    const int64_t n = p->job.n;
+    *begin = atomic_load_explicit(&p->next, memory_order_relaxed);
+    do {
+        if (*begin >= n) return false;
+        int64_t items = (n - *begin) / (2 * (p->started + 1));
+        if (items > p->job.grain) items = p->job.grain;
+        *end = *begin + (items > 1 ? items : 1);
+    } while (!atomic_compare_exchange_weak_explicit(&p->next, begin, *end, memory_order_relaxed, memory_order_relaxed));
+    return true;
 }
 
 static void work(pool *p, int thread)
@@ -164,19 +173,28 @@ static void work(pool *p, int thread)
     if (j->team) {
         j->team(j->arg, thread);
     } else {
-        int64_t range;
-        while ((range = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed)) < j->ranges)
-            run_range(j, range, thread);
+        int64_t begin, end;
+        while (take_range(p, &begin, &end)) j->each(j->arg, begin, end, thread);
     }
     place = outer;
+}
+
+static void each_serially(const job *j)
+{
+    for (int64_t begin = 0, end; begin < j->n; begin = end) {
+        end = j->n - begin > j->grain ? begin + j->grain : j->n;
+        j->each(j->arg, begin, end, 0);
+    }
 }
 
 static void run_serially(const job *j)
 {
     const struct place outer = place;
     place = (struct place){.in_task = true};
-    if (j->team) j->team(j->arg, 0);
-    for (int64_t range = 0; range < j->ranges; range++) run_range(j, range, 0);
+    if (j->team)
+        j->team(j->arg, 0);
+    else
+        each_serially(j);
     place = outer;
 }
 
@@ -206,15 +224,14 @@ static void *worker_main(void *arg)
 static job each_job(int64_t n, int64_t grain, each_task *task, void *arg)
 {
     if (grain < 1) grain = 1;
-    /* Ranges are counted rather than items: the counter passes the end by one a thread, which cannot overflow. */
-    return (job){.each = task, .arg = arg, .n = n, .grain = grain, .ranges = n > 0 ? (n - 1) / grain + 1 : 0};
+    return (job){.each = task, .arg = arg, .n = n, .grain = grain < n ? grain : n};
 }
 
 static void pool_each(const attn_exec *exec, int64_t n, int64_t grain, each_task *task, void *arg)
 {
     pool *p = exec->ctx;
     const job j = each_job(n, grain, task, arg);
-    if (place.in_task || j.ranges <= 1 || p->started == 0) {
+    if (place.in_task || n <= 1 || p->started == 0) {
         run_serially(&j);
     } else {
         run_on_all(p, &j);
@@ -385,7 +402,7 @@ static void serial_each(const attn_exec *exec, int64_t n, int64_t grain, each_ta
 {
     (void)exec;
     const job j = each_job(n, grain, task, arg);
-    for (int64_t range = 0; range < j.ranges; range++) run_range(&j, range, 0);
+    each_serially(&j);
 }
 
 static void serial_team(const attn_exec *exec, team_task *task, void *arg)

@@ -291,7 +291,8 @@ struct attn_exec {
     uint32_t threads;
     void *ctx;
     /* Calls task(arg, begin, end, thread) for consecutive ranges of at most `grain` items that cover 0 .. n-1 once each,
-     * handed out in ascending order to whichever thread is free; returns when all are done. 0 <= thread < threads. */
+     * handed out in ascending order, shorter ones towards the end, to whichever thread is free; returns when all are done.
+     * 0 <= thread < threads. */
     void (*each)(const attn_exec *exec, int64_t n, int64_t grain,
                  void (*task)(void *arg, int64_t begin, int64_t end, int thread), void *arg);
     /* Calls task(arg, thread) once on every thread, all at the same time. */

@@ -1,4 +1,4 @@
-/* slice_impl.h: a slice of a problem is a problem: one sequence, the query heads of one KV head, some rows, some keys.
+/* slice_impl.h: a slice of a problem is a problem: one sequence, the query heads of one KV head or of several, some rows, some keys.
  *
  * Query lengths and the starts of packed batches are resolved here: a slice has only rows that exist, and begins where its sequence
  * does. Its keys keep their numbers, so k stays, and a packed sequence's keys become a key length, unless keys are cut too. */
@@ -47,10 +47,10 @@ static inline int attn_slice_axes(int slot)
     }
 }
 
-/* Rows i0 .. i0 + rows - 1 of all query heads of KV head `kv_head` of sequence b. Slots that this file has never heard of are left
+/* Rows i0 .. i0 + rows - 1 of all query heads of KV heads kv_head .. kv_head + kv_heads - 1 of sequence b. Slots that this file has never heard of are left
  * out: a problem that has them is refused before it comes here. */
-static inline void attn_slice_rows(const attn_problem *whole, const attn_args *args, int64_t b, int64_t kv_head,
-                                   int64_t i0, int64_t rows, attn_slice *out)
+static inline void attn_slice_heads(const attn_problem *whole, const attn_args *args, int64_t b, int64_t kv_head,
+                                    int64_t kv_heads, int64_t i0, int64_t rows, attn_slice *out)
 {
     const int64_t heads = whole->h / whole->hkv;
     const uint32_t count = args->count < ATTN_SLOTS ? args->count : ATTN_SLOTS;
@@ -58,8 +58,9 @@ static inline void attn_slice_rows(const attn_problem *whole, const attn_args *a
     const int64_t first_key = attn_metadata(args, ATTN_KEY_STARTS, b, 0), keys = attn_key_count(whole, args, b);
     const int packed_keys = attn_slot_of(args, ATTN_KEY_STARTS) != NULL, paged = attn_slot_of(args, ATTN_PAGES) != NULL;
     out->problem = *whole;
-    out->problem.b = out->problem.hkv = 1;
-    out->problem.h = heads;
+    out->problem.b = 1;
+    out->problem.hkv = kv_heads;
+    out->problem.h = kv_heads * heads;
     out->problem.q = rows;
     out->problem.q_pos += i0;
     memset(out->slot, 0, sizeof out->slot);
@@ -67,8 +68,8 @@ static inline void attn_slice_rows(const attn_problem *whole, const attn_args *a
     for (uint32_t slot = 0; slot < count; slot++) {
         const int axes = attn_slice_axes((int)slot);
         if (!(paged && (axes & SLICE_KV_HEAD))) attn_narrow(&out->slot[slot], 0, b, 1);
-        if (axes & SLICE_HEAD) attn_narrow(&out->slot[slot], 1, kv_head * heads, heads);
-        if (axes & SLICE_KV_HEAD) attn_narrow(&out->slot[slot], 1, kv_head, 1);
+        if (axes & SLICE_HEAD) attn_narrow(&out->slot[slot], 1, kv_head * heads, kv_heads * heads);
+        if (axes & SLICE_KV_HEAD) attn_narrow(&out->slot[slot], 1, kv_head, kv_heads);
         if (axes & SLICE_ROWS) attn_narrow(&out->slot[slot], 2, first_row, rows);
         if ((axes & SLICE_KV_HEAD) && packed_keys) attn_narrow(&out->slot[slot], 2, first_key, keys);
     }
@@ -77,6 +78,13 @@ static inline void attn_slice_rows(const attn_problem *whole, const attn_args *a
         out->slot[ATTN_KEY_LENGTHS] = (attn_tensor){&out->key_length, ATTN_I64, 0, {1, 1, 1, 1}, {1, 1, 1, 1}};
     out->slot[ATTN_QUERY_LENGTHS] = out->slot[ATTN_QUERY_STARTS] = out->slot[ATTN_KEY_STARTS] = (attn_tensor){0};
     out->args = (attn_args){sizeof out->args, ATTN_SLOTS, out->slot};
+}
+
+/* Of one KV head. */
+static inline void attn_slice_rows(const attn_problem *whole, const attn_args *args, int64_t b, int64_t kv_head,
+                                   int64_t i0, int64_t rows, attn_slice *out)
+{
+    attn_slice_heads(whole, args, b, kv_head, 1, i0, rows, out);
 }
 
 /* Narrows a slice of rows to keys k0 .. k1 - 1, which become keys 0 and on; with PAGES, k0 begins a page. */

@@ -2,8 +2,8 @@
  *
  *   plan: of the kernels of this module that can do a slice, take the one that expects the highest rate here
  *   pack: keys and values of each KV head, once for all its slices, where the inner kernel shares them
- *   run:  slices of one inner row block of all query heads that share K and V, the last rows first (under a causal mask they see the most keys), handed out one at a time to
- *         whichever thread is free
+ *   run:  slices of one inner row block of all query heads that share K and V, the last rows first (under a causal mask they see the
+ *         most keys), handed out to whichever thread is free, one at a time or, where they are alike, several
  *
  * What slices resolve, no inner kernel need know: query lengths and packed batches are where a slice begins and ends; keys in pages and
  * channels that lie apart are copied to the thread's memory (gather_impl.h).
@@ -127,8 +127,22 @@ typedef struct rows_job {
     const unsigned char *shared;
     attn_gather gather;
     int64_t row_blocks;
+    int64_t together; /* slices that a thread takes at once, at most */
     int status[1];
 } rows_job;
+
+static int64_t smaller_of(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Whole heads that all take as long are handed out several at a time: an inner kernel asks for the next one while the one before is at
+ * work. Others one by one, the longest first. */
+static int64_t slices_together(const rows_job *job)
+{
+    static const int lengths[] = {ATTN_KEY_LENGTHS, ATTN_QUERY_LENGTHS, ATTN_QUERY_STARTS, ATTN_KEY_STARTS};
+    if (job->row_blocks > 1 || job->gather.bytes || job->shared) return 1;
+    for (int i = 0; i < 4; i++)
+        if (attn_slot_of(job->args, lengths[i])) return 1;
+    return job->problem->hkv;
+}
 
 static char *gather_memory(const rows_job *job, int thread)
 {
@@ -137,23 +151,30 @@ static char *gather_memory(const rows_job *job, int thread)
                : NULL;
 }
 
+/* `rows` rows of `heads` KV heads of sequence b. */
+static void run_slice(rows_job *job, int64_t b, int64_t g, int64_t heads, int64_t i0, int64_t rows, int thread)
+{
+    const attn_problem *p = job->problem;
+    attn_slice slice;
+    attn_slice_heads(p, job->args, b, g, heads, i0, rows, &slice);
+    if (job->gather.bytes) attn_gather_slice(&job->gather, &slice, b, g, gather_memory(job, thread));
+    const void *packed = job->shared ? job->shared + (b * p->hkv + g) * job->plan->shared_stride : NULL;
+    const int status = job->plan->inner->run(&slice.problem, &job->inner, &slice.args, &serial, packed,
+                                             job->workspace + thread * ATTN_WORKSPACE_STRIDE(job->plan));
+    if (status != ATTN_OK) __atomic_store_n(job->status, status, __ATOMIC_RELAXED);
+}
+
 static void run_slices(void *arg, int64_t begin, int64_t end, int thread)
 {
     rows_job *job = arg;
     const attn_problem *p = job->problem;
-    for (int64_t index = begin; index < end; index++) {
-        const int64_t heads = p->b * p->hkv;
-        const int64_t block = job->row_blocks - 1 - index / heads, b = index % heads / p->hkv, g = index % p->hkv;
+    for (int64_t index = begin, heads; index < end; index += heads) {
+        const int64_t all = p->b * p->hkv, block = job->row_blocks - 1 - index / all;
+        const int64_t b = index % all / p->hkv, g = index % p->hkv;
         const int64_t i0 = block * job->inner.row_block, left = attn_query_count(p, job->args, b) - i0;
         const int64_t rows = left < job->inner.row_block ? left : job->inner.row_block;
-        if (rows <= 0) continue;
-        attn_slice slice;
-        attn_slice_rows(p, job->args, b, g, i0, rows, &slice);
-        if (job->gather.bytes) attn_gather_slice(&job->gather, &slice, b, g, gather_memory(job, thread));
-        const void *packed = job->shared ? job->shared + (b * p->hkv + g) * job->plan->shared_stride : NULL;
-        const int status = job->plan->inner->run(&slice.problem, &job->inner, &slice.args, &serial, packed,
-                                                 job->workspace + thread * ATTN_WORKSPACE_STRIDE(job->plan));
-        if (status != ATTN_OK) __atomic_store_n(job->status, status, __ATOMIC_RELAXED);
+        heads = job->together > 1 ? smaller_of(end - index, p->hkv - g) : 1;
+        if (rows > 0) run_slice(job, b, g, heads, i0, rows, thread);
     }
 }
 
@@ -167,7 +188,8 @@ static int run(const attn_problem *problem, const attn_plan *plan_, const attn_a
     for (uint32_t t = 0; job.gather.bytes && t < exec->threads; t++)
         ((attn_gathered *)(void *)gather_memory(&job, (int)t))->b = -1;
     job.row_blocks = (problem->q + job.inner.row_block - 1) / job.inner.row_block;
-    exec->each(exec, slices_of(problem, &job.inner), 1, run_slices, &job);
+    job.together = slices_together(&job);
+    exec->each(exec, slices_of(problem, &job.inner), job.together, run_slices, &job);
     return job.status[0];
 }
 
