@@ -170,13 +170,6 @@ static inline void few_block(const row_job *job, few_rows *f, int64_t rows, cons
 
 enum { MANY = 8, KEYS_OF_MANY = KEYS_MOST < 64 ? KEYS_MOST : 64 };
 
-static inline int is_v_in_k(const row_job *job)
-{
-    const attn_tensor *k = job->stored[ATTN_K], *v = job->stored[ATTN_V];
-    return job->problem->dv <= job->problem->d && k->data == v->data && k->type == v->type &&
-           memcmp(k->stride, v->stride, sizeof k->stride) == 0;
-}
-
 /* Keys or values of the block become fp32 in `to`, a place for tiles, which is free while there are few rows. What widen_row writes
  * behind a row, the next one overwrites. */
 static inline void few_widen(const row_job *job, int slot, int64_t count, float *to, const char *row[])

@@ -5,18 +5,24 @@
  * place with AVX-512 and AVX2), and with AVX-512, while rows are near each other, for any number (h=8,q=2048,d=64 and 128: 1 to 2%
  * faster, AVX2 1 to 2% slower; h=64,q=2048,d=64,layout=bshd, rows 16 KB apart, 5% slower).
  *
- * Tiles that are not whole are packed: rows that do not exist are not read. */
+ * Tiles that are not whole are packed: rows that do not exist are not read.
+ *
+ * For few groups, rows that are not fp32, or lie in pages, are first widened or brought together, behind each other where tiles would
+ * be: that is packing without its transposition, and needs to be done once where V is in K. */
 #ifndef ATTN_IN_PLACE_IMPL_H
 #define ATTN_IN_PLACE_IMPL_H
 
-/* Only fp32, and whole tiles of channels; at most IN_PLACE_NEAR groups of queries share a block, IN_PLACE_FAR where other rows lie
- * between those of a head. */
-static inline int can_read_in_place(const attn_problem *problem, const attn_args *args, int64_t groups)
+static inline int lies_in_rows(const attn_tensor *t, const attn_tensor *pages) { return t->type == ATTN_F32 && !pages; }
+
+/* Only whole tiles of channels; at most IN_PLACE_NEAR groups of queries share a block, IN_PLACE_FAR where other rows lie between those of a
+ * head. Rows that would be gathered are packed where slices on several threads `share` what is packed. */
+static inline int can_read_in_place(const attn_problem *problem, const attn_args *args, int64_t groups, int share)
 {
-    const attn_tensor *k = attn_slot_of(args, ATTN_K), *v = attn_slot_of(args, ATTN_V);
-    const int near = k->stride[2] < 2 * problem->d && v->stride[2] < 2 * problem->dv;
-    return groups <= (near ? IN_PLACE_NEAR : IN_PLACE_FAR) && k->type == ATTN_F32 && v->type == ATTN_F32 &&
-           problem->dv % TILE == 0 && !attn_slot_of(args, ATTN_PAGES);
+    const attn_tensor *k = attn_slot_of(args, ATTN_K), *v = attn_slot_of(args, ATTN_V),
+                      *pages = attn_slot_of(args, ATTN_PAGES);
+    const int lie = lies_in_rows(k, pages) && lies_in_rows(v, pages);
+    const int near = !lie || (k->stride[2] < 2 * problem->d && v->stride[2] < 2 * problem->dv);
+    return groups <= (near ? IN_PLACE_NEAR : IN_PLACE_FAR) && problem->dv % TILE == 0 && (lie || !share);
 }
 
 static inline int rows_are_finite(const float *row, int64_t step, int64_t rows, int64_t n)
@@ -43,16 +49,51 @@ static inline int seen_by_all(const row_job *job, int64_t groups, int64_t first,
     return 1;
 }
 
+static inline int is_v_in_k(const row_job *job)
+{
+    const attn_tensor *k = job->stored[ATTN_K], *v = job->stored[ATTN_V];
+    return job->problem->dv <= job->problem->d && k->data == v->data && k->type == v->type &&
+           memcmp(k->stride, v->stride, sizeof k->stride) == 0;
+}
+
+/* Keys or values as fp32 rows behind each other. What widen_row writes behind a row, the next one overwrites, or what follows in `own`. */
+static inline void gather_rows(const row_job *job, int slot, int64_t first, int64_t count, float *to)
+{
+    const attn_tensor *from = job->stored[slot], *scales = slot == ATTN_K ? job->k_scales : job->v_scales;
+    const int64_t n = channels_of(job->problem, slot);
+    const char *row[KEYS_MOST];
+    attn_key_rows(from, job->pages, job->problem->page_size, job->b, job->kv_head, first, count, row);
+    for (int64_t j = 0; j < count; j++)
+        if (from->type == ATTN_F32)
+            memcpy(to + j * n, row[j], (size_t)n * sizeof *to);
+        else
+            widen_row(row[j], from->type, scale_of_key(job, scales, first + j), n, to + j * n);
+}
+
+/* Keys first .. first + count - 1, of which the first `end` are read in tiles, and their values. */
+static inline block_rows rows_of_block(const row_job *job, int64_t first, int64_t count, int64_t end)
+{
+    const attn_tensor *k = job->stored[ATTN_K], *v = job->stored[ATTN_V];
+    const int64_t d = job->problem->d, dv = job->problem->dv;
+    block_rows rows = {.k = job->own.k, .k_row = d, .v = job->own.v, .v_row = dv, .end = end};
+    if (lies_in_rows(k, job->pages))
+        rows.k = attn_f32_row(k, job->b, job->kv_head, first), rows.k_row = k->stride[2];
+    else
+        gather_rows(job, ATTN_K, first, end, job->own.k);
+    if (lies_in_rows(v, job->pages))
+        rows.v = attn_f32_row(v, job->b, job->kv_head, first), rows.v_row = v->stride[2];
+    else if (is_v_in_k(job) && !job->k_scales && !job->v_scales && end == count)
+        rows.v = rows.k, rows.v_row = rows.k_row;
+    else
+        gather_rows(job, ATTN_V, first, count, job->own.v);
+    return rows;
+}
+
 /* Makes keys first .. first + count - 1 the block at hand; all of them are seen by some row. */
 static inline void read_block(row_job *job, int64_t first, int64_t count, int64_t groups)
 {
-    const attn_tensor *k = job->stored[ATTN_K], *v = job->stored[ATTN_V];
     job->block = job->own;
-    job->rows = (block_rows){.k = attn_f32_row(k, job->b, job->kv_head, first),
-                             .v = attn_f32_row(v, job->b, job->kv_head, first),
-                             .k_row = k->stride[2],
-                             .v_row = v->stride[2],
-                             .end = count / TILE * TILE};
+    job->rows = rows_of_block(job, first, count, count / TILE * TILE);
     if (job->rows.end < count) pack_rows(job, ATTN_K, first, job->rows.end, job->rows.end, count);
     job->block.notes->hidden = 0;
     job->block.notes->finite = seen_by_all(job, groups, first, count) ||

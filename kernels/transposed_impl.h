@@ -430,8 +430,9 @@ static void transposed_plan(const attn_problem *problem, const attn_args *args, 
     out->state[0] = (uint64_t)larger(smaller(most, groups), groups_of_slice);
     out->state[1] = (uint64_t)out->key_block;
     out->state[2] = (uint64_t)problem->hkv;
-    out->state[3] = (uint64_t)can_read_in_place(problem, args, (int64_t)out->state[0]);
-    if (exec->threads > 1 && slices >= SHARED_BY && !out->state[3]) {
+    const int share = exec->threads > 1 && slices >= SHARED_BY;
+    out->state[3] = (uint64_t)can_read_in_place(problem, args, (int64_t)out->state[0], share);
+    if (share && !out->state[3]) {
         const int64_t blocks = (problem->k + out->key_block - 1) / out->key_block;
         out->shared_stride =
             blocks * packed_block_floats(out->key_block, problem->d, problem->dv) * (int64_t)sizeof(float);

@@ -130,12 +130,24 @@ static inline void store_elements(char *row, int64_t c, uint32_t type, int64_t n
     }
 }
 
+static inline __attribute__((always_inline)) void widen_row_of(const char *row, float scale, int64_t n, float *to,
+                                                               const uint32_t type)
+{
+    const __m256 factor = _mm256_set1_ps(scale);
+    int64_t c = 0;
+    for (; c + 8 <= n; c += 8) _mm256_storeu_ps(to + c, _mm256_mul_ps(load_8(row, c, type), factor));
+    if (c < n) _mm256_storeu_ps(to + c, _mm256_mul_ps(load_elements(row, c, type, n - c), factor));
+}
+
 /* n elements of a row times its scale, as floats; the 8 that the last of them fills are all written. */
 static inline void widen_row(const char *row, uint32_t type, float scale, int64_t n, float *to)
 {
-    const __m256 factor = _mm256_set1_ps(scale);
-    for (int64_t c = 0; c < n; c += 8)
-        _mm256_storeu_ps(to + c, _mm256_mul_ps(load_elements(row, c, type, n - c), factor));
+    switch (type) {
+    case ATTN_F16: widen_row_of(row, scale, n, to, ATTN_F16); break;
+    case ATTN_BF16: widen_row_of(row, scale, n, to, ATTN_BF16); break;
+    case ATTN_I8: widen_row_of(row, scale, n, to, ATTN_I8); break;
+    default: widen_row_of(row, scale, n, to, ATTN_F32); break;
+    }
 }
 
 static inline void narrow_row(const float *from, int64_t n, char *row, uint32_t type)

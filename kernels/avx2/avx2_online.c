@@ -2,16 +2,23 @@
  *
  *   for each block of query rows, packed in groups of 24 (L2), for each block of 192 keys, packed in tiles of 4 (L2), for each group:
  *     for each tile of keys: scores in 12 accumulators             4 keys x 24 rows; queries in L1, keys stream from L2
- *       maximum, 2^x and row sum of the scores where they are      weights to L1
+ *     maximum where one is exceeded, 2^x and row sums              scores become weights, in L1
  *     for each tile of 4 channels: o in 12 accumulators            += values x weights; values stream from L2
  *
- * 12 accumulators, 3 vectors of queries and a broadcast key are the 16 registers there are; 7 loads serve 12 multiply-adds.
- * For few groups of rows, fp32 keys and values are not packed but read where they lie (in_place_impl.h).
- * The running maximum is raised only where a score exceeds it by more than LAZY, so that weights and results are almost never
- * rescaled; every tile is checked, so any input is right. Where rows see different keys (the edge of a mask), scores are masked lane by
- * lane, and so are values if the block has a NaN or an infinity: their product with a weight of 0 would show. log2(e) and the scale are folded into the packed queries.
- * Rows of 16 bits are widened as they are packed, exactly, and results narrowed as they are stored, to nearest even: packing is so
- * small a part that a prefill in bf16 or fp16 runs at the share of fp32 (87 against 87%, llama3 shape).
+ * 12 accumulators, 3 vectors of queries and a broadcast key are the 16 registers there are (avx2_tile_impl.h).
+ * 2^x runs behind a block's scores and not, as with 32 registers, on each tile's accumulators: there its 44 cycles of latency stood
+ * between two tiles and cost 100 cycles for 12 vectors, here it costs 47. The running maximum is a whole number (base 2), which
+ * leaves nothing of the difference to compute but what the rounding inside 2^x does anyway, and is raised only where a score exceeds it
+ * by more than LAZY, so that results are almost never rescaled; every score is checked, so any input is right. Where rows see different
+ * keys (the edge of a mask), scores are masked lane by lane, and so are values if the block has a NaN or an infinity: their product with
+ * a weight of 0 would show. log2(e) and the scale are folded into the packed queries.
+ * For few groups of rows, keys and values are not packed but read where they lie, or where they were widened (in_place_impl.h).
+ * Rows of 16 bits are widened exactly, and results narrowed as they are stored, to nearest even: a small part, so that a prefill in bf16
+ * or fp16 runs at the share of fp32.
+ * Measured on an Intel CPU (6/207), one thread, share of the ceiling: n >= 2048 83 to 85% with d=64, 86% with d=128; n = 128 72%; latent
+ * attention of 16 heads (d=576, dv=512) 73%, in bf16 66%. Multiply-adds are 90% of a group's cycles; 3% are lost to the clock.
+ * No gain: an exponent added to the weight's bits in place of the multiplication, Estrin's scheme (that pass 10% slower), vectors of weights one
+ * after another, weighing after 8 to 96 keys instead of a block. Loops of 2 and 8 steps are 3 to 5% slower than of 4.
  * Improves on blocked_online: twice as wide, fused multiply-add, no sums across lanes, packing shared by up to 1920 rows.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
@@ -25,8 +32,10 @@ enum { IN_PLACE_NEAR = 12, IN_PLACE_FAR = 12 };
 #include "avx2_exp_impl.h"
 #include "avx2_few_impl.h"
 #include "avx2_pack_impl.h"
+#include "avx2_tile_impl.h"
 
-static const float LAZY = 8; /* weights are at most 2^8 */
+static const float LAZY = 8.5f;     /* weights are at most 2^8.5 */
+static const float EXACT = 1 << 21; /* whole numbers below it can be the maximum of avx2_exp2_less */
 
 /* Rows of a vector of the group that see a key of the block: all bits set. */
 ALWAYS_INLINE __m256 sees(const row_job *job, int vector, int64_t key)
@@ -37,131 +46,154 @@ ALWAYS_INLINE __m256 sees(const row_job *job, int vector, int64_t key)
     return _mm256_castsi256_ps(_mm256_andnot_si256(_mm256_cmpgt_epi32(begin, j), _mm256_cmpgt_epi32(end, j)));
 }
 
-/* Moves the maximum of the rows in `above` to `high`; their sums, results and the block's weights so far follow. */
-ALWAYS_INLINE void raise_max(row_group *g, int vector, __m256 above, __m256 high, float *weights, const float *end)
+/* Are the rows' maxima such that avx2_exp2_less can subtract them? All bits set. */
+ALWAYS_INLINE __m256 is_exact(__m256 max)
 {
-    const __m256 old = _mm256_load_ps(g->max + LANES * vector), max = _mm256_blendv_ps(old, high, above);
-    const __m256 factor = avx2_exp2(_mm256_sub_ps(old, max));
-    float *const followers[] = {g->sum, g->factor};
-    for (int i = 0; i < 2; i++) {
-        float *at = followers[i] + LANES * vector;
-        _mm256_store_ps(at, _mm256_mul_ps(_mm256_load_ps(at), factor));
-    }
-    _mm256_store_ps(g->max + LANES * vector, max);
-    for (float *at = weights + LANES * vector; at < end; at += GROUP)
-        _mm256_store_ps(at, _mm256_mul_ps(_mm256_load_ps(at), factor));
-    g->rescaled = 1;
+    const __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), max);
+    return _mm256_and_ps(_mm256_cmp_ps(_mm256_floor_ps(max), max, _CMP_EQ_OQ),
+                         _mm256_cmp_ps(magnitude, _mm256_set1_ps(EXACT), _CMP_LT_OQ));
 }
 
-/* Weights of the tile of keys that begins at `key`; `first` is the block's first weighted key. */
-ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, int64_t key, const int vectors,
-                              const int masked, const int capped, const int in_place)
+/* Of exact maxima, what avx2_tile_impl.h asks for. */
+ALWAYS_INLINE __m256 near_of(__m256 max)
 {
-    const int64_t d = job->problem->d, row = in_place ? job->rows.k_row : 1, channel = in_place ? 1 : TILE;
-    const float *q = g->q, *k = in_place ? job->rows.k + key * row : job->block.k + key * d;
-    float *weights = job->weights + key * GROUP;
-    __m256 s[TILE][VECTORS];
-    for (int j = 0; j < TILE; j++)
-        for (int v = 0; v < vectors; v++) s[j][v] = _mm256_setzero_ps();
-#pragma GCC unroll 4
-    for (int64_t c = 0; c < d; c++, q += GROUP, k += channel) {
-        __m256 x[VECTORS];
-        for (int v = 0; v < vectors; v++) x[v] = _mm256_load_ps(q + LANES * v);
-        for (int j = 0; j < TILE; j++) {
-            const __m256 y = _mm256_broadcast_ss(k + j * row);
-            for (int v = 0; v < vectors; v++) s[j][v] = _mm256_fmadd_ps(y, x[v], s[j][v]);
+    const __m256 near = _mm256_sub_ps(_mm256_set1_ps(12582912.0f + 119.0f), max);
+    return _mm256_blendv_ps(_mm256_set1_ps(INFINITY), near, is_exact(max));
+}
+
+/* Scores of the tile of keys that begins at `key`. */
+ALWAYS_INLINE void score_tile(const row_job *job, const row_group *g, int64_t key, int masked, near_check *check,
+                              multiplier *products, const int vectors)
+{
+    const int64_t d = job->problem->d, row = job->rows.k_row;
+    float *scores = job->weights + key * GROUP;
+    if (key < job->rows.end)
+        products(g->q, job->rows.k + key * row, row, 1, d, scores, check);
+    else
+        products(g->q, job->block.k + key * d, 1, TILE, d, scores, check);
+    if (!masked && !(job->cap2 > 0)) return;
+    for (int j = 0; j < TILE; j++) {
+        for (int v = 0; v < vectors; v++) {
+            float *at = scores + j * GROUP + LANES * v;
+            __m256 s = _mm256_load_ps(at);
+            if (job->cap2 > 0) s = _mm256_mul_ps(_mm256_set1_ps(job->cap2), avx2_tanh(s));
+            if (masked) s = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), s, sees(job, v, key + j));
+            _mm256_store_ps(at, s);
         }
     }
-    for (int j = 0; capped && j < TILE; j++)
-        for (int v = 0; v < vectors; v++) s[j][v] = _mm256_mul_ps(_mm256_set1_ps(job->cap2), avx2_tanh(s[j][v]));
-    for (int j = 0; masked && j < TILE; j++)
-        for (int v = 0; v < vectors; v++)
-            s[j][v] = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), s[j][v], sees(job, v, key + j));
+    check->far = _mm256_set1_epi32(-1);
+}
 
-    __m256 high[VECTORS], above[VECTORS];
-    int any = 0;
+/* Moves maxima that scores of keys first .. end - 1 exceed too far to the largest of these, rounded down, so that a weight
+ * of 2^-126 is not below what 2^x keeps; sums and results follow. */
+ALWAYS_INLINE void raise_max(const row_job *job, row_group *g, int64_t first, int64_t end, const int vectors)
+{
+    __m256 even[VECTORS], odd[VECTORS];
+    for (int v = 0; v < vectors; v++) even[v] = odd[v] = _mm256_load_ps(g->max + LANES * v);
+    for (const float *at = job->weights + first * GROUP; at < job->weights + end * GROUP; at += 2 * GROUP) {
+        for (int v = 0; v < vectors; v++) { /* a score that is NaN leaves them as they are */
+            even[v] = _mm256_max_ps(_mm256_load_ps(at + LANES * v), even[v]);
+            odd[v] = _mm256_max_ps(_mm256_load_ps(at + GROUP + LANES * v), odd[v]);
+        }
+    }
     for (int v = 0; v < vectors; v++) {
-        const __m256 max = _mm256_load_ps(g->max + LANES * v);
-        high[v] = max;
-        for (int j = 0; j < TILE; j++) high[v] = _mm256_max_ps(s[j][v], high[v]); /* high where s is NaN */
-        above[v] = _mm256_cmp_ps(high[v], _mm256_add_ps(max, _mm256_set1_ps(LAZY)), _CMP_GT_OQ);
-        any |= _mm256_movemask_ps(above[v]);
-    }
-    if (__builtin_expect(any != 0, 0))
-        for (int v = 0; v < vectors; v++) raise_max(g, v, above[v], high[v], job->weights + first * GROUP, weights);
-
-    for (int v = 0; v < vectors; v++) {
-        const __m256 max = _mm256_load_ps(g->max + LANES * v);
-        __m256 sum = _mm256_load_ps(g->sum + LANES * v);
-        for (int j = 0; j < TILE; j++) {
-            const __m256 weight = avx2_exp2(_mm256_sub_ps(s[j][v], max));
-            _mm256_store_ps(weights + j * GROUP + LANES * v, weight);
-            sum = _mm256_add_ps(sum, weight);
-        }
-        _mm256_store_ps(g->sum + LANES * v, sum);
+        const __m256 old = _mm256_load_ps(g->max + LANES * v), high = _mm256_max_ps(even[v], odd[v]);
+        const __m256 above = _mm256_cmp_ps(high, _mm256_add_ps(old, _mm256_set1_ps(LAZY)), _CMP_GT_OQ);
+        const __m256 max = _mm256_floor_ps(_mm256_blendv_ps(old, high, above));
+        const __m256 factor = avx2_exp2(_mm256_sub_ps(old, max));
+        _mm256_store_ps(g->max + LANES * v, max);
+        _mm256_store_ps(g->sum + LANES * v, _mm256_mul_ps(_mm256_load_ps(g->sum + LANES * v), factor));
+        _mm256_store_ps(g->factor + LANES * v, factor);
+        g->rescaled |= _mm256_movemask_ps(_mm256_cmp_ps(max, old, _CMP_NEQ_UQ));
     }
 }
 
-/* o += values x weights for keys begin .. end - 1 of a tile of channels. A masked key's value is 0 to the row, as its weight is. */
-ALWAYS_INLINE void value_keys(const row_job *job, const float *values, int64_t step, int64_t begin, int64_t end,
-                              __m256 o[TILE][VECTORS], const int vectors, const int masked)
+/* Scores of keys first .. end - 1 become weights. Unless all are `near`, they are cut off far below the maximum, and of a maximum that is
+ * not exact the scores' distance is taken first. */
+ALWAYS_INLINE void weigh(const row_job *job, row_group *g, int64_t first, int64_t end, const int vectors,
+                         const int near)
 {
-    const float *p = job->weights + begin * GROUP, *y = values + begin * step;
-#pragma GCC unroll 4
-    for (int64_t j = begin; j < end; j++, p += GROUP, y += step) {
-        __m256 x[VECTORS];
-        for (int v = 0; v < vectors; v++) x[v] = _mm256_load_ps(p + LANES * v);
-        for (int c = 0; c < TILE; c++) {
-            const __m256 z = _mm256_broadcast_ss(y + c);
-            for (int v = 0; v < vectors; v++)
-                o[c][v] = _mm256_fmadd_ps(masked ? _mm256_and_ps(sees(job, v, j), z) : z, x[v], o[c][v]);
+    __m256 magic[VECTORS], sum[VECTORS], base[VECTORS], low[VECTORS];
+    for (int v = 0; v < vectors; v++) {
+        const __m256 max = _mm256_load_ps(g->max + LANES * v), exact = is_exact(max);
+        const __m256 m = _mm256_and_ps(exact, max);
+        base[v] = _mm256_andnot_ps(exact, max);
+        low[v] = _mm256_sub_ps(m, _mm256_set1_ps(127));
+        magic[v] = _mm256_sub_ps(_mm256_set1_ps(AVX2_EXP2_MAGIC), m);
+        sum[v] = _mm256_load_ps(g->sum + LANES * v);
+    }
+    for (float *at = job->weights + first * GROUP; at < job->weights + end * GROUP; at += GROUP) {
+        for (int v = 0; v < vectors; v++) {
+            const __m256 score = _mm256_load_ps(at + LANES * v);
+            const __m256 x = near ? score : _mm256_max_ps(low[v], _mm256_sub_ps(score, base[v]));
+            const __m256 weight = avx2_exp2_less(x, magic[v]);
+            _mm256_store_ps(at + LANES * v, weight);
+            sum[v] = _mm256_add_ps(sum[v], weight);
+        }
+    }
+    for (int v = 0; v < vectors; v++) _mm256_store_ps(g->sum + LANES * v, sum[v]);
+}
+
+/* The products of keys begin .. end - 1 that not all rows see: a value is 0 to a row that does not, as its weight is. */
+ALWAYS_INLINE void add_seen_products(const row_job *job, const float *y, int64_t step, int64_t begin, int64_t end,
+                                     float *to, const int vectors)
+{
+    for (int64_t j = begin; j < end; j++) {
+        for (int v = 0; v < vectors; v++) {
+            const __m256 seen = sees(job, v, j), x = _mm256_load_ps(job->weights + j * GROUP + LANES * v);
+            for (int i = 0; i < TILE; i++) {
+                float *at = to + i * GROUP + LANES * v;
+                const __m256 z = _mm256_and_ps(seen, _mm256_broadcast_ss(y + j * step + i));
+                _mm256_store_ps(at, _mm256_fmadd_ps(z, x, _mm256_load_ps(at)));
+            }
         }
     }
 }
 
-ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span span, int64_t channel,
-                              const int vectors)
+/* Channels of o += values x weights, four for each of one or two tiles. */
+ALWAYS_INLINE void value_tiles(const row_job *job, const row_group *g, block_span span, int64_t channel, int64_t tiles,
+                               multiplier *products, const int vectors)
 {
     const float *values = job->rows.v ? job->rows.v + channel : job->block.v + channel * job->keys;
-    const int64_t step = job->rows.v ? job->rows.v_row : TILE;
-    float *at = g->o + channel * GROUP;
-    __m256 o[TILE][VECTORS];
-    for (int c = 0; c < TILE; c++)
-        for (int v = 0; v < vectors; v++)
-            o[c][v] = g->empty ? _mm256_setzero_ps() : _mm256_load_ps(at + c * GROUP + LANES * v);
-    if (g->rescaled)
-        for (int v = 0; v < vectors; v++)
-            for (int c = 0; c < TILE; c++) o[c][v] = _mm256_mul_ps(o[c][v], _mm256_load_ps(g->factor + LANES * v));
-    if (job->block.notes->finite) {
-        value_keys(job, values, step, span.any_begin, span.any_end, o, vectors, 0);
-    } else {
-        value_keys(job, values, step, span.any_begin, span.all_begin, o, vectors, 1);
-        value_keys(job, values, step, span.all_begin, span.all_end, o, vectors, 0);
-        value_keys(job, values, step, span.all_end, span.any_end, o, vectors, 1);
+    const int64_t step = job->rows.v ? job->rows.v_row : TILE, second = job->rows.v ? TILE : job->keys * TILE;
+    const int64_t begin = job->block.notes->finite ? span.any_begin : span.all_begin,
+                  end = job->block.notes->finite ? span.any_end : span.all_end;
+    const float *weights = job->weights + begin * GROUP;
+    float *o = g->o + channel * GROUP;
+    for (int64_t i = 0; i < tiles * TILE * GROUP && (g->empty || g->rescaled); i += LANES) {
+        const __m256 factor = _mm256_load_ps(g->factor + i % GROUP);
+        _mm256_store_ps(o + i, g->empty ? _mm256_setzero_ps() : _mm256_mul_ps(_mm256_load_ps(o + i), factor));
     }
-    for (int c = 0; c < TILE; c++)
-        for (int v = 0; v < vectors; v++) _mm256_store_ps(at + c * GROUP + LANES * v, o[c][v]);
+    for (int64_t t = 0; t < tiles; t++)
+        add_seen_products(job, values + t * second, step, span.any_begin, begin, o + t * TILE * GROUP, vectors);
+    if (tiles == 2)
+        multiply_two_tiles(weights, values + begin * step, second, step, end - begin, o);
+    else
+        products(weights, values + begin * step, 1, step, end - begin, o, NULL);
+    for (int64_t t = 0; t < tiles; t++)
+        add_seen_products(job, values + t * second, step, end, span.any_end, o + t * TILE * GROUP, vectors);
 }
 
-ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span span, const int vectors,
-                                  const int capped)
+ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span span, multiplier *products,
+                                  const int vectors)
 {
-    const int64_t first = span.any_begin / TILE * TILE;
-    for (int64_t key = first; key < span.any_end; key += TILE) {
+    const int64_t first = span.any_begin / TILE * TILE, end = round_up(span.any_end, TILE);
+    near_check check = {.far = _mm256_setzero_si256()};
+    for (int v = 0; v < vectors; v++) check.near[v] = near_of(_mm256_load_ps(g->max + LANES * v));
+    for (int64_t key = first; key < end; key += TILE) {
         fetch_burst(job->next);
-        const int masked = key < span.all_begin || key + TILE > span.all_end, in_place = key < job->rows.end;
-        if (masked && in_place)
-            score_tile(job, g, first, key, vectors, 1, capped, 1);
-        else if (masked)
-            score_tile(job, g, first, key, vectors, 1, capped, 0);
-        else if (in_place)
-            score_tile(job, g, first, key, vectors, 0, capped, 1);
-        else
-            score_tile(job, g, first, key, vectors, 0, capped, 0);
+        score_tile(job, g, key, key < span.all_begin || key + TILE > span.all_end, &check, products, vectors);
     }
-    for (int64_t c = 0; c < job->dv_padded; c += TILE) {
+    if (are_near(&check)) {
+        weigh(job, g, first, end, vectors, 1);
+    } else {
+        raise_max(job, g, first, end, vectors);
+        weigh(job, g, first, end, vectors, 0);
+    }
+    for (int64_t c = 0, tiles; c < job->dv_padded; c += tiles * TILE) {
+        tiles = vectors == 1 && c + TILE < job->dv_padded ? 2 : 1;
         fetch_burst(job->next);
-        value_tile(job, g, span, c, vectors);
+        value_tiles(job, g, span, c, tiles, products, vectors);
     }
     if (g->rescaled)
         for (int v = 0; v < vectors; v++) _mm256_store_ps(g->factor + LANES * v, _mm256_set1_ps(1.0f));
@@ -171,14 +203,12 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
 static void absorb_group(const row_job *job, row_group *g, block_span span)
 {
     const int64_t vectors = (g->rows + LANES - 1) / LANES;
-    if (job->cap2 > 0)
-        absorb_vectors(job, g, span, 3, 1);
-    else if (vectors == 1)
-        absorb_vectors(job, g, span, 1, 0);
+    if (vectors == 1)
+        absorb_vectors(job, g, span, multiply_1, 1);
     else if (vectors == 2)
-        absorb_vectors(job, g, span, 2, 0);
+        absorb_vectors(job, g, span, multiply_2, 2);
     else
-        absorb_vectors(job, g, span, 3, 0);
+        absorb_vectors(job, g, span, multiply_3, 3);
 }
 
 static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const attn_exec *exec,
