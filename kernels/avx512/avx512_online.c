@@ -194,7 +194,7 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
                           : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.95
                           : out->storage_type == ATTN_I8                 ? 0.3
-                                                                         : few_share(problem);
+                                                                         : FEW_SHARE;
     out->kappa = AVX512_EXP2_KAPPA;
     out->kappa_t = AVX512_TANH_KAPPA, out->tau = AVX512_TANH_TAU;
     out->lambda = (double)LAZY * 0.69314718055994531;
