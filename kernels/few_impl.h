@@ -9,10 +9,12 @@
  * Arithmetic is cut into small steps between the loads from memory, whose prefetchers then never rest: computing one row after the
  * other over the whole block, h=32,hkv=8,k=8192,d=128 read 21 GB/s where the same keys with one row read 29.
  *
- * MANY rows or more that see the same keys (multi-query, and latent attention, where V is a view of K) are limited by arithmetic
- * instead: a block of keys is widened once into L2, for all rows and for V where it is in K, and each part of it that L1 holds meets all
- * rows before the next. h=16,hkv=1,q=1,k=4096,d=576,dv=512,v_in_k=1 with AVX-512, share of the ceiling of fp32: bf16 41% by the other
- * loops, 56% so; fp32 50 and 59%. What is left: dot products, whose queries (36 KB) leave L1 to the keys; values reach 88% alone.
+ * With bf16 and four query heads a KV head, arithmetic takes as long as reading, and one hides the other only in part. AVX-512 needs for
+ * a key of d = 128 64 multiply-adds, 16 instructions to widen, 11 to sum across lanes and 4 for the softmax, two a cycle: 47.5 cycles;
+ * measured in the second-level cache 48 where nobody shares the core, 55 to 58 where somebody does. The memory needs 47 to 54 for the
+ * 512 bytes. Together they take 60 to 67; a loop that reads in order and only multiplies as long in between takes 60 to 65.
+ *
+ * Where rows of K are long (latent attention), a few of them fill L1, and meet all query rows before the next ones do (is_for_many).
  *
  * The kernel that includes it defines what transposed_impl.h asks for, and the functions that are declared here. */
 #ifndef ATTN_FEW_IMPL_H
@@ -31,7 +33,7 @@ typedef struct few_rows {
     float max[FEW], sum[FEW];
     const char *k[KEYS_MOST + AHEAD_MOST]; /* where the rows of the block's keys, and of those behind it, lie */
     const char *v[KEYS_MOST + AHEAD_MOST];
-    int many;        /* rows that see the same keys, whose keys and values are widened before */
+    int many;        /* is_for_many: keys and values are fp32 when they meet the rows */
     int64_t v_ahead; /* rows from a value that is read to the one that is asked for; 0: none is */
 } few_rows;
 
@@ -166,9 +168,9 @@ static inline void few_block(const row_job *job, few_rows *f, int64_t rows, cons
     }
 }
 
-/* ---- many rows that see the same keys --------------------------------------------------------------------------- */
+/* ---- many rows that see the same long keys ---------------------------------------------------------------------- */
 
-enum { MANY = 8, KEYS_OF_MANY = KEYS_MOST < 64 ? KEYS_MOST : 64 };
+enum { KEYS_OF_MANY = KEYS_MOST < 64 ? KEYS_MOST : 64 };
 
 /* Keys or values of the block become fp32 in `to`, a place for tiles, which is free while there are few rows. What widen_row writes
  * behind a row, the next one overwrites. */
@@ -208,9 +210,21 @@ static inline int see_the_same(const attn_span *span, int64_t rows)
     return 1;
 }
 
+/* Are a few keys at a time to meet all rows, widened before? Only where LANES of them and four queries would not stay in L1, and where
+ * widening them but once saves more than it costs: bf16 widens in one instruction a vector. The time by the other loops with AVX-512,
+ * where it is less: fp32 and bf16, d=128, 8 rows 91 and 64%, 16 rows 97 and 79%; int8, d=128, 8 rows 82%; bf16, d=576, 16 rows 91%; where
+ * it is more: fp32, 16 rows, d=384 and d=576, 107 and 111%; fp16, d=576, 16 rows 113%. */
+static inline int is_for_many(const row_job *job, const attn_span *span, int64_t rows)
+{
+    enum { LONG = 256, ROWS = 8 };
+    const uint32_t type = job->stored[ATTN_K]->type;
+    return job->problem->d > LONG && type != ATTN_BF16 && rows >= (type == ATTN_F32 ? ROWS : 2 * ROWS) &&
+           rows % 4 == 0 && see_the_same(span, rows);
+}
+
 static void absorb_few(const row_job *job, int64_t row, int64_t rows, const attn_span *span)
 {
-    few_rows f = {.many = rows >= MANY && !(rows % 4) && see_the_same(span, rows)};
+    few_rows f = {.many = is_for_many(job, span, rows)};
     few_start(job, &f, row, rows);
     int64_t begin = INT64_MAX, end = 0;
     for (int64_t r = 0; r < rows; r++)

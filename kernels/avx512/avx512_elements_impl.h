@@ -76,12 +76,24 @@ static inline void store_elements(char *row, int64_t c, uint32_t type, __mmask16
     }
 }
 
+static inline __attribute__((always_inline)) void widen_row_of(const char *row, float scale, int64_t n, float *to,
+                                                               const uint32_t type)
+{
+    const __m512 factor = _mm512_set1_ps(scale);
+    int64_t c = 0;
+    for (; c + 16 <= n; c += 16) _mm512_storeu_ps(to + c, _mm512_mul_ps(load_elements(row, c, type, 0xffff), factor));
+    if (c < n) _mm512_storeu_ps(to + c, _mm512_mul_ps(load_elements(row, c, type, lanes_before(n - c)), factor));
+}
+
 /* n elements of a row times its scale, as floats; the 16 that the last of them fills are all written. */
 static inline void widen_row(const char *row, uint32_t type, float scale, int64_t n, float *to)
 {
-    const __m512 factor = _mm512_set1_ps(scale);
-    for (int64_t c = 0; c < n; c += 16)
-        _mm512_storeu_ps(to + c, _mm512_mul_ps(load_elements(row, c, type, lanes_before(n - c)), factor));
+    switch (type) {
+    case ATTN_F16: widen_row_of(row, scale, n, to, ATTN_F16); break;
+    case ATTN_BF16: widen_row_of(row, scale, n, to, ATTN_BF16); break;
+    case ATTN_I8: widen_row_of(row, scale, n, to, ATTN_I8); break;
+    default: widen_row_of(row, scale, n, to, ATTN_F32); break;
+    }
 }
 
 static inline void narrow_row(const float *from, int64_t n, char *row, uint32_t type)

@@ -213,11 +213,8 @@ static void few_values_many(const row_job *job, const few_rows *f, int64_t rows,
         for (int64_t r = 0; r < rows; r += 4) few_values_64(f, r, begin, end, c, dv - c, 4, ATTN_F32);
 }
 
-/* Of the ceiling of fp32, where few rows are limited by it: measured with 4 and 16 rows. */
-static inline double few_share(const attn_problem *problem)
-{
-    return problem->q * (problem->h / problem->hkv) < MANY ? 0.45 : 0.57;
-}
+static const double FEW_SHARE =
+    0.55; /* of the ceiling of fp32, where few rows are limited by it: bf16, 4, 8 and 16 rows */
 
 static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows)
 {

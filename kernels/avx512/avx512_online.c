@@ -12,7 +12,7 @@
  * Rows of 16 bits are widened as they are packed, exactly, and results narrowed as they are stored, to nearest even: packing is so
  * small a part that a prefill in bf16 or fp16 runs at the share of fp32 (86 against 82 to 86%, llama3 shape).
  * Measured on an Intel CPU, one thread: prefill 73 to 85% of the ceiling (n >= 1024), n = 128 61 to 72%; a decode of
- * h=32,hkv=8,k=8192,d=128 reads at 95% of the bandwidth in fp32 and 77% in bf16, where four heads a key leave no time for more.
+ * h=32,hkv=8,k=8192,d=128 reads at 95% of the bandwidth in fp32 and 71 to 77% in bf16, where arithmetic takes as long (few_impl.h).
  * Improves on avx2_online: twice as wide, 32 registers, masks for tails.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
@@ -194,7 +194,7 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
                           : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.95
                           : out->storage_type == ATTN_I8                 ? 0.3
-                                                                         : few_share(problem);
+                                                                         : FEW_SHARE;
     out->kappa = AVX512_EXP2_KAPPA;
     out->kappa_t = AVX512_TANH_KAPPA, out->tau = AVX512_TANH_TAU;
     out->lambda = (double)LAZY * 0.69314718055994531;

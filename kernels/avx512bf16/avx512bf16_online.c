@@ -207,7 +207,7 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     const uint32_t compute = few ? ATTN_CEILING_FP32_AVX512 : ATTN_CEILING_BF16_DOT; /* few rows are widened */
     transposed_plan(problem, args, machine, exec, out);
     out->ceiling = attn_limiting_ceiling(machine, compute, problem, bytes_per_key(problem, args));
-    out->expected_share = !few ? 0.9 : out->ceiling == ATTN_CEILING_BANDWIDTH ? 0.95 : few_share(problem);
+    out->expected_share = !few ? 0.9 : out->ceiling == ATTN_CEILING_BANDWIDTH ? 0.95 : FEW_SHARE;
     out->weight_type = ATTN_BF16;
     out->accuracy_flags = ATTN_L_FROM_ROUNDED | ATTN_FLUSHES_SUBNORMALS;
     out->kappa = AVX512_EXP2_SHORT_KAPPA;
