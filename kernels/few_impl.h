@@ -25,6 +25,7 @@
 enum { AHEAD_MOST = 32 }; /* rows */
 
 typedef struct few_rows {
+    int64_t row; /* first */
     int64_t d_padded,
         dv_padded; /* channels rounded up to one or two vectors: leading dimensions of q and o, which hold zeros there */
     float *q;      /* (FEW, d_padded) scaled */
@@ -153,6 +154,7 @@ static inline void few_block(const row_job *job, few_rows *f, int64_t rows, cons
     for (int64_t r = 0; r < rows; r++) {
         begin[r] = smaller(larger(span[r].begin - first, 0), count);
         end[r] = smaller(larger(span[r].end - first, begin[r]), count);
+        if (job->terms) terms_of_row(job, f->row + r, first, count);
         if (begin[r] < end[r]) few_softmax(job, f, r, begin[r], end[r], count);
     }
     few_scale(job, job->v_scales, rows, first, count, f->weights);
@@ -198,7 +200,10 @@ static inline void few_block_of_many(const row_job *job, few_rows *f, int64_t ro
     }
     few_scores_many(job, f, rows, count);
     few_scale(job, job->k_scales, rows, first, count, f->weights);
-    for (int64_t r = 0; r < rows; r++) few_softmax(job, f, r, 0, count, count);
+    for (int64_t r = 0; r < rows; r++) {
+        if (job->terms) terms_of_row(job, f->row + r, first, count);
+        few_softmax(job, f, r, 0, count, count);
+    }
     few_scale(job, job->v_scales, rows, first, count, f->weights);
     few_values_many(job, f, rows, 0, count);
 }
@@ -224,7 +229,7 @@ static inline int is_for_many(const row_job *job, const attn_span *span, int64_t
 
 static void absorb_few(const row_job *job, int64_t row, int64_t rows, const attn_span *span)
 {
-    few_rows f = {.many = is_for_many(job, span, rows)};
+    few_rows f = {.row = row, .many = is_for_many(job, span, rows)};
     few_start(job, &f, row, rows);
     int64_t begin = INT64_MAX, end = 0;
     for (int64_t r = 0; r < rows; r++)

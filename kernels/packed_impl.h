@@ -106,7 +106,6 @@ static inline void take_block(row_job *job, int64_t first, int64_t begin, int64_
         if (job->block.notes->finite) return;
     }
     job->block = job->own;
-    job->first = first;
     pack_block(job, first, larger(begin - first, 0), smaller(end - first, job->keys));
 }
 

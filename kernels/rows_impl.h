@@ -67,6 +67,7 @@ static inline int attn_scales_are_of_rows(const attn_args *args, char *reason, s
         [ATTN_Q] = ATTN_WIDENED_TYPES, [ATTN_K] = ATTN_WIDENED_TYPES | ATTN_TYPE_BIT(ATTN_I8),                         \
         [ATTN_V] = ATTN_WIDENED_TYPES | ATTN_TYPE_BIT(ATTN_I8), [ATTN_O] = ATTN_WIDENED_TYPES,                         \
         [ATTN_LSE] = ATTN_TYPE_BIT(ATTN_F32), [ATTN_SINK_LOGITS] = ATTN_TYPE_BIT(ATTN_F32),                            \
+        [ATTN_BIAS] = ATTN_TYPE_BIT(ATTN_F32), [ATTN_SLOPES] = ATTN_TYPE_BIT(ATTN_F32),                                \
         [ATTN_K_SCALES] = ATTN_TYPE_BIT(ATTN_F32), [ATTN_V_SCALES] = ATTN_TYPE_BIT(ATTN_F32),                          \
     }
 

@@ -36,9 +36,9 @@ enum {
 };
 
 /* Rows whose queries are packed side by side. Arrays of GROUP are 64-byte aligned. Maxima and sums are in base 2:
- * weight = 2^(x - max), x = log2(e) * logit. max is the reference of the weights, not more than LAZY below the largest x. */
+ * weight = 2^(x - max), x = log2(e) * logit; where terms join the logits, x = logit and weight = e^(x - max). max is the reference of the weights, not more than LAZY below the largest x. */
 typedef struct row_group {
-    int64_t rows; /* that exist; the lanes beyond compute garbage and are not stored */
+    int64_t row, rows; /* first, and how many exist; the lanes beyond compute garbage and are not stored */
     int64_t any_begin, any_end, all_begin, all_end; /* keys that some row sees, that every row sees */
     int64_t *begin, *end;                           /* (GROUP) keys that each row sees */
     float *q, *o;                                   /* (d, GROUP) scaled, (dv rounded up to TILE, GROUP) unnormalised */
@@ -69,8 +69,11 @@ typedef struct block_rows {
     int64_t end;          /* of the whole tiles; 0: all are packed */
 } block_rows;
 
+typedef struct group_terms group_terms;
+
 typedef struct row_job {
     const attn_problem *problem;
+    const attn_args *args;
     const attn_tensor *q, *o; /* fp32 rows, or stand-ins for those at hand (see stage) */
     const attn_tensor *lse, *sinks, *pages, *k_scales, *v_scales;
     const attn_tensor *stored[ATTN_O + 1]; /* Q, K, V, O */
@@ -78,7 +81,9 @@ typedef struct row_job {
     float *stage;              /* the stand-ins' rows, one slot at a time */
     int64_t b, kv_head, heads; /* sequence, KV head, query heads that share it */
     float q_factor;            /* of packed queries: x = packed q . k, or the argument of cap2 * tanh */
-    float cap2;                /* softcap * log2(e), 0 none */
+    float cap2;                /* softcap * log2(e), 0 none; softcap alone with terms */
+    float to_base2;            /* 1, or log2(e) with terms */
+    group_terms *terms;        /* ALiBi and bias (terms_impl.h); NULL none */
     int64_t keys, dv_padded;   /* of a block; dv rounded up to TILE */
     packed_block block;        /* at hand */
     int64_t first;             /* its first key */
@@ -146,15 +151,15 @@ static inline void query_rows(const row_job *job, const attn_tensor *t, int64_t 
     }
 }
 
-static inline float row_lse(float max, float sum)
+static inline float row_lse(const row_job *job, float max, float sum)
 {
-    return (float)((double)max * 0.69314718055994531 + (double)logf(sum));
+    return (float)((job->terms ? 1 : 0.69314718055994531) * (double)max + (double)logf(sum));
 }
 
 /* Where LSE is asked for; of a row that sees neither a key nor a sink it is -infinity, as is the logarithm of its sum 0. */
 static inline void store_lse(const row_job *job, int64_t row, float max, float sum)
 {
-    if (job->lse) *query_row(job, job->lse, row) = row_lse(max, sum);
+    if (job->lse) *query_row(job, job->lse, row) = row_lse(job, max, sum);
 }
 
 /* Maximum and sum of a row before its first key: those of its sink, a logit without a value, where there is one. */
@@ -165,10 +170,12 @@ static inline void start_softmax(const row_job *job, int64_t row, float *max, fl
     const int64_t head = job->kv_head * job->heads + row - query_index(job, row) * job->heads;
     const float sink = *attn_f32_row(job->sinks, 0, head, 0);
     if (sink == -INFINITY) return;
-    *max = (float)(1.4426950408889634 * (double)sink), *sum = 1;
+    *max = (float)((job->terms ? 1 : 1.4426950408889634) * (double)sink), *sum = 1;
 }
 
 /* ---- workspace -------------------------------------------------------------------------------------------------- */
+
+#include "terms_impl.h"
 
 enum {
     GROUP_ARRAYS = 7, /* max, sum, factor; begin and end, twice as wide */
@@ -187,7 +194,8 @@ static inline int64_t group_floats(int64_t d, int64_t dv)
 static inline int64_t block_floats(int64_t d, int64_t dv)
 {
     const int64_t keys = block_keys(d, dv);
-    return keys * (d + round_up(dv, TILE) + GROUP) + NOTES_FLOATS + 2 * GROUP + round_up(few_floats(d, dv), 16);
+    return keys * (d + round_up(dv, TILE) + GROUP) + NOTES_FLOATS + 2 * GROUP + TERMS_FLOATS +
+           round_up(few_floats(d, dv), 16);
 }
 
 /* Groups whose queries and results, together with a block of keys and values, fit three quarters of the second-level cache. */
@@ -219,6 +227,8 @@ static inline void carve(row_job *job, float *at, int64_t groups)
     job->weights = at, at += job->keys * GROUP;
     job->begin = (int32_t *)(void *)at, at += GROUP;
     job->end = (int32_t *)(void *)at, at += GROUP;
+    job->terms = job->to_base2 == 1 ? NULL : (group_terms *)(void *)at;
+    at += TERMS_FLOATS;
     job->few = at, at += round_up(few_floats(d, dv), 16);
     for (int64_t g = 0; g < groups; g++) at = carve_group(&job->group[g], at, d, job->dv_padded);
     job->stage = at;
@@ -226,14 +236,17 @@ static inline void carve(row_job *job, float *at, int64_t groups)
 
 static inline row_job row_job_of(const attn_problem *problem, const attn_plan *plan, const attn_args *args)
 {
-    const double log2e = 1.4426950408889634;
-    row_job job = {.problem = problem, .heads = problem->h / problem->hkv, .keys = (int64_t)plan->state[1]};
+    const int terms = attn_slot_of(args, ATTN_SLOPES) || attn_slot_of(args, ATTN_BIAS);
+    const double log2e = 1.4426950408889634, unit = terms ? 1 : log2e;
+    row_job job = {
+        .problem = problem, .args = args, .heads = problem->h / problem->hkv, .keys = (int64_t)plan->state[1]};
+    job.to_base2 = (float)(log2e / unit);
     for (int slot = ATTN_Q; slot <= ATTN_O; slot++) job.stored[slot] = attn_slot_of(args, slot);
     job.lse = attn_slot_of(args, ATTN_LSE), job.sinks = attn_slot_of(args, ATTN_SINK_LOGITS);
     job.pages = attn_slot_of(args, ATTN_PAGES);
     job.k_scales = attn_slot_of(args, ATTN_K_SCALES), job.v_scales = attn_slot_of(args, ATTN_V_SCALES);
-    job.cap2 = (float)(log2e * (double)problem->softcap);
-    job.q_factor = (float)((double)problem->scale * (problem->softcap > 0 ? 1 / (double)problem->softcap : log2e));
+    job.cap2 = (float)(unit * (double)problem->softcap);
+    job.q_factor = (float)((double)problem->scale * (problem->softcap > 0 ? 1 / (double)problem->softcap : unit));
     job.dv_padded = round_up(problem->dv, TILE);
     return job;
 }
@@ -250,7 +263,7 @@ static inline void start_group(row_job *job, const attn_args *args, row_group *g
 {
     const int positional = (job->problem->mask & (ATTN_MASK_LEFT | ATTN_MASK_RIGHT)) != 0;
     int64_t i = query_index(job, row), head = row - i * job->heads;
-    g->rows = rows;
+    g->row = row, g->rows = rows;
     g->any_begin = g->any_end = g->all_begin = 0, g->all_end = INT64_MAX;
     for (int64_t r = 0; r < rows; i++) {
         const attn_span span = attn_visible(job->problem, args, job->b, i);
@@ -285,6 +298,7 @@ static inline void absorb_block(row_job *job, row_group *g, int64_t first, int64
             job->end[r] = (int32_t)smaller(larger(g->end[r] - first, 0), count);
         }
     }
+    if (job->terms) take_terms(job, g);
     absorb_group(job, g, span);
 }
 
@@ -330,15 +344,20 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
         start_group(job, args, g, row + i * GROUP, smaller(GROUP, rows - i * GROUP));
         if (g->any_begin < g->any_end) begin = smaller(begin, g->any_begin), end = larger(end, g->any_end);
     }
-    for (int64_t first = job->shared ? begin / job->keys * job->keys : begin; first < end; first += job->keys) {
-        const int64_t count = smaller(job->keys, end - first);
+    const int64_t start = job->shared ? begin / job->keys * job->keys : begin;
+    const int64_t blocks = begin < end ? (end - start + job->keys - 1) / job->keys : 0;
+    for (int64_t n = 0; n < blocks; n++) {
+        const int64_t first = start + (job->terms ? blocks - 1 - n : n) * job->keys,
+                      count = smaller(job->keys, end - first);
+        const int64_t next = n + 1 == blocks ? end : job->terms ? first - job->keys : first + job->keys;
+        job->first = first;
         if (job->in_place)
             read_block(job, first, count, groups);
         else
             take_block(job, first, begin, end);
-        const int64_t asking = first + count < end ? larger(groups - GROUPS_ASKING, 0) : 0;
+        const int64_t asking = next < end ? larger(groups - GROUPS_ASKING, 0) : 0;
         for (int64_t i = 0; i < groups; i++) {
-            if (i == asking) fetch_behind(job, first + count, end, row, rows);
+            if (i == asking) fetch_behind(job, next, end, row, rows);
             absorb_block(job, &job->group[i], first, count);
         }
         fetch_none(job->next, job->weights);

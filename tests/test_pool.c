@@ -103,14 +103,11 @@ static void check_coverage(const attn_exec *exec, int64_t n, int64_t grain)
 {
     static coverage c;
     memset(&c, 0, sizeof c);
-    c.n = n;
-    c.grain = grain;
-    c.threads = (int)exec->threads;
+    c.n = n, c.grain = grain, c.threads = (int)exec->threads;
     for (int t = 0; t < MOST_THREADS; t++) c.last[t] = -1;
     exec->each(exec, n, grain, cover, &c);
-    assert_int_equal(c.wrong_thread, 0);
-    assert_int_equal(c.wrong_range, 0);
-    assert_int_equal(c.wrong_order, 0);
+    if (c.wrong_thread || c.wrong_range || c.wrong_order)
+        fail_msg("%d threads, %d ranges, %d out of order", c.wrong_thread, c.wrong_range, c.wrong_order);
     assert_int_equal(c.started, n);
     for (int64_t i = 0; i < n; i++) assert_int_equal(c.hits[i], 1);
     /* Threads can end together: nobody takes more than half of what would be his share of the rest. */
@@ -121,8 +118,7 @@ static void check_coverage(const attn_exec *exec, int64_t n, int64_t grain)
 static void each_covers_every_index_once_and_ascends(void **state)
 {
     (void)state;
-    const int64_t counts[] = {0, 1, 2, 7, 63, 64, 65, 1000, MOST_ITEMS};
-    const int64_t grains[] = {1, 2, 3, 64, 5000};
+    const int64_t counts[] = {0, 1, 2, 7, 63, 64, 65, 1000, MOST_ITEMS}, grains[] = {1, 2, 3, 64, 5000};
     for (int i = 0; i < THREAD_COUNTS; i++) {
         pool *p = make(thread_counts[i]);
         for (size_t n = 0; n < sizeof counts / sizeof *counts; n++)
@@ -135,8 +131,7 @@ static void each_covers_every_index_once_and_ascends(void **state)
 static void count_items(void *arg, int64_t begin, int64_t end, int thread)
 {
     (void)thread;
-    _Atomic int64_t *items = arg;
-    atomic_fetch_add(items, end > begin && begin >= 0 ? end - begin : INT64_MIN);
+    atomic_fetch_add((_Atomic int64_t *)arg, end > begin && begin >= 0 ? end - begin : INT64_MIN);
 }
 
 /* An end that is computed before it is compared runs past INT64_MAX here. */

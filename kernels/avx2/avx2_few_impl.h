@@ -130,24 +130,25 @@ static inline float sum_of_lanes(__m256 x)
 static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t count)
 {
     float *score = f->weights + row * KEYS_MOST, *o = f->o + row * f->dv_padded;
-    const __m256 cap = _mm256_set1_ps(job->cap2);
+    const __m256 cap = _mm256_set1_ps(job->cap2), to_base2 = _mm256_set1_ps(job->to_base2);
     __m256 high = _mm256_set1_ps(f->max[row]), total = _mm256_setzero_ps();
     for (int64_t j = 0; j < count; j += LANES) {
         __m256 x = _mm256_load_ps(score + j);
         if (job->cap2 > 0) x = _mm256_mul_ps(cap, avx2_tanh(x));
+        if (job->terms) x = _mm256_add_ps(x, _mm256_loadu_ps(job->terms->tile + j));
         _mm256_store_ps(score + j, x);
         high = _mm256_max_ps(_mm256_blendv_ps(high, x, lanes_between(begin - j, end - j)), high);
     }
     const float max = largest_lane(high);
     if (max > f->max[row]) {
-        const __m256 factor = avx2_exp2(_mm256_set1_ps(f->max[row] - max));
+        const __m256 factor = avx2_exp2(_mm256_mul_ps(_mm256_set1_ps(f->max[row] - max), to_base2));
         for (int64_t c = 0; c < f->dv_padded; c += LANES)
             _mm256_store_ps(o + c, _mm256_mul_ps(_mm256_load_ps(o + c), factor));
         f->sum[row] *= _mm256_cvtss_f32(factor);
         f->max[row] = max;
     }
     for (int64_t j = 0; j < count; j += LANES) {
-        const __m256 x = _mm256_sub_ps(_mm256_load_ps(score + j), _mm256_set1_ps(max));
+        const __m256 x = _mm256_mul_ps(_mm256_sub_ps(_mm256_load_ps(score + j), _mm256_set1_ps(max)), to_base2);
         const __m256 weight = _mm256_and_ps(lanes_between(begin - j, end - j), avx2_exp2(x));
         _mm256_store_ps(score + j, weight);
         total = _mm256_add_ps(total, weight);
@@ -256,6 +257,7 @@ static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows
 
 static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_t r, int sees)
 {
+    sees = sees && f->sum[r] != 0; /* 0: biases of -infinity */
     const int64_t dv = job->problem->dv;
     float *to = query_row(job, job->o, row + r);
     const __m256 inverse = _mm256_set1_ps(1 / f->sum[r]);

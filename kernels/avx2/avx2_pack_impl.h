@@ -109,7 +109,8 @@ static void store_group(const row_job *job, const row_group *g, int64_t row)
         int32_t sees[LANES] = {0};
         for (int64_t i = 0; i < rows; i++) {
             to[i] = query_row(job, job->o, row + lane + i);
-            const int some = g->begin[lane + i] < g->end[lane + i];
+            const int some =
+                g->begin[lane + i] < g->end[lane + i] && g->sum[lane + i] != 0; /* 0: biases of -infinity */
             sees[i] = -some;
             inverse[i] = 1 / g->sum[lane + i];
             store_lse(job, row + lane + i, g->max[lane + i], g->sum[lane + i]);

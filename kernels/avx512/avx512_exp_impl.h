@@ -21,6 +21,9 @@ static inline __m512 avx512_exp2(__m512 x)
     return _mm512_scalef_ps(p, x);
 }
 
+/* 2^x is a normal number from here on. Multiply-adds of smaller ones take some hundred cycles each. */
+static const float AVX512_EXP2_NORMAL = -126;
+
 /* The same with degree 4, for weights that bf16 rounds: 48.7 u, and 49.9 u with its roundings, where bf16 has 65536 u. */
 #define AVX512_EXP2_SHORT_KAPPA 51
 static inline __m512 avx512_exp2_short(__m512 x)

@@ -86,18 +86,19 @@ ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, const cha
 static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t count)
 {
     float *score = f->weights + row * KEYS_MOST, *o = f->o + row * f->dv_padded;
-    const __m512 cap = _mm512_set1_ps(job->cap2);
+    const __m512 cap = _mm512_set1_ps(job->cap2), to_base2 = _mm512_set1_ps(job->to_base2);
     __m512 high = _mm512_set1_ps(f->max[row]), total = _mm512_setzero_ps();
     for (int64_t j = 0; j < count; j += LANES) {
         const __mmask16 seen = first_lanes(end - j) & (__mmask16)~first_lanes(begin - j);
         __m512 x = _mm512_load_ps(score + j);
         if (job->cap2 > 0) x = _mm512_mul_ps(cap, avx512_tanh(x));
+        if (job->terms) x = _mm512_add_ps(x, _mm512_loadu_ps(job->terms->tile + j));
         _mm512_store_ps(score + j, x);
         high = _mm512_mask_max_ps(high, seen, x, high);
     }
     const float max = _mm512_reduce_max_ps(high);
     if (max > f->max[row]) {
-        const __m512 factor = avx512_exp2(_mm512_set1_ps(f->max[row] - max));
+        const __m512 factor = avx512_exp2(_mm512_mul_ps(_mm512_set1_ps(f->max[row] - max), to_base2));
         for (int64_t c = 0; c < f->dv_padded; c += LANES)
             _mm512_store_ps(o + c, _mm512_mul_ps(_mm512_load_ps(o + c), factor));
         f->sum[row] *= _mm512_cvtss_f32(factor);
@@ -105,8 +106,9 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
     }
     for (int64_t j = 0; j < count; j += LANES) {
         const __mmask16 seen = first_lanes(end - j) & (__mmask16)~first_lanes(begin - j);
-        const __m512 x = _mm512_sub_ps(_mm512_load_ps(score + j), _mm512_set1_ps(max));
-        const __m512 weight = _mm512_maskz_mov_ps(seen, avx512_exp2(x));
+        const __m512 x = _mm512_mul_ps(_mm512_sub_ps(_mm512_load_ps(score + j), _mm512_set1_ps(max)), to_base2);
+        const __mmask16 some = _mm512_mask_cmp_ps_mask(seen, x, _mm512_set1_ps(AVX512_EXP2_NORMAL), _CMP_NLT_UQ);
+        const __m512 weight = _mm512_maskz_mov_ps(some, avx512_exp2(x));
         _mm512_store_ps(score + j, weight);
         total = _mm512_add_ps(total, weight);
     }
@@ -238,6 +240,7 @@ static void few_start(const row_job *job, few_rows *f, int64_t row, int64_t rows
 
 static void few_store(const row_job *job, const few_rows *f, int64_t row, int64_t r, int sees)
 {
+    sees = sees && f->sum[r] != 0; /* 0: biases of -infinity */
     const int64_t dv = job->problem->dv;
     float *to = query_row(job, job->o, row + r);
     const __m512 inverse = _mm512_set1_ps(1 / f->sum[r]);

@@ -26,7 +26,8 @@ static void store_group(const row_job *job, const row_group *g, int64_t row)
         query_rows(job, job->o, row + lane, rows, LANES, to);
         _mm512_storeu_ps(inverse, _mm512_div_ps(_mm512_set1_ps(1.0f), _mm512_load_ps(g->sum + lane)));
         for (int64_t i = 0; i < rows; i++) {
-            const int some = g->begin[lane + i] < g->end[lane + i];
+            const int some =
+                g->begin[lane + i] < g->end[lane + i] && g->sum[lane + i] != 0; /* 0: biases of -infinity */
             seen[i] = some ? 0xffff : 0;
             store_lse(job, row + lane + i, g->max[lane + i], g->sum[lane + i]);
         }

@@ -11,8 +11,12 @@
  * lane, and so are values if the block has a NaN or an infinity: their product with a weight of 0 would show. log2(e) and the scale are folded into the packed queries.
  * Rows of 16 bits are widened as they are packed, exactly, and results narrowed as they are stored, to nearest even: packing is so
  * small a part that a prefill in bf16 or fp16 runs at the share of fp32 (86 against 82 to 86%, llama3 shape).
- * Measured on an Intel CPU, one thread: prefill 73 to 85% of the ceiling (n >= 1024), n = 128 61 to 72%; a decode of
+ * Measured on an Intel CPU, one thread: prefill 80 to 90% of the ceiling (n >= 1024), n = 128 79 to 81%; a decode of
  * h=32,hkv=8,k=8192,d=128 reads at 95% of the bandwidth in fp32 and 71 to 77% in bf16, where arithmetic takes as long (few_impl.h).
+ * ALiBi and bias join a tile's scores out of L1 (terms_impl.h); then keys are taken from the last to the first, for with a slope the
+ * last ones weigh most and the maximum would be raised with every tile. h=32,q=512,d=128,mask=causal,alibi=1 runs at 104 GFLOP/s, 123
+ * without slopes and 21 with blocked_online; h=8,q=1024,d=64,bias=1 at 95, 154 and 18. What is left of a bias: rows of it lie apart, so
+ * that a tile's 48 rows are 48 lines.
  * Improves on avx2_online: twice as wide, 32 registers, masks for tails.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
@@ -30,10 +34,11 @@ enum { IN_PLACE_NEAR = INT32_MAX, IN_PLACE_FAR = 12 };
 static const float LAZY = 8; /* weights are at most 2^8 */
 
 /* Moves the maximum of the rows in `above` to `high`; their sums, results and the block's weights so far follow. */
-ALWAYS_INLINE void raise_max(row_group *g, int vector, __mmask16 above, __m512 high, float *weights, const float *end)
+ALWAYS_INLINE void raise_max(const row_job *job, row_group *g, int vector, __mmask16 above, __m512 high, float *weights,
+                             const float *end)
 {
     const __m512 old = _mm512_load_ps(g->max + LANES * vector), max = _mm512_mask_mov_ps(old, above, high);
-    const __m512 factor = avx512_exp2(_mm512_sub_ps(old, max));
+    const __m512 factor = avx512_exp2(_mm512_mul_ps(_mm512_sub_ps(old, max), _mm512_set1_ps(job->to_base2)));
     float *const followers[] = {g->sum, g->factor};
     for (int i = 0; i < 2; i++) {
         float *at = followers[i] + LANES * vector;
@@ -45,9 +50,9 @@ ALWAYS_INLINE void raise_max(row_group *g, int vector, __mmask16 above, __m512 h
     g->rescaled = 1;
 }
 
-/* Weights of the tile of keys that begins at `key`; `first` is the block's first weighted key. */
-ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, int64_t key, const int vectors,
-                              const int masked, const int capped, const int in_place)
+/* Weights of the tile of keys that begins at `key`; those of keys from .. to - 1 of the block are there already. */
+ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t from, int64_t to, int64_t key,
+                              const int vectors, const int masked, const int altered, const int in_place)
 {
     const int64_t d = job->problem->d, row = in_place ? job->rows.k_row : 1, channel = in_place ? 1 : TILE;
     const float *q = g->q, *k = in_place ? job->rows.k + key * row : job->block.k + key * d;
@@ -69,8 +74,12 @@ ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, i
             for (int v = 0; v < vectors; v++) s[j][v] = _mm512_fmadd_ps(y, x[v], s[j][v]);
         }
     }
-    for (int j = 0; capped && j < TILE; j++)
+    for (int j = 0; altered && job->cap2 > 0 && j < TILE; j++)
         for (int v = 0; v < vectors; v++) s[j][v] = _mm512_mul_ps(_mm512_set1_ps(job->cap2), avx512_tanh(s[j][v]));
+    const float *terms = altered && job->terms ? terms_of_tile(job, key) : NULL;
+    for (int j = 0; altered && terms && j < TILE; j++)
+        for (int v = 0; v < vectors; v++)
+            s[j][v] = _mm512_add_ps(s[j][v], _mm512_loadu_ps(terms + j * GROUP + LANES * v));
     for (int j = 0; masked && j < TILE; j++)
         for (int v = 0; v < vectors; v++)
             s[j][v] = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), sees(job, v, key + j), s[j][v]);
@@ -81,17 +90,24 @@ ALWAYS_INLINE void score_tile(const row_job *job, row_group *g, int64_t first, i
         const __m512 max = _mm512_load_ps(g->max + LANES * v);
         high[v] = max;
         for (int j = 0; j < TILE; j++) high[v] = _mm512_max_ps(s[j][v], high[v]); /* high where s is NaN */
-        above[v] = _mm512_cmp_ps_mask(high[v], _mm512_add_ps(max, _mm512_set1_ps(LAZY)), _CMP_GT_OQ);
+        const float lazy = altered ? LAZY / job->to_base2 : LAZY;
+        above[v] = _mm512_cmp_ps_mask(high[v], _mm512_add_ps(max, _mm512_set1_ps(lazy)), _CMP_GT_OQ);
         any |= above[v];
     }
     if (__builtin_expect(any != 0, 0))
-        for (int v = 0; v < vectors; v++) raise_max(g, v, above[v], high[v], job->weights + first * GROUP, weights);
+        for (int v = 0; v < vectors; v++)
+            raise_max(job, g, v, above[v], high[v], job->weights + from * GROUP, job->weights + to * GROUP);
 
     for (int v = 0; v < vectors; v++) {
         const __m512 max = _mm512_load_ps(g->max + LANES * v);
         __m512 sum = _mm512_load_ps(g->sum + LANES * v);
         for (int j = 0; j < TILE; j++) {
-            const __m512 weight = avx512_exp2(_mm512_sub_ps(s[j][v], max));
+            __m512 x = _mm512_sub_ps(s[j][v], max);
+            if (altered) x = _mm512_mul_ps(x, _mm512_set1_ps(job->to_base2));
+            __m512 weight = avx512_exp2(x);
+            if (altered)
+                weight =
+                    _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, _mm512_set1_ps(AVX512_EXP2_NORMAL), _CMP_NLT_UQ), weight);
             _mm512_store_ps(weights + j * GROUP + LANES * v, weight);
             sum = _mm512_add_ps(sum, weight);
         }
@@ -142,20 +158,22 @@ ALWAYS_INLINE void value_tile(const row_job *job, const row_group *g, block_span
 }
 
 ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span span, const int vectors,
-                                  const int capped)
+                                  const int altered)
 {
-    const int64_t first = span.any_begin / TILE * TILE;
-    for (int64_t key = first; key < span.any_end; key += TILE) {
+    const int64_t first = span.any_begin / TILE * TILE, end = round_up(span.any_end, TILE);
+    const int down = altered && job->terms;
+    for (int64_t n = first; n < end; n += TILE) {
+        const int64_t key = down ? first + end - TILE - n : n, from = down ? key + TILE : first, to = down ? end : key;
         const int masked = key < span.all_begin || key + TILE > span.all_end, in_place = key < job->rows.end;
         if (!in_place) fetch_burst(job->next);
         if (masked && in_place)
-            score_tile(job, g, first, key, vectors, 1, capped, 1);
+            score_tile(job, g, from, to, key, vectors, 1, altered, 1);
         else if (masked)
-            score_tile(job, g, first, key, vectors, 1, capped, 0);
+            score_tile(job, g, from, to, key, vectors, 1, altered, 0);
         else if (in_place)
-            score_tile(job, g, first, key, vectors, 0, capped, 1);
+            score_tile(job, g, from, to, key, vectors, 0, altered, 1);
         else
-            score_tile(job, g, first, key, vectors, 0, capped, 0);
+            score_tile(job, g, from, to, key, vectors, 0, altered, 0);
     }
     for (int64_t c = 0; c < job->dv_padded; c += TILE) {
         if (!job->rows.v) fetch_burst(job->next);
@@ -169,7 +187,7 @@ ALWAYS_INLINE void absorb_vectors(const row_job *job, row_group *g, block_span s
 static void absorb_group(const row_job *job, row_group *g, block_span span)
 {
     const int64_t vectors = (g->rows + LANES - 1) / LANES;
-    if (job->cap2 > 0)
+    if (job->cap2 > 0 || job->terms)
         absorb_vectors(job, g, span, 3, 1);
     else if (vectors == 1)
         absorb_vectors(job, g, span, 1, 0);
@@ -196,6 +214,7 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
                           : out->storage_type == ATTN_I8                 ? 0.3
                                                                          : FEW_SHARE;
     out->kappa = AVX512_EXP2_KAPPA;
+    out->kappa_1 = attn_slot_of(args, ATTN_SLOPES) || attn_slot_of(args, ATTN_BIAS) ? 2 : 0; /* times log2(e) */
     out->kappa_t = AVX512_TANH_KAPPA, out->tau = AVX512_TANH_TAU;
     out->lambda = (double)LAZY * 0.69314718055994531;
     return ATTN_OK;
@@ -211,10 +230,12 @@ const attn_kernel attn_kernel_avx512_online = {
     .improves_on = "avx2_online",
     .role = ATTN_ROLE_PRODUCT,
     .isa = ATTN_FOLDER_ISA,
-    .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP,
+    .caps = {ATTN_CAP_GQA | ATTN_CAP_DV | ATTN_CAP_LEFT | ATTN_CAP_RIGHT | ATTN_CAP_POSITION | ATTN_CAP_SOFTCAP |
+                 ATTN_CAP_BIAS_OFFSET,
              ATTN_SLOTS_QKVO | ATTN_SLOT_BIT(ATTN_LSE) | ATTN_SLOT_BIT(ATTN_KEY_LENGTHS) |
-                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_PAGES) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS) |
-                 ATTN_SLOT_BIT(ATTN_K_SCALES) | ATTN_SLOT_BIT(ATTN_V_SCALES)},
+                 ATTN_SLOT_BIT(ATTN_QUERY_POSITIONS) | ATTN_SLOT_BIT(ATTN_PAGES) | ATTN_SLOT_BIT(ATTN_BIAS) |
+                 ATTN_SLOT_BIT(ATTN_SLOPES) | ATTN_SLOT_BIT(ATTN_SINK_LOGITS) | ATTN_SLOT_BIT(ATTN_K_SCALES) |
+                 ATTN_SLOT_BIT(ATTN_V_SCALES)},
     .traits = ATTN_TRAIT_REPEATABLE | ATTN_TRAIT_SAME_AT_ANY_THREADS,
     .type_count = sizeof types / sizeof types[0],
     .types = types,
