@@ -7,11 +7,11 @@
  *       pack keys and values, unless they are shared              (d, TILE) and (keys, TILE) each
  *       for each group that sees some of them: absorb_group       scores, weights, values
  *     store_group
- *   FEW rows or fewer (decode): absorb_few reads K and V where they lie, once for all query heads that share them
+ *   few rows (decode, few_most): absorb_few reads K and V where they lie, once for all query heads that share them
  *
  * Rows are numbered position first, query head second, so that neighbours see nearly the same keys. This file has no vectors: the
  * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile), CHANNELS (of K that
- * are packed together), IN_PLACE_NEAR and IN_PLACE_FAR (in_place_impl.h), FEW, REST (rows_at_end) and ROW_TYPE (of Q, K and V when they are packed) before, and the functions that are declared here after. */
+ * are packed together), IN_PLACE_NEAR and IN_PLACE_FAR (in_place_impl.h), FEW and FEW_OTHERS (few_most), REST (rows_at_end) and ROW_TYPE (of Q, K and V when they are packed) before, and the functions that are declared here after. */
 #ifndef ATTN_TRANSPOSED_IMPL_H
 #define ATTN_TRANSPOSED_IMPL_H
 
@@ -370,12 +370,20 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
     }
 }
 
+/* The most query rows of a KV head that absorb_few takes. Packing bf16 keys for one query position takes longer than widening them for
+ * every four heads: with AVX-512 20, 24 and 32 heads a KV head are 38, 25 and 1% faster so (d=576: 32 heads 22%), in fp16 32 heads 18% slower;
+ * with AVX2 12 and 16 heads 45 and 23% (d=576: 46%), in fp32 8% slower. */
+static inline int64_t few_most(const attn_problem *problem, uint32_t k_type)
+{
+    return problem->q == 1 && k_type == ATTN_BF16 ? FEW : FEW_OTHERS;
+}
+
 /* Rows at the end of a block that are taken one by one, for a group works as long for one row as for LANES. It gains 13% with 2 rows
  * behind one group (b=8,h=8,q=50,d=64 with AVX-512), 7 to 12% with 1 to 4 behind two (h=8,q=97 to 100,k=850; AVX2 4 to 9%). */
-static inline int64_t rows_at_end(int64_t rows)
+static inline int64_t rows_at_end(const row_job *job, int64_t rows)
 {
     const int64_t rest = rows % GROUP;
-    return rows <= FEW ? rows : rest <= REST ? rest : 0;
+    return rows <= few_most(job->problem, job->stored[ATTN_K]->type) ? rows : rest <= REST ? rest : 0;
 }
 
 static inline void absorb_end(row_job *job, const attn_args *args, int64_t row, int64_t rows)
@@ -405,7 +413,7 @@ static int transposed_run(const attn_problem *problem, const attn_plan *plan, co
         for (job.kv_head = 0; job.kv_head < problem->hkv; job.kv_head++) {
             job.shared = shared && plan->shared_bytes > 0 ? shared_of(plan, shared, job.b, job.kv_head) : NULL;
             for (int64_t row = 0; row < rows; row += step) {
-                const int64_t count = smaller(step, rows - row), end = rows_at_end(count);
+                const int64_t count = smaller(step, rows - row), end = rows_at_end(&job, count);
                 if (count > end) absorb_rows(&job, args, row, count - end);
                 if (end > 0) absorb_end(&job, args, row + count - end, end);
             }

@@ -33,6 +33,7 @@ enum {
     IN_PLACE_NEAR = 0,
     IN_PLACE_FAR = 0,
     FEW = 16,
+    FEW_OTHERS = FEW,
     REST = 0, /* rows at the end join a group: whether they gain by themselves was not measured with tiles */
     ROW_TYPE = ATTN_BF16
 };

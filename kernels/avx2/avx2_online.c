@@ -28,7 +28,7 @@
 
 #include "attention.h"
 
-enum { LANES = 8, VECTORS = 3, TILE = 4, CHANNELS = 1, FEW = 8, REST = 5, ROW_TYPE = ATTN_F32 };
+enum { LANES = 8, VECTORS = 3, TILE = 4, CHANNELS = 1, FEW = 16, FEW_OTHERS = 8, REST = 5, ROW_TYPE = ATTN_F32 };
 enum { IN_PLACE_NEAR = 12, IN_PLACE_FAR = 12 };
 
 #include "avx2_exp_impl.h"
@@ -228,9 +228,9 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
 {
     transposed_plan(problem, args, machine, exec, out);
     out->ceiling = attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX2, problem, bytes_per_key(problem, args));
-    out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
-                          : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.75
-                                                                         : 0.42; /* measured: few_impl.h */
+    out->expected_share = problem->q * (problem->h / problem->hkv) > few_most(problem, out->storage_type) ? 0.8
+                          : out->ceiling == ATTN_CEILING_BANDWIDTH                                        ? 0.75
+                                                                   : 0.42; /* measured: few_impl.h */
     out->kappa = AVX2_EXP2_KAPPA;
     out->kappa_1 = attn_slot_of(args, ATTN_SLOPES) || attn_slot_of(args, ATTN_BIAS) ? 2 : 0; /* times log2(e) */
     out->kappa_t = AVX2_TANH_KAPPA, out->tau = AVX2_TANH_TAU;

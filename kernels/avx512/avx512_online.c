@@ -24,7 +24,7 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 1, FEW = 16, REST = 5, ROW_TYPE = ATTN_F32 };
+enum { LANES = 16, VECTORS = 3, TILE = 8, CHANNELS = 1, FEW = 32, FEW_OTHERS = 16, REST = 5, ROW_TYPE = ATTN_F32 };
 enum { IN_PLACE_NEAR = INT32_MAX, IN_PLACE_FAR = 12 };
 
 #include "avx512_exp_impl.h"
@@ -209,10 +209,10 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
 {
     transposed_plan(problem, args, machine, exec, out);
     out->ceiling = attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX512, problem, bytes_per_key(problem, args));
-    out->expected_share = problem->q * (problem->h / problem->hkv) > FEW ? 0.8
-                          : out->ceiling == ATTN_CEILING_BANDWIDTH       ? 0.95
-                          : out->storage_type == ATTN_I8                 ? 0.3
-                                                                         : FEW_SHARE;
+    out->expected_share = problem->q * (problem->h / problem->hkv) > few_most(problem, out->storage_type) ? 0.8
+                          : out->ceiling == ATTN_CEILING_BANDWIDTH                                        ? 0.95
+                          : out->storage_type == ATTN_I8                                                  ? 0.3
+                                                                                                          : FEW_SHARE;
     out->kappa = AVX512_EXP2_KAPPA;
     out->kappa_1 = attn_slot_of(args, ATTN_SLOPES) || attn_slot_of(args, ATTN_BIAS) ? 2 : 0; /* times log2(e) */
     out->kappa_t = AVX512_TANH_KAPPA, out->tau = AVX512_TANH_TAU;
