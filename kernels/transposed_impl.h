@@ -36,7 +36,8 @@ enum {
 };
 
 /* Rows whose queries are packed side by side. Arrays of GROUP are 64-byte aligned. Maxima and sums are in base 2:
- * weight = 2^(x - max), x = log2(e) * logit; where terms join the logits, x = logit and weight = e^(x - max). max is the reference of the weights, not more than LAZY below the largest x. */
+ * weight = 2^(x - max), x = log2(e) * logit; where terms join the logits, x = logit and weight = e^(x - max). max is the reference of
+ * the weights, not more than LAZY below the largest x. */
 typedef struct row_group {
     int64_t row, rows; /* first, and how many exist; the lanes beyond compute garbage and are not stored */
     int64_t any_begin, any_end, all_begin, all_end; /* keys that some row sees, that every row sees */

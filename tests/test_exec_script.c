@@ -17,7 +17,7 @@ typedef struct seen {
     const attn_exec *exec;
     atomic_int item[ITEMS], worker[64];
     atomic_int count, together;
-    int64_t order[RANGES];
+    int64_t order[ITEMS];
 } seen;
 
 static void note(void *arg, int64_t begin, int64_t end, int thread)
@@ -40,7 +40,7 @@ static void run(exec_order order, int workers, seen *s)
     script.exec.each(&script.exec, ITEMS, GRAIN, note, s);
     assert_false(script.unable);
     exec_script_close(&script);
-    assert_int_equal(s->count, RANGES);
+    assert_true(s->count >= RANGES); /* of threads, the last ones are shorter */
     for (int i = 0; i < ITEMS; i++) assert_int_equal(s->item[i], 1);
 }
 
@@ -58,6 +58,7 @@ static void the_order_is_kept(void **state)
     (void)state;
     seen s;
     run(ORDER_ASCENDING, 3, &s);
+    assert_int_equal(s.count, RANGES);
     for (int i = 0; i < RANGES; i++) assert_int_equal(s.order[i], i * GRAIN);
     assert_int_equal(s.worker[0], 9);
     assert_int_equal(s.worker[2], 8);
