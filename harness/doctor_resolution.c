@@ -64,7 +64,7 @@ static int launch_all(doctor_resolution *r, const char *build, const slowed_case
         else
             snprintf(why, sizeof why, "%s", run->reason);
     }
-    if (!ok || interrupted) snprintf(r->reason, sizeof r->reason, "%.150s", ok ? "interrupted" : why);
+    if (!ok || interrupted) snprintf(r->reason, sizeof r->reason, "%.150s", interrupted ? "interrupted" : why);
     compare_sides_close(&sides);
     return ok && !interrupted;
 }
