@@ -130,14 +130,14 @@ static int hold_kernels(void)
 static void hold_all(int least)
 {
     static const int of_rows[] = {ATTN_Q, ATTN_O, ATTN_LSE, ATTN_BIAS};
-    static const int64_t rows[] = {Q, 3};
+    static const int64_t rows[] = {Q, Q, 3}, prefix[] = {3, 0, 0};
     const uint32_t mask = f.problem.mask;
-    for (int x = 0; x < 4; x++) {
-        f.problem.mask = x < 2 ? mask : mask & ~(uint32_t)ATTN_MASK_PREFIX;
-        f.problem.prefix = x < 2 ? 3 : 0;
-        f.problem.q = rows[x % 2];
+    for (int x = 0; x < 3; x++) {
+        f.problem.mask = prefix[x] ? mask : mask & ~(uint32_t)ATTN_MASK_PREFIX;
+        f.problem.prefix = prefix[x];
+        f.problem.q = rows[x];
         for (int i = 0; i < 4; i++)
-            if (f.slot[of_rows[i]].type != ATTN_ABSENT) f.slot[of_rows[i]].extent[2] = rows[x % 2];
+            if (f.slot[of_rows[i]].type != ATTN_ABSENT) f.slot[of_rows[i]].extent[2] = rows[x];
         assert_true(hold_kernels() >= least);
     }
 }
