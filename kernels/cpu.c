@@ -42,6 +42,7 @@ static uint64_t detect(void)
     if (!(isa & ATTN_ISA_AVX2)) return isa;
     if (has(b, 16) && has(b, 17) && has(b, 28) && has(b, 30) && has(b, 31) && zmm) isa |= ATTN_ISA_AVX512;
     const int vnni = has(c, 11), fp16 = has(d, 23), amx_tile = has(d, 24), amx_bf16 = has(d, 22), amx_int8 = has(d, 25);
+    const int vbmi = has(c, 1) && has(c, 6);
     uint32_t a1 = 0, b1, c1, d1;
     if (a >= 1) __get_cpuid_count(7, 1, &a1, &b1, &c1, &d1);
     if (isa & ATTN_ISA_AVX512) {
@@ -49,7 +50,7 @@ static uint64_t detect(void)
         if (has(a1, 5)) isa |= ATTN_ISA_AVX512BF16;
         if (fp16) isa |= ATTN_ISA_AVX512FP16;
         if (amx_tile && tile && (amx_bf16 || amx_int8) && tiles_granted()) {
-            if (amx_bf16) isa |= ATTN_ISA_AMXBF16;
+            if (amx_bf16 && vbmi) isa |= ATTN_ISA_AMXBF16; /* its folder is compiled for both, which all such CPUs have */
             if (amx_int8) isa |= ATTN_ISA_AMXINT8;
         }
     }

@@ -10,8 +10,8 @@
  *   few rows (decode, few_most): absorb_few reads K and V where they lie, once for all query heads that share them
  *
  * Rows are numbered position first, query head second, so that neighbours see nearly the same keys. This file has no vectors: the
- * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile), CHANNELS (of K that
- * are packed together), IN_PLACE_NEAR and IN_PLACE_FAR (in_place_impl.h), FEW and FEW_OTHERS (few_most), REST (rows_at_end) and ROW_TYPE (of Q, K and V when they are packed) before, and the functions that are declared here after. */
+ * kernel that includes it defines LANES (of a vector), VECTORS (of a group), TILE (keys, or channels of V, of a tile), KEYS_MOST (of a block:
+ * (keys, GROUP) weights stay in L1), ROWS_MOST (of queries that share a packed block), CHANNELS (of K that are packed together), IN_PLACE_NEAR and IN_PLACE_FAR (in_place_impl.h), FEW and FEW_OTHERS (few_most), REST (rows_at_end) and ROW_TYPE (of Q, K and V when they are packed) before, and the functions that are declared here after. */
 #ifndef ATTN_TRANSPOSED_IMPL_H
 #define ATTN_TRANSPOSED_IMPL_H
 
@@ -28,8 +28,7 @@
 
 enum {
     GROUP = LANES * VECTORS,     /* query rows of a group */
-    KEYS_MOST = 192,             /* of a block: (keys, GROUP) weights stay in L1 */
-    GROUPS_MOST = 1920 / GROUP,  /* of a block of query rows: packing keys and values is then below 1% */
+    GROUPS_MOST = ROWS_MOST / GROUP, /* of a block of query rows: packing keys and values is then below 1% */
     BUDGET_MOST = 3 * (1 << 19), /* bytes of workspace aimed at */
     BUDGET_LEAST = 1 << 19,
     GROUPS_ASKING = 12, /* the last ones of a block ask for the next block (fetch_impl.h) */
@@ -74,6 +73,7 @@ typedef struct group_terms group_terms;
 
 typedef struct row_job {
     const attn_problem *problem;
+    const attn_plan *plan;
     const attn_args *args;
     const attn_tensor *q, *o; /* fp32 rows, or stand-ins for those at hand (see stage) */
     const attn_tensor *lse, *sinks, *pages, *k_scales, *v_scales;
@@ -240,7 +240,7 @@ static inline row_job row_job_of(const attn_problem *problem, const attn_plan *p
     const int terms = attn_slot_of(args, ATTN_SLOPES) || attn_slot_of(args, ATTN_BIAS);
     const double log2e = 1.4426950408889634, unit = terms ? 1 : log2e;
     row_job job = {
-        .problem = problem, .args = args, .heads = problem->h / problem->hkv, .keys = (int64_t)plan->state[1]};
+        .problem = problem, .plan = plan, .args = args, .heads = problem->h / problem->hkv, .keys = (int64_t)plan->state[1]};
     job.to_base2 = (float)(log2e / unit);
     for (int slot = ATTN_Q; slot <= ATTN_O; slot++) job.stored[slot] = attn_slot_of(args, slot);
     job.lse = attn_slot_of(args, ATTN_LSE), job.sinks = attn_slot_of(args, ATTN_SINK_LOGITS);

@@ -29,6 +29,8 @@ enum {
     LANES = 16,
     VECTORS = 2,
     TILE = 32,
+    KEYS_MOST = 256,
+    ROWS_MOST = 2048,
     CHANNELS = 32,
     IN_PLACE_NEAR = 0,
     IN_PLACE_FAR = 0,
@@ -38,137 +40,8 @@ enum {
     ROW_TYPE = ATTN_BF16
 };
 
-#include "amxbf16_reference_impl.h"
+#include "amxbf16_blocks_impl.h"
 #include "avx512/avx512_few_impl.h"
-
-enum kind { BOUNDED, ANY, CAPPED };
-
-typedef struct score_step {
-    const float *scores; /* [16 rows][16 keys] tiles; NULL: none yet */
-    int64_t key;         /* of the block */
-    int masked;
-} score_step;
-
-/* ---- scores and weights ----------------------------------------------------------------------------------------- */
-
-/* Bits of the 32 keys from `key` on that row r sees. */
-static inline uint32_t keys_seen(const row_job *job, int64_t r, int64_t key)
-{
-    const int64_t begin = smaller(larger(job->begin[r] - key, 0), WIDTH),
-                  end = smaller(larger(job->end[r] - key, 0), WIDTH);
-    return (uint32_t)((UINT64_C(1) << end) - 1) & ~(uint32_t)((UINT64_C(1) << begin) - 1);
-}
-
-ALWAYS_INLINE void weigh_row(const row_job *job, row_group *g, const score_step *step, int64_t first, int64_t r,
-                             const enum kind kind)
-{
-    const float *scores = step->scores + r / 16 * 2 * TILE_FLOATS + r % 16 * 16;
-    __m512 x[2];
-    for (int i = 0; i < 2; i++) {
-        x[i] = _mm512_mul_ps(_mm512_load_ps(scores + i * TILE_FLOATS), _mm512_set1_ps(job->q_factor));
-        if (kind == CAPPED) x[i] = _mm512_mul_ps(_mm512_set1_ps(job->cap2), avx512_tanh(x[i]));
-    }
-    if (step->masked) {
-        const uint32_t seen = keys_seen(job, r, step->key);
-        for (int i = 0; i < 2; i++)
-            x[i] = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), (__mmask16)(seen >> (16 * i)), x[i]);
-    }
-    if (kind != BOUNDED) {
-        const __m512 high = _mm512_max_ps(x[0], x[1]);
-        __m512 reference = _mm512_set1_ps(g->max[r]);
-        const __m512 most = _mm512_add_ps(reference, _mm512_set1_ps(LAZY));
-        if (__builtin_expect(_mm512_cmp_ps_mask(high, most, _CMP_GT_OQ) != 0, 0))
-            reference = _mm512_set1_ps(raise_reference(job, g, r, first, step->key, high));
-        for (int i = 0; i < 2; i++) x[i] = _mm512_sub_ps(x[i], reference);
-    }
-    const __m512bh weights = _mm512_cvtne2ps_pbh(avx512_exp2_short(x[1]), avx512_exp2_short(x[0]));
-    _mm512_store_si512(weights_at(job, step->key, r), (__m512i)weights);
-}
-
-ALWAYS_INLINE void score_block(const row_job *job, row_group *g, block_span span, const enum kind kind)
-{
-    _Alignas(64) float scores[2][4 * TILE_FLOATS];
-    const int64_t first = span.any_begin / WIDTH * WIDTH, channels = channel_steps(job->problem->d);
-    score_step before = {NULL, 0, 0};
-    TILES_FENCE();
-    for (int64_t key = first;; key += WIDTH) {
-        const int more = key < span.any_end;
-        const char *q = bytes_of(g->q), *k = bytes_of(job->block.k) + key * channels * TILE_ROW_BYTES;
-        float *to = scores[key / WIDTH % 2];
-        if (more) {
-            TILE_ZERO(0);
-            TILE_ZERO(1);
-            TILE_ZERO(2);
-            TILE_ZERO(3);
-        }
-        for (int64_t c = 0; c < channels; c++, q += 2 * TILE_BYTES, k += 2 * TILE_BYTES) {
-            if (more) {
-                TILE_LOAD(4, q);
-                TILE_LOAD_STREAM(6, k);
-                TILE_DOT(0, 4, 6);
-                TILE_LOAD_STREAM(7, k + TILE_BYTES);
-                TILE_DOT(1, 4, 7);
-                TILE_LOAD(5, q + TILE_BYTES);
-                TILE_DOT(2, 5, 6);
-                TILE_DOT(3, 5, 7);
-            }
-            for (int64_t r = GROUP * c / channels; before.scores && r < GROUP * (c + 1) / channels; r++)
-                weigh_row(job, g, &before, first, r, kind);
-        }
-        if (!more) break;
-        TILE_STORE(0, to);
-        TILE_STORE(1, to + TILE_FLOATS);
-        TILE_STORE(2, to + 2 * TILE_FLOATS);
-        TILE_STORE(3, to + 3 * TILE_FLOATS);
-        before = (score_step){to, key, key < span.all_begin || key + WIDTH > span.all_end};
-    }
-}
-
-/* ---- values ----------------------------------------------------------------------------------------------------- */
-
-static void value_block(const row_job *job, row_group *g, block_span span)
-{
-    const int64_t first = span.any_begin / WIDTH * WIDTH, pairs = job->dv_padded / WIDTH;
-    const __m512bh one = (__m512bh)_mm512_set1_epi16(0x3f80);
-    __m512 sums[GROUP];
-    for (int r = 0; r < GROUP; r++) sums[r] = _mm512_setzero_ps();
-    TILES_FENCE();
-    for (int64_t pair = 0; pair < pairs; pair++) {
-        float *o = g->o + pair * 4 * TILE_FLOATS;
-        if (g->empty) {
-            TILE_ZERO(0);
-            TILE_ZERO(1);
-            TILE_ZERO(2);
-            TILE_ZERO(3);
-        } else {
-            TILE_LOAD(0, o);
-            TILE_LOAD(1, o + TILE_FLOATS);
-            TILE_LOAD(2, o + 2 * TILE_FLOATS);
-            TILE_LOAD(3, o + 3 * TILE_FLOATS);
-        }
-        for (int64_t key = first; key < span.any_end; key += WIDTH) {
-            const char *v = bytes_of(job->block.v) + (pair * job->keys + key) / WIDTH * 2 * TILE_BYTES;
-            const char *p = weights_at(job, key, 0);
-            TILE_LOAD(4, p);
-            TILE_LOAD_STREAM(6, v);
-            TILE_DOT(0, 4, 6);
-            TILE_LOAD_STREAM(7, v + TILE_BYTES);
-            TILE_DOT(1, 4, 7);
-            TILE_LOAD(5, p + TILE_BYTES);
-            TILE_DOT(2, 5, 6);
-            TILE_DOT(3, 5, 7);
-            for (int64_t r = GROUP * pair / pairs; r < GROUP * (pair + 1) / pairs; r++)
-                sums[r] = _mm512_dpbf16_ps(sums[r], (__m512bh)_mm512_load_si512(p + r * TILE_ROW_BYTES), one);
-        }
-        TILE_STORE(0, o);
-        TILE_STORE(1, o + TILE_FLOATS);
-        TILE_STORE(2, o + 2 * TILE_FLOATS);
-        TILE_STORE(3, o + 3 * TILE_FLOATS);
-    }
-    g->empty = 0;
-    for (int64_t r = 0; r < GROUP; r += LANES)
-        _mm512_store_ps(g->sum + r, _mm512_add_ps(_mm512_load_ps(g->sum + r), sums_of_16(sums + r)));
-}
 
 /* What hide_odd_values took out of the tiles: a row that sees it has no finite result in that channel. */
 static void add_odd_values(const row_job *job, row_group *g, block_span span)
@@ -186,17 +59,30 @@ static void add_odd_values(const row_job *job, row_group *g, block_span span)
         }
 }
 
+/* By constants where they are common. */
+static void absorb_bounded(const row_job *job, row_group *g, block_span span, const fixed_point *fixed)
+{
+    const int64_t channels = channel_steps(job->problem->d);
+    if (channels == 2)
+        absorb_steps(job, g, span, fixed, BOUNDED, 2, 4);
+    else if (channels == 4)
+        absorb_steps(job, g, span, fixed, BOUNDED, 4, 2);
+    else
+        absorb_steps(job, g, span, fixed, BOUNDED, channels, 0);
+}
+
 static void absorb_group(const row_job *job, row_group *g, block_span span)
 {
+    const fixed_point fixed = fixed_point_kept(job->plan);
+    const int64_t channels = channel_steps(job->problem->d);
     round_references(g);
     hide_odd_values(job);
     if (job->cap2 > 0)
-        score_block(job, g, span, CAPPED);
-    else if (take_as_bounded(job, g))
-        score_block(job, g, span, BOUNDED);
+        absorb_steps(job, g, span, &fixed, CAPPED, channels, 0);
+    else if (take_as_bounded(job, g, &fixed))
+        absorb_bounded(job, g, span, &fixed);
     else
-        score_block(job, g, span, ANY);
-    value_block(job, g, span);
+        absorb_steps(job, g, span, &fixed, ANY, channels, 0);
     if (!job->block.notes->finite) add_odd_values(job, g, span);
 }
 
@@ -206,9 +92,12 @@ static int run(const attn_problem *problem, const attn_plan *plan, const attn_ar
                const void *shared, void *workspace)
 {
     (void)exec;
+    const unsigned int control = _mm_getcsr(), flush_and_zero = 0x8040;
+    _mm_setcsr(control | flush_and_zero); /* as tiles do; a weight that is subnormal would take some hundred cycles */
     tiles_configure();
     const int status = transposed_run(problem, plan, args, shared, workspace);
     tiles_release();
+    _mm_setcsr(control);
     return status;
 }
 
@@ -226,11 +115,14 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     const int few = problem->q * (problem->h / problem->hkv) <= FEW;
     const uint32_t compute = few ? ATTN_CEILING_FP32_AVX512 : ATTN_CEILING_BF16_TILES; /* few rows are widened */
     transposed_plan(problem, args, machine, exec, out);
+    const fixed_point fixed = fixed_point_of((double)problem->scale * 1.4426950408889634, channel_steps(problem->d));
+    keep_fixed_point(out, fixed);
     out->ceiling = attn_limiting_ceiling(machine, compute, problem, bytes_per_key(problem, args));
     out->expected_share = !few ? 0.4 : out->ceiling == ATTN_CEILING_BANDWIDTH ? 0.95 : FEW_SHARE;
     out->weight_type = ATTN_BF16;
     out->accuracy_flags = ATTN_L_FROM_ROUNDED | ATTN_FLUSHES_SUBNORMALS;
-    out->kappa = AVX512_EXP2_SHORT_KAPPA;
+    out->kappa = fmax(fixed.kappa, CUBIC_KAPPA);
+    out->rescales = 0; /* by powers of 2: exact */
     out->kappa_t = AVX512_TANH_KAPPA, out->tau = AVX512_TANH_TAU;
     out->lambda = (double)LAZY * 0.69314718055994531;
     return ATTN_OK;

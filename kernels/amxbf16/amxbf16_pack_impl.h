@@ -1,10 +1,10 @@
 /* amxbf16_pack_impl.h: queries, keys and values as tiles of 1 KB, in the order in which the kernel loads them, and results out of them.
  *
  *   queries  [32 channels][16 rows]           a row of a tile: 32 channels of a query
- *   keys     [32 keys][32 channels][16 keys]  a row: two channels of each of 16 keys
+ *   keys     [32 keys][32 channels][16 even keys, 16 odd ones]  a row: two channels of each of 16 keys
  *   values   [32 channels][32 keys][16 channels]  a row: two keys' elements of each of 16 channels
  *   weights  [32 keys][16 rows]               a row: 32 weights of a query
- *   results  [32 channels][16 rows][16 channels]  a row: 16 fp32 channels of a query
+ *   results  [32 channels][16 channels][16 rows]  a row: 16 fp32 channels of a query
  *
  * What does not exist is not read, and is 0 in a tile. */
 #ifndef ATTN_AMXBF16_PACK_IMPL_H
@@ -22,34 +22,56 @@ static inline int64_t channel_steps(int64_t channels) { return (channels + WIDTH
 
 static inline char *bytes_of(float *at) { return (char *)(void *)at; }
 
+/* Lengths are bounds: so much is added, for squares below 2^-126 count as 0. */
+static const float FLUSHED_LENGTH = 0x1p-58f;
+
 static inline __m512 add_squares(__m512 sum, __m512i x) { return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)x); }
+
+/* Of lengths and their squares, which have no sign: by their bits, so that NaN is larger than all. */
+static inline __m512 larger_lengths(__m512 x, __m512 y)
+{
+    return _mm512_castsi512_ps(_mm512_max_epu32(_mm512_castps_si512(x), _mm512_castps_si512(y)));
+}
+
+static inline float largest_length(__m512 x)
+{
+    const uint32_t bits = _mm512_reduce_max_epu32(_mm512_castps_si512(x));
+    float length;
+    memcpy(&length, &bits, sizeof length);
+    return length;
+}
 
 /* g->factor, of no other use to a kernel that rescales results at once, gets |q| of each row. */
 static void pack_queries(const row_job *job, const row_group *g, int64_t row)
 {
     const int64_t d = job->problem->d;
-    for (int64_t r = 0; r < GROUP; r++) {
-        const char *from = stored_query_row(job, ATTN_Q, row + smaller(r, g->rows - 1));
-        char *to = bytes_of(g->q) + r * TILE_ROW_BYTES;
-        __m512 squares = _mm512_setzero_ps();
-        for (int64_t c = 0; c < d; c += WIDTH, to += GROUP * TILE_ROW_BYTES) {
-            const __m512i x = _mm512_maskz_loadu_epi16(r < g->rows ? elements_before(d - c) : 0, from + 2 * c);
-            squares = add_squares(squares, x);
-            _mm512_store_si512(to, x);
+    for (int64_t lane = 0; lane < GROUP; lane += LANES) {
+        __m512 squares[LANES];
+        for (int64_t r = 0; r < LANES; r++) {
+            const char *from = stored_query_row(job, ATTN_Q, row + smaller(lane + r, g->rows - 1));
+            char *to = bytes_of(g->q) + (lane + r) * TILE_ROW_BYTES;
+            __m512 sum = _mm512_setzero_ps();
+            for (int64_t c = 0; c < d; c += WIDTH, to += GROUP * TILE_ROW_BYTES) {
+                const __m512i x = _mm512_maskz_loadu_epi16(lane + r < g->rows ? elements_before(d - c) : 0, from + 2 * c);
+                sum = add_squares(sum, x);
+                _mm512_store_si512(to, x);
+            }
+            squares[r] = sum;
         }
-        g->factor[r] = sqrtf(_mm512_reduce_add_ps(squares));
+        const __m512 lengths = _mm512_sqrt_ps(sums_of_16(squares));
+        _mm512_store_ps(g->factor + lane, _mm512_add_ps(lengths, _mm512_set1_ps(FLUSHED_LENGTH)));
     }
 }
 
-/* Sixteen keys: pairs of channels are floats to the transposition. Returns the squares of their lengths. */
+/* Every other of 32 keys: pairs of channels are floats to the transposition. Returns the squares of their lengths. */
 static inline __m512 pack_16_keys(const char *const from[], int64_t count, int64_t d, char *to)
 {
     __m512 squares = _mm512_setzero_ps();
     for (int64_t c = 0; c < d; c += WIDTH, to += 2 * TILE_BYTES) {
         __m512 x[16];
         for (int64_t j = 0; j < 16; j++)
-            x[j] = _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(j < count ? elements_before(d - c) : 0,
-                                                                from[smaller(j, larger(count - 1, 0))] + 2 * c));
+            x[j] = _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(2 * j < count ? elements_before(d - c) : 0,
+                                                                from[smaller(2 * j, larger(count - 1, 0))] + 2 * c));
         transpose_16x16(x);
         for (int i = 0; i < 16; i++) {
             squares = add_squares(squares, _mm512_castps_si512(x[i]));
@@ -66,10 +88,10 @@ static void pack_keys(const row_job *job, const char *const row[], int64_t at, i
     for (int64_t j = 0; j < count; j += WIDTH)
         for (int64_t half = 0; half < 2; half++) {
             char *to = bytes_of(job->block.k) + ((at + j) / WIDTH * steps * 2 + half) * TILE_BYTES;
-            const int64_t key = smaller(j + 16 * half, count - 1); /* one that exists, where none of the half does */
-            longest = _mm512_max_ps(pack_16_keys(row + key, count - j - 16 * half, job->problem->d, to), longest);
+            const int64_t key = smaller(j + half, count - 1); /* one that exists, where none of the half does */
+            longest = larger_lengths(pack_16_keys(row + key, count - j - half, job->problem->d, to), longest);
         }
-    job->block.notes->longest_key = sqrtf(_mm512_reduce_max_ps(longest));
+    job->block.notes->longest_key = sqrtf(largest_length(longest)) + FLUSHED_LENGTH;
 }
 
 /* Keeps a copy of the tiles behind them, and makes what is not finite 0 in the tiles: 0 weights then keep it away. Only this job uses a block that has such values. */
@@ -119,16 +141,20 @@ static int pack_values(const row_job *job, const char *const row[], int64_t at, 
 /* The 16 results of a row that begin at channel c. */
 static inline float *result_at(const row_group *g, int64_t r, int64_t c)
 {
-    return g->o + ((c / WIDTH * 2 + r / 16) * 2 + c % WIDTH / 16) * TILE_FLOATS + r % 16 * 16;
+    return g->o + c / 16 * 2 * TILE_FLOATS + r * 16;
 }
 
 static void store_group(const row_job *job, const row_group *g, int64_t row)
 {
     const int64_t dv = job->problem->dv;
+    float inverses[GROUP], *rows[GROUP];
+    query_rows(job, job->o, row, g->rows, g->rows, rows);
+    for (int64_t r = 0; r < GROUP; r += LANES)
+        _mm512_storeu_ps(inverses + r, _mm512_div_ps(_mm512_set1_ps(1.0f), _mm512_load_ps(g->sum + r)));
     for (int64_t r = 0; r < g->rows; r++) {
-        float *to = query_row(job, job->o, row + r);
+        float *to = rows[r];
         const __mmask16 sees = g->begin[r] < g->end[r] ? 0xffff : 0;
-        const __m512 inverse = _mm512_set1_ps(1 / g->sum[r]);
+        const __m512 inverse = _mm512_set1_ps(inverses[r]);
         for (int64_t c = 0; c < dv; c += 16)
             _mm512_mask_storeu_ps(to + c, lanes_before(dv - c),
                                   _mm512_maskz_mul_ps(sees, _mm512_load_ps(result_at(g, r, c)), inverse));

@@ -1,33 +1,58 @@
-/* amxbf16_reference_impl.h: the references of the weights: weight = 2^(x - reference). They are 0 as long as all scores are known to be
- * small, and else follow the rows' maxima. */
+/* amxbf16_reference_impl.h: the references of the weights: weight = 2^(x - reference). They are the same for all rows as long as all scores
+ * are known to fit fixed point, and else follow the rows' maxima. */
 #ifndef ATTN_AMXBF16_REFERENCE_IMPL_H
 #define ATTN_AMXBF16_REFERENCE_IMPL_H
 
+#include "amxbf16_exp_impl.h"
 #include "amxbf16_pack_impl.h"
 
-static const float LAZY = 8;              /* weights are at most 2^8, but where scores are bounded */
-static const float BOUND = 60;            /* of scores, base 2: weights from 2^-60 to 2^60 */
-static const float BOUND_VALUE = 1 << 20; /* so that sums of 2^47 such products are finite */
+static const float LAZY = 8; /* weights are at most 2^8, but where scores are bounded */
 
 static inline char *weights_at(const row_job *job, int64_t key, int64_t r)
 {
     return bytes_of(job->weights) + (key + r) * TILE_ROW_BYTES;
 }
 
-/* Can the block's scores be taken with references of 0? They must have been so from the first block on. */
-static int take_as_bounded(const row_job *job, row_group *g)
+/* plan->state from 4 on. */
+static inline void keep_fixed_point(attn_plan *plan, fixed_point fixed)
 {
+    memcpy(&plan->state[4], &fixed, sizeof fixed);
+}
+
+static inline fixed_point fixed_point_kept(const attn_plan *plan)
+{
+    fixed_point fixed;
+    _Static_assert(sizeof fixed <= 4 * sizeof plan->state[0], "fits");
+    memcpy(&fixed, &plan->state[4], sizeof fixed);
+    return fixed;
+}
+
+/* Can the block's scores be taken in fixed point? They must have been so from the first block on, and sums of weights and of their
+ * products with values must be finite. */
+static int take_as_bounded(const row_job *job, row_group *g, const fixed_point *fixed)
+{
+    const __m512 reference = _mm512_set1_ps(-(float)fixed->raised), bound = _mm512_set1_ps(fixed->bound),
+                 never = _mm512_set1_ps(-FLT_MAX);
     __m512 longest = _mm512_setzero_ps();
-    __mmask16 other = 0;
+    __mmask16 fits = 0xffff;
     for (int64_t r = 0; r < GROUP; r += LANES) {
         const __m512 max = _mm512_load_ps(g->max + r);
-        longest = _mm512_max_ps(longest, _mm512_load_ps(g->factor + r));
-        other |= _mm512_cmp_ps_mask(max, _mm512_setzero_ps(), _CMP_NEQ_UQ) &
-                 _mm512_cmp_ps_mask(max, _mm512_set1_ps(-FLT_MAX), _CMP_NEQ_UQ);
+        longest = larger_lengths(longest, _mm512_load_ps(g->factor + r));
+        fits &= g->empty ? _mm512_cmp_ps_mask(max, never, _CMP_EQ_OQ) |
+                               _mm512_cmp_ps_mask(_mm512_abs_ps(max), bound, _CMP_LE_OQ)
+                         : _mm512_cmp_ps_mask(max, reference, _CMP_EQ_OQ);
     }
-    const float most = _mm512_reduce_max_ps(longest) * job->block.notes->longest_key * fabsf(job->q_factor);
-    if (other || !(most <= BOUND) || !(job->block.notes->largest_value <= BOUND_VALUE)) return 0;
-    for (int64_t r = 0; r < GROUP; r += LANES) _mm512_store_ps(g->max + r, _mm512_setzero_ps());
+    if (fits != 0xffff) return 0;
+    const block_notes *notes = job->block.notes;
+    const float most = largest_length(longest) * notes->longest_key * job->q_factor;
+    const float room = (float)(125 - fixed->raised - (64 - __builtin_clzll((unsigned long long)job->problem->k)));
+    if (!(most <= fixed->bound) || !(notes->largest_value <= FLT_MAX)) return 0;
+    if (!(most + (float)ilogbf(notes->largest_value + 1) <= room)) return 0;
+    for (int64_t r = 0; g->empty && r < GROUP; r += LANES) {
+        const __m512 max = _mm512_load_ps(g->max + r), sum = _mm512_load_ps(g->sum + r); /* of a sink, or none */
+        _mm512_store_ps(g->sum + r, _mm512_mul_ps(sum, avx512_exp2(_mm512_sub_ps(max, reference))));
+        _mm512_store_ps(g->max + r, reference);
+    }
     return 1;
 }
 
