@@ -120,6 +120,14 @@ static void draw_near_1e6(const draw *d) { draw_near(d, 1e6); }
 
 static void draw_near_1e30(const draw *d) { draw_near(d, 1e30); }
 
+/* The first half of the keys within a nat below 0, the second as in near-200. */
+static void draw_drop(const draw *d)
+{
+    const double sign = d->slot == ATTN_Q ? -copysign(1, (double)d->in->problem.scale) : 1, u = gsl_rng_uniform(d->rng);
+    const bool first_half = d->slot == ATTN_K && d->i < d->in->problem.k / 2;
+    draw_channel(d, 200, sign, first_half ? u / 200 : 1 + u * 8 / 200);
+}
+
 static void draw_spread(const draw *d)
 {
     const double sign = d->slot == ATTN_Q ? -copysign(1, (double)d->in->problem.scale) : 1;
@@ -293,6 +301,11 @@ static const struct input_recipe {
     [INPUT_INT8_EXTREMES] = {"int8-extremes",
                              "int8 entries of -128, 0 and 127, and rows whose scale is 0, negative or large",
                              draw_normal, draw_normal, has_int8, "kv_dtype=i8"},
+    [INPUT_DROP] =
+        {"drop",
+         "logits near 0 for the first half of the keys, from -200 to -208 for the second: what a block of rows learns "
+         "from the first is not true of a row that sees the second alone",
+         draw_drop, draw_normal, has_left_limit, "a left limit without a prefix"},
 };
 
 const char *input_class_name(int input) { return input >= 0 && input < INPUT_CLASSES ? recipes[input].name : "?"; }

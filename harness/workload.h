@@ -37,6 +37,7 @@ typedef enum input_class {
     INPUT_NONFINITE_V,
     INPUT_PADDING,
     INPUT_INT8_EXTREMES,
+    INPUT_DROP,
     INPUT_CLASSES
 } input_class;
 

@@ -47,10 +47,11 @@ static uint64_t detect(void)
     if (a >= 1) __get_cpuid_count(7, 1, &a1, &b1, &c1, &d1);
     if (isa & ATTN_ISA_AVX512) {
         if (vnni) isa |= ATTN_ISA_AVX512VNNI;
+        if (vbmi) isa |= ATTN_ISA_AVX512VBMI;
         if (has(a1, 5)) isa |= ATTN_ISA_AVX512BF16;
         if (fp16) isa |= ATTN_ISA_AVX512FP16;
         if (amx_tile && tile && (amx_bf16 || amx_int8) && tiles_granted()) {
-            if (amx_bf16 && vbmi) isa |= ATTN_ISA_AMXBF16; /* its folder is compiled for both, which all such CPUs have */
+            if (amx_bf16) isa |= ATTN_ISA_AMXBF16;
             if (amx_int8) isa |= ATTN_ISA_AMXINT8;
         }
     }
@@ -97,6 +98,7 @@ int attn_isa_level(const char *name, uint64_t *mask)
         {"avx2", ATTN_ISA_AVX2, 0},
         {"avx512", ATTN_ISA_AVX512, 0},
         {"avx512vnni", ATTN_ISA_AVX512VNNI, 0},
+        {"avx512vbmi", ATTN_ISA_AVX512VBMI, 0},
         {"avx512bf16", ATTN_ISA_AVX512BF16, 0},
         {"avx512fp16", ATTN_ISA_AVX512FP16, 0},
         {"amx", ATTN_ISA_AMXBF16 | ATTN_ISA_AMXINT8, 0},
@@ -136,8 +138,8 @@ int attn_cpu_check(char *reason, size_t reason_size)
     if (!wanted || !*wanted || attn_isa_level(wanted, &mask)) return 1;
     snprintf(
         reason, reason_size,
-        "ATTNBENCH_ISA=%.40s names no level; levels: portable avx2 avx512 avx512vnni avx512bf16 avx512fp16 amx native "
-        "(Arm: neon dotprod bf16mm sve)",
+        "ATTNBENCH_ISA=%.40s names no level; levels: portable avx2 avx512 avx512vnni avx512vbmi avx512bf16 "
+        "avx512fp16 amx native (Arm: neon dotprod bf16mm sve)",
         wanted);
     return 0;
 }

@@ -96,6 +96,7 @@ static const struct {
     {"avx2", ATTN_ISA_AVX2},
     {"avx512", ATTN_ISA_AVX512},
     {"avx512vnni", ATTN_ISA_AVX512VNNI},
+    {"avx512vbmi", ATTN_ISA_AVX512VBMI},
     {"avx512bf16", ATTN_ISA_AVX512BF16},
     {"avx512fp16", ATTN_ISA_AVX512FP16},
     {"amxbf16", ATTN_ISA_AMXBF16},

@@ -27,9 +27,9 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 enum {
-    GROUP = LANES * VECTORS,     /* query rows of a group */
+    GROUP = LANES * VECTORS,         /* query rows of a group */
     GROUPS_MOST = ROWS_MOST / GROUP, /* of a block of query rows: packing keys and values is then below 1% */
-    BUDGET_MOST = 3 * (1 << 19), /* bytes of workspace aimed at */
+    BUDGET_MOST = 3 * (1 << 19),     /* bytes of workspace aimed at */
     BUDGET_LEAST = 1 << 19,
     GROUPS_ASKING = 12, /* the last ones of a block ask for the next block (fetch_impl.h) */
 };
@@ -239,8 +239,11 @@ static inline row_job row_job_of(const attn_problem *problem, const attn_plan *p
 {
     const int terms = attn_slot_of(args, ATTN_SLOPES) || attn_slot_of(args, ATTN_BIAS);
     const double log2e = 1.4426950408889634, unit = terms ? 1 : log2e;
-    row_job job = {
-        .problem = problem, .plan = plan, .args = args, .heads = problem->h / problem->hkv, .keys = (int64_t)plan->state[1]};
+    row_job job = {.problem = problem,
+                   .plan = plan,
+                   .args = args,
+                   .heads = problem->h / problem->hkv,
+                   .keys = (int64_t)plan->state[1]};
     job.to_base2 = (float)(log2e / unit);
     for (int slot = ATTN_Q; slot <= ATTN_O; slot++) job.stored[slot] = attn_slot_of(args, slot);
     job.lse = attn_slot_of(args, ATTN_LSE), job.sinks = attn_slot_of(args, ATTN_SINK_LOGITS);

@@ -62,6 +62,19 @@ static void falling_logits_fall(void **state)
     drop(s);
 }
 
+static void the_second_half_drops(void **state)
+{
+    (void)state;
+    subject *s = make("h=2,q=9,k=50,d=40,scale=-0.5,left=60", INPUT_DROP, 3);
+    for (int64_t h = 0; h < 2; h++)
+        for (int64_t i = 0; i < 9; i++)
+            for (int64_t j = 0; j < 50; j++) {
+                const double x = logit(s, h, i, j);
+                assert_true(j < 25 ? x <= 0 && x > -1.1 : x < -198 && x > -210);
+            }
+    drop(s);
+}
+
 static void one_hot_rows_have_one_key(void **state)
 {
     (void)state;
@@ -200,13 +213,10 @@ static void classes_are_refused_where_they_mean_nothing(void **state)
     static const struct {
         const char *line, *word;
     } cases[] = {
-        {"h=1,q=4,d=8,class=sink-above", "sinks=1"},
-        {"h=1,q=4,d=8,class=int8-extremes", "kv_dtype=i8"},
-        {"h=1,q=4,d=1,class=one-hot", "d of at least 2"},
-        {"h=1,q=4,d=8,class=late-keys", "left limit"},
-        {"h=1,q=4,d=8,class=padding", "lens="},
-        {"h=1,q=4,d=8,dtype=f16,class=near-1e30", "f16"},
-        {"h=1,q=4,d=8,kv_dtype=i8,class=nonfinite-k", "float type"},
+        {"h=1,q=4,d=8,class=sink-above", "sinks=1"},      {"h=1,q=4,d=8,class=int8-extremes", "kv_dtype=i8"},
+        {"h=1,q=4,d=1,class=one-hot", "d of at least 2"}, {"h=1,q=4,d=8,class=late-keys", "left limit"},
+        {"h=1,q=4,d=8,class=drop", "left limit"},         {"h=1,q=4,d=8,class=padding", "lens="},
+        {"h=1,q=4,d=8,dtype=f16,class=near-1e30", "f16"}, {"h=1,q=4,d=8,kv_dtype=i8,class=nonfinite-k", "float type"},
     };
     for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
         workload w;
@@ -221,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_have_their_size),
         cmocka_unit_test(falling_logits_fall),
+        cmocka_unit_test(the_second_half_drops),
         cmocka_unit_test(one_hot_rows_have_one_key),
         cmocka_unit_test(values_are_what_they_should_be),
         cmocka_unit_test(numbers_that_are_not_finite_are_where_they_should_be),

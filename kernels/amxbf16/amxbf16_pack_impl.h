@@ -52,7 +52,8 @@ static void pack_queries(const row_job *job, const row_group *g, int64_t row)
             char *to = bytes_of(g->q) + (lane + r) * TILE_ROW_BYTES;
             __m512 sum = _mm512_setzero_ps();
             for (int64_t c = 0; c < d; c += WIDTH, to += GROUP * TILE_ROW_BYTES) {
-                const __m512i x = _mm512_maskz_loadu_epi16(lane + r < g->rows ? elements_before(d - c) : 0, from + 2 * c);
+                const __m512i x =
+                    _mm512_maskz_loadu_epi16(lane + r < g->rows ? elements_before(d - c) : 0, from + 2 * c);
                 sum = add_squares(sum, x);
                 _mm512_store_si512(to, x);
             }

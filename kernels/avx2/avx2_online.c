@@ -28,7 +28,18 @@
 
 #include "attention.h"
 
-enum { LANES = 8, VECTORS = 3, TILE = 4, KEYS_MOST = 192, ROWS_MOST = 1920, CHANNELS = 1, FEW = 16, FEW_OTHERS = 8, REST = 5, ROW_TYPE = ATTN_F32 };
+enum {
+    LANES = 8,
+    VECTORS = 3,
+    TILE = 4,
+    KEYS_MOST = 192,
+    ROWS_MOST = 1920,
+    CHANNELS = 1,
+    FEW = 16,
+    FEW_OTHERS = 8,
+    REST = 5,
+    ROW_TYPE = ATTN_F32
+};
 enum { IN_PLACE_NEAR = 12, IN_PLACE_FAR = 12 };
 
 #include "avx2_exp_impl.h"

@@ -24,7 +24,18 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, KEYS_MOST = 192, ROWS_MOST = 1920, CHANNELS = 1, FEW = 32, FEW_OTHERS = 16, REST = 5, ROW_TYPE = ATTN_F32 };
+enum {
+    LANES = 16,
+    VECTORS = 3,
+    TILE = 8,
+    KEYS_MOST = 192,
+    ROWS_MOST = 1920,
+    CHANNELS = 1,
+    FEW = 32,
+    FEW_OTHERS = 16,
+    REST = 5,
+    ROW_TYPE = ATTN_F32
+};
 enum { IN_PLACE_NEAR = INT32_MAX, IN_PLACE_FAR = 12 };
 
 #include "avx512_exp_impl.h"

@@ -19,7 +19,18 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, KEYS_MOST = 192, ROWS_MOST = 1920, CHANNELS = 2, FEW = 16, FEW_OTHERS = FEW, REST = 5, ROW_TYPE = ATTN_BF16 };
+enum {
+    LANES = 16,
+    VECTORS = 3,
+    TILE = 8,
+    KEYS_MOST = 192,
+    ROWS_MOST = 1920,
+    CHANNELS = 2,
+    FEW = 16,
+    FEW_OTHERS = FEW,
+    REST = 5,
+    ROW_TYPE = ATTN_BF16
+};
 enum { IN_PLACE_NEAR = 0, IN_PLACE_FAR = 0 };
 
 #include "avx512/avx512_few_impl.h"

@@ -24,7 +24,18 @@
 
 #include "attention.h"
 
-enum { LANES = 16, VECTORS = 3, TILE = 8, KEYS_MOST = 192, ROWS_MOST = 1920, CHANNELS = 4, FEW = 16, FEW_OTHERS = FEW, REST = 5, ROW_TYPE = ATTN_I8 };
+enum {
+    LANES = 16,
+    VECTORS = 3,
+    TILE = 8,
+    KEYS_MOST = 192,
+    ROWS_MOST = 1920,
+    CHANNELS = 4,
+    FEW = 16,
+    FEW_OTHERS = FEW,
+    REST = 5,
+    ROW_TYPE = ATTN_I8
+};
 enum { IN_PLACE_NEAR = 0, IN_PLACE_FAR = 0 };
 
 #include "avx512vnni_few_impl.h"
