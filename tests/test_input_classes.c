@@ -65,7 +65,7 @@ static void falling_logits_fall(void **state)
 static void the_second_half_drops(void **state)
 {
     (void)state;
-    subject *s = make("h=2,q=9,k=50,d=40,scale=-0.5,left=60", INPUT_DROP, 3);
+    subject *s = make("h=2,q=9,k=50,d=40,scale=-0.5,left=60,q_pos=0", INPUT_DROP, 3);
     for (int64_t h = 0; h < 2; h++)
         for (int64_t i = 0; i < 9; i++)
             for (int64_t j = 0; j < 50; j++) {

@@ -111,8 +111,9 @@ static inline __attribute__((always_inline)) __m512i fixed_weights(const fixed_e
 }
 
 /* 2^x of 16 floats whose upper halves, cut off, are bf16 weights: the polynomial's constant holds the half step that rounds. Degree 3,
- * minimax on [0, 1): at most 1260 u beyond that rounding. Infinities have r = 0, so -inf gives 0 once cut off; NaN gives NaN. */
-#define CUBIC_KAPPA 1260
+ * minimax on [0, 1): up to 1255 u by itself, but not where half a step is most of a weight; together 743 u beyond half a step at 1.
+ * Infinities have r = 0, so -inf gives 0 once cut off; NaN gives NaN. */
+#define CUBIC_KAPPA 750
 static inline __attribute__((always_inline)) __m512 cubic_weight(__m512 x)
 {
     enum { DOWN_QUIET = 0x09 };

@@ -29,6 +29,7 @@
 
 #include "attention.h"
 
+/* What transposed_impl.h asks of a kernel. */
 enum {
     LANES = 16,
     VECTORS = 2,

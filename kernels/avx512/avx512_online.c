@@ -24,19 +24,23 @@
 
 #include "attention.h"
 
+/* What transposed_impl.h asks of a kernel. */
 enum {
-    LANES = 16,
-    VECTORS = 3,
-    TILE = 8,
-    KEYS_MOST = 192,
-    ROWS_MOST = 1920,
-    CHANNELS = 1,
-    FEW = 32,
-    FEW_OTHERS = 16,
-    REST = 5,
-    ROW_TYPE = ATTN_F32
+    LANES = 16,          /* query rows of a vector */
+    VECTORS = 3,         /* of a group: 8 keys x 3 vectors of sums, 3 of queries and 5 to spare are the 32 registers */
+    TILE = 8,            /* keys, or channels of V, of a tile: see VECTORS */
+    CHANNELS = 1,        /* of K, side by side in a tile: fp32 has no products of pairs */
+    KEYS_MOST = 192,     /* of a block: (keys, group) weights stay in L1 with the tiles of K and V that are at work */
+    ROWS_MOST = 1920,    /* that share a packed block: packing is then below 1 % of the time */
+    FEW = 32,            /* rows of bf16 keys with one query that absorb_few takes: from there on groups are faster */
+    FEW_OTHERS = 16,     /* the same for other keys and queries */
+    REST = 5,            /* rows left over behind whole groups that absorb_few takes; more join a group (rows_at_end) */
+    ROW_TYPE = ATTN_F32, /* of packed Q, K and V */
+    /* Groups that read whole tiles of fp32 rows where they lie, where rows are near each other (with AVX-512 any number gains 1 to 2 %)
+     * and where other rows lie between (more lose 5 %): in_place_impl.h. */
+    IN_PLACE_NEAR = INT32_MAX,
+    IN_PLACE_FAR = 12,
 };
-enum { IN_PLACE_NEAR = INT32_MAX, IN_PLACE_FAR = 12 };
 
 #include "avx512_exp_impl.h"
 #include "avx512_few_impl.h"

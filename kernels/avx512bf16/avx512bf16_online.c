@@ -19,19 +19,21 @@
 
 #include "attention.h"
 
+/* What transposed_impl.h asks of a kernel. */
 enum {
-    LANES = 16,
-    VECTORS = 3,
-    TILE = 8,
-    KEYS_MOST = 192,
-    ROWS_MOST = 1920,
-    CHANNELS = 2,
-    FEW = 16,
-    FEW_OTHERS = FEW,
-    REST = 5,
-    ROW_TYPE = ATTN_BF16
+    LANES = 16,       /* query rows of a vector */
+    VECTORS = 3,      /* of a group: 8 keys x 3 vectors of sums, 3 of queries and 5 to spare are the 32 registers */
+    TILE = 8,         /* keys, or channels of V, of a tile: see VECTORS */
+    CHANNELS = 2,     /* of K, side by side in a tile: a product takes pairs */
+    KEYS_MOST = 192,  /* of a block: (keys, group) weights stay in L1 with the tiles of K and V that are at work */
+    ROWS_MOST = 1920, /* that share a packed block: packing is then below 1 % of the time */
+    FEW = 16,         /* rows that absorb_few takes, in fp32 */
+    FEW_OTHERS = FEW, /* the same, whatever keys and queries are */
+    REST = 5,         /* rows left over behind whole groups that absorb_few takes; more join a group (rows_at_end) */
+    ROW_TYPE = ATTN_BF16, /* of packed Q, K and V */
+    IN_PLACE_NEAR = 0,    /* pairs of channels must lie side by side: never read in place */
+    IN_PLACE_FAR = 0,     /* likewise */
 };
-enum { IN_PLACE_NEAR = 0, IN_PLACE_FAR = 0 };
 
 #include "avx512/avx512_few_impl.h"
 #include "avx512bf16_pack_impl.h"

@@ -250,9 +250,36 @@ EMULATED uint32_t emulated_cmpneq_epi16_mask(__m512i a, __m512i b)
     return k;
 }
 
+/* Newer versions may have what is written out here. */
+#undef _mm512_maskz_loadu_ps
+#undef _mm512_maskz_loadu_epi16
+#undef _mm256_maskz_loadu_epi16
+#undef _mm_maskz_loadu_epi8
+#undef _mm_maskz_loadu_ps
+#undef _mm512_mask_storeu_ps
+#undef _mm512_mask_store_ps
+#undef _mm256_mask_storeu_epi16
+#undef _mm512_cvtepu16_epi32
+#undef _mm512_cvtepi8_epi32
+#undef _mm512_cvtepi32_epi16
+#undef _mm512_cvtepi32_ps
+#undef _mm512_cvtph_ps
+#undef _mm512_cvtps_ph
+#undef _mm512_extractf32x8_ps
+#undef _mm512_cvtss_f32
+#undef _mm512_shuffle_f32x4
+#undef _mm512_reduce_ps
 #undef _mm512_scalef_ps
-#undef _mm512_max_ps
 #undef _mm512_mul_round_ps
+#undef _mm512_max_ps
+#undef _mm512_reduce_max_ps
+#undef _mm512_reduce_add_ps
+#undef _mm512_reduce_max_epu32
+#undef _mm512_mulhi_epu16
+#undef _mm512_shrdi_epi16
+#undef _mm512_cmpneq_epi16_mask
+#undef _mm512_mask_cmp_ps_mask
+
 #define _mm512_maskz_loadu_ps(k, from) emulated_maskz_loadu_ps(k, from)
 #define _mm512_maskz_loadu_epi16(k, from) emulated_maskz_loadu_epi16(k, from)
 #define _mm256_maskz_loadu_epi16(k, from) emulated_256_maskz_loadu_epi16(k, from)
@@ -266,14 +293,10 @@ EMULATED uint32_t emulated_cmpneq_epi16_mask(__m512i a, __m512i b)
 #define _mm512_cvtepi32_epi16(x) emulated_cvtepi32_epi16(x)
 #define _mm512_cvtepi32_ps(x) emulated_cvtepi32_ps(x)
 #define _mm512_cvtph_ps(x) emulated_cvtph_ps(x)
-#undef _mm512_cvtps_ph
 #define _mm512_cvtps_ph(x, rounding) emulated_cvtps_ph(x)
-#undef _mm512_extractf32x8_ps
 #define _mm512_extractf32x8_ps(x, upper) emulated_extractf32x8_ps(x, upper)
 #define _mm512_cvtss_f32(x) lanes_of_ps(x).f32[0]
-#undef _mm512_shuffle_f32x4
 #define _mm512_shuffle_f32x4(a, b, which) emulated_shuffle_f32x4(a, b, which)
-#undef _mm512_reduce_ps
 #define _mm512_reduce_ps(x, down_quiet) ((void)sizeof(down_quiet), emulated_reduce_down_ps(x))
 #define _mm512_scalef_ps(x, n) emulated_scalef_ps(x, n)
 #define _mm512_mul_round_ps(a, b, rounding) emulated_mul_ps(a, b)
@@ -282,11 +305,8 @@ EMULATED uint32_t emulated_cmpneq_epi16_mask(__m512i a, __m512i b)
 #define _mm512_reduce_add_ps(x) emulated_reduce_add_ps(x)
 #define _mm512_reduce_max_epu32(x) emulated_reduce_max_epu32(x)
 #define _mm512_mulhi_epu16(a, b) emulated_mulhi_epu16(a, b)
-#undef _mm512_shrdi_epi16
 #define _mm512_shrdi_epi16(low, high, bits) emulated_shrdi_epi16(low, high, bits)
-#undef _mm512_cmpneq_epi16_mask
 #define _mm512_cmpneq_epi16_mask(a, b) emulated_cmpneq_epi16_mask(a, b)
-#undef _mm512_mask_cmp_ps_mask
 #define _mm512_mask_cmp_ps_mask(k, a, b, how) ((__mmask16)((k) & _mm512_cmp_ps_mask(a, b, how)))
 
 #endif

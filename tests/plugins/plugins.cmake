@@ -65,19 +65,17 @@ set_target_properties(plugin_builtin PROPERTIES PREFIX "" OUTPUT_NAME builtin SU
 
 # A kernel that needs tiles, unchanged, on an emulation of them: its arithmetic is then judged on CPUs that have none. And slices of it,
 # which share packed keys.
-get_property(emulated_options GLOBAL PROPERTY ATTNBENCH_amxbf16_OPTIONS)
 if(emulated_options)
   file(CONFIGURE OUTPUT ${plugin_dir}/emulated/registry_list.h CONTENT
 "extern const attn_kernel attn_kernel_amxbf16_online, attn_kernel_threaded_rows;
 static const attn_kernel *const registry_list[] = {&attn_kernel_amxbf16_online, &attn_kernel_threaded_rows};
 ")
-  test_plugin(emulated_tiles ../../kernels/plugin_entry.c ATTN_FOLDER_ISA=ATTN_ISA_AVX512+ATTN_ISA_AVX512BF16
+  test_plugin(emulated_tiles ../../kernels/plugin_entry.c ATTN_FOLDER_ISA=${emulated_isa}
               "ATTN_BUILD_ID=\"tiles emulated\"")
   target_sources(plugin_emulated_tiles PRIVATE ${PROJECT_SOURCE_DIR}/kernels/amxbf16/amxbf16_online.c
                  ${PROJECT_SOURCE_DIR}/kernels/threaded/threaded_rows.c ${PROJECT_SOURCE_DIR}/kernels/registry.c)
   target_include_directories(plugin_emulated_tiles PRIVATE ${plugin_dir}/emulated)
-  target_compile_options(plugin_emulated_tiles PRIVATE ${emulated_options} -mno-amx-tile
-                         -include ${plugin_source}/emulated_tiles.h)
+  target_compile_options(plugin_emulated_tiles PRIVATE ${emulated_options})
   add_test(NAME verify_emulated_tiles COMMAND attnbench verify --suite types --plugin ${plugin_dir}/emulated_tiles.so
            --kernel "emulated_tiles:*")
   set_tests_properties(verify_emulated_tiles PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 3)
