@@ -94,7 +94,7 @@ static void online_kernels_need_no_more_memory_for_more_keys(void **state)
 static void isa_levels_are_nested(void **state)
 {
     (void)state;
-    static const char *const levels[] = {"portable",   "avx2",       "avx512", "avx512vnni",
+    static const char *const levels[] = {"portable",   "avx2",       "avx512", "avx512vnni", "avx512vbmi",
                                          "avx512bf16", "avx512fp16", "amx",    "native"};
     uint64_t below = 0, mask;
     char names[160], reason[256];

@@ -124,6 +124,13 @@ static int accepts(const attn_problem *problem, const attn_args *args, char *rea
     return 0;
 }
 
+/* The shares of the tile ceiling in the head comment. */
+static double measured_share(const attn_problem *problem)
+{
+    if (problem->softcap > 0 || problem->k <= 128) return 0.12;
+    return problem->d <= 32 ? 0.24 : problem->d <= 64 ? 0.4 : problem->d <= 128 ? 0.44 : 0.35;
+}
+
 static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
                 attn_plan *out)
 {
@@ -133,7 +140,7 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     const fixed_point fixed = fixed_point_of((double)problem->scale * 1.4426950408889634, channel_steps(problem->d));
     keep_fixed_point(out, fixed);
     out->ceiling = attn_limiting_ceiling(machine, compute, problem, bytes_per_key(problem, args));
-    out->expected_share = !few ? 0.4 : out->ceiling == ATTN_CEILING_BANDWIDTH ? 0.95 : FEW_SHARE;
+    out->expected_share = !few ? measured_share(problem) : out->ceiling == ATTN_CEILING_BANDWIDTH ? 0.95 : FEW_SHARE;
     out->weight_type = ATTN_BF16;
     out->accuracy_flags = ATTN_L_FROM_ROUNDED | ATTN_FLUSHES_SUBNORMALS;
     out->kappa = fmax(fixed.kappa, CUBIC_KAPPA);
