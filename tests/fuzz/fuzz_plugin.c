@@ -1,9 +1,9 @@
 /* fuzz_plugin: shared libraries as files. Any file is described or refused with a reason, and none is run. */
 #include <string.h>
 
-#include "elf_file.h"
+#include "plugin/elf_file.h"
 #include "fuzz.h"
-#include "plugin_read.h"
+#include "plugin/plugin_read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

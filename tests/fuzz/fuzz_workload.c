@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "instance.h"
+#include "tensors/instance.h"
 #include "problem.h"
 
 static workload_set *builtin;

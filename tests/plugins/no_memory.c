@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compare.h"
+#include "compare/compare.h"
 
 __attribute__((visibility("default"))) void *realloc(void *old, size_t bytes)
 {

@@ -35,7 +35,7 @@ foreach(percent 0 5)
   test_plugin(placed_${percent} placed.c PLACED_PERCENT=${percent} SLOWED_PERCENT=0 "SLOWED_BUILD=\"by its place\"")
   target_compile_options(plugin_placed_${percent} PRIVATE ${ATTNBENCH_STEADY_FLAGS} ${ATTNBENCH_KERNEL_FLAGS})
   set_property(SOURCE ${plugin_source}/placed.c PROPERTY COMPILE_OPTIONS
-               -include ${PROJECT_SOURCE_DIR}/harness/slowed/slowed_rows.c)
+               -include ${PROJECT_SOURCE_DIR}/harness/selftest/slowed/slowed_rows.c)
   target_link_libraries(plugin_placed_${percent} PRIVATE ${CMAKE_DL_LIBS})
 endforeach()
 

@@ -1,0 +1,86 @@
+/* cmd_selftest.c: attnbench selftest judge|clock: the instrument checks itself. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "record/context.h"
+#include "cpu.h"
+#include "machine/machine.h"
+#include "record/results.h"
+#include "selftest/selftest.h"
+#include "selftest/selftest_clock.h"
+#include "util/status.h"
+
+const char help_selftest[] =
+    "attnbench selftest clock [--runs N ...]: see 'attnbench selftest clock --help'\n"
+    "attnbench selftest judge: does the judge find planted bugs, and accuse nothing that is right?\n\n"
+    "Verifies every kernel with a planted bug, and every odd but right one, each in a process of its own. Prints which "
+    "check\n"
+    "found which bug, then repeats one failure of each by the line that verify gave for it. Exit 1 if a bug is missed, "
+    "an\n"
+    "odd kernel accused, or a failure does not repeat with the same digits.\n\n"
+    "  --only GLOB            planted kernels of these names (all)\n"
+    "  --whole                verify's own default for each (about 10 s each), not the part of it that shows the bug\n"
+    "  --jobs N               processes at once (as many as processors)\n"
+    "  --mutants DIR          folder with mutants/ and antimutants/ of NAME.so and NAME.diff (the build's selftest/)\n"
+    "  --json FILE --csv FILE --markdown FILE\n"
+    "                         the kill matrix\n\n"
+    "example: attnbench selftest judge --only 'causal*'\n";
+
+/* What makes the matrix a record that reports take: on which machine, by which build it was found. */
+static void add_context(json_t *matrix, int argc, char **argv, int jobs)
+{
+    const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), jobs, -1, NULL, NULL, 0, NULL};
+    json_object_set_new(matrix, "context", json_object());
+    context_put(matrix, context_new(&facts));
+    json_object_set_new(matrix, "benchmarks", json_array());
+    json_object_set_new(matrix, "cases", json_array());
+}
+
+static int judge(const options *o, int argc, char **argv)
+{
+    static const output_writers writers = {record_write_json, kill_matrix_write_csv, NULL, kill_matrix_write_markdown};
+    char reason[1024], folder[] = "/tmp/attnbench-selftest-XXXXXX";
+    planted_list list;
+    if (!planted_read(o->mutants ? o->mutants : ATTNBENCH_BUILD "/selftest", o->only, &list, reason, sizeof reason)) {
+        complain("%s", reason);
+        return EXIT_USAGE;
+    }
+    if (!mkdtemp(folder)) {
+        complain("%s: no folder for records can be made there", folder);
+        planted_free(&list);
+        return EXIT_NOT_WRITTEN;
+    }
+    watch_interrupts();
+    const int jobs = o->jobs ? o->jobs : machine_facts_get()->threads;
+    json_t *results = selftest_run(&list, jobs, o->whole, folder);
+    rmdir(folder);
+    planted_free(&list);
+    if (!results) return EXIT_BUG;
+    json_t *matrix = kill_matrix(results);
+    add_context(matrix, argc, argv, jobs);
+    kill_matrix_print(matrix, !o->only);
+    const int verdict = interrupted ? EXIT_INTERRUPTED : kill_matrix_fails(matrix) ? EXIT_FINDING : EXIT_WELL;
+    const int code = worse_exit(command_outputs_as(o, matrix, &writers), verdict);
+    command_interrupted(o);
+    json_decref(matrix);
+    return code;
+}
+
+int cmd_selftest(int argc, char **argv)
+{
+    options o;
+    if (argc > 0 && strcmp(argv[0], "clock") == 0) return selftest_clock(argc - 1, argv + 1);
+    int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_MATRIX, help_selftest, &o);
+    if (code >= 0) return code;
+    if (o.words.count == 1 && strcmp(o.words.word[0], "judge") == 0) {
+        code = judge(&o, argc, argv);
+    } else {
+        complain("selftest: say what: judge or clock ('attnbench selftest --help' tells more)");
+        code = EXIT_USAGE;
+    }
+    options_free(&o);
+    return code;
+}

@@ -1,0 +1,333 @@
+/* compare.c: judged, timed in a child, concluded. */
+#include "compare.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/cases.h"
+#include "util/child.h"
+#include "duel.h"
+#include "tensors/inputs.h"
+#include "judge/judge_again.h"
+#include "util/status.h"
+
+static const double least_seconds = 0.1; /* moods of a machine last some milliseconds */
+static const double check_budget = 3e6;  /* element visits of the reference a workload: 48 rows and more */
+static const char not_begun[] = "not begun: time is up";
+static const double call_limit =
+    30; /* seconds beside those of the pairs that a slice may take before it counts as hung */
+static const double stop_limit = 5; /* seconds for the block that is running and the last check, when told to stop */
+
+const compare_settings compare_defaults = {
+    .delta = 0.005, .family_alpha = 0.01, .beta = 0.001, .cases = 1, .seconds = 5, .launches = 12};
+
+const char *compare_verdict_name(compare_verdict v)
+{
+    static const char *const names[COMPARE_VERDICTS] = {
+        "slower", "faster", "no difference", "not slower", "identical code", "could not tell", "wrong", "unsupported"};
+    return names[v];
+}
+
+double compare_alpha(const compare_settings *s) { return s->family_alpha / (s->cases > 1 ? s->cases : 1); }
+
+/* ---- in the child ------------------------------------------------------------------------------------------------ */
+
+/* Shared with the child. */
+typedef struct match {
+    comparison *c;
+    const trial_group *g;
+    const trial *judged[2];
+    const compare_settings *s;
+    volatile uint64_t beat;
+    volatile int current, stop;
+    int ran, wrong;
+    int64_t calls;
+    char reason[320];
+    paired_run run;
+} match;
+
+static const char *check_lane(void *ctx, int lane, const instance *placed, const attn_tensor *slot)
+{
+    const match *m = ctx;
+    return judge_again(m->g, m->judged[lane], placed, slot);
+}
+
+static void time_in_child(void *arg)
+{
+    match *m = arg;
+    const duel d = {.kernel = {m->c->kernel[0], m->c->kernel[1]},
+                    .in = &m->g->in,
+                    .machine = m->s->machine,
+                    .threads = m->c->threads,
+                    .residency = m->s->residency,
+                    .layout = m->s->seed,
+                    .beat = &m->beat,
+                    .current = &m->current,
+                    .check = check_lane,
+                    .ctx = m};
+    const paired_settings settings = {
+        {m->s->delta, compare_alpha(m->s), m->s->beta}, m->s->seed, m->s->seconds, least_seconds, 0, &m->stop};
+    m->ran = duel_run(&d, &settings, &m->run, &m->calls, &m->wrong, m->reason, sizeof m->reason);
+}
+
+/* ---- what it means ----------------------------------------------------------------------------------------------- */
+
+static int figures_of(const sampled_pair *pair, size_t pairs, double alpha, pair_figures *out)
+{
+    double *base = calloc(pairs + 1, sizeof *base), *fresh = calloc(pairs + 1, sizeof *fresh);
+    for (size_t i = 0; base && fresh && i < pairs; i++) {
+        base[i] = pair[i].base;
+        fresh[i] = pair[i].fresh;
+    }
+    const int ok = base && fresh && pair_figures_of(base, fresh, pairs, alpha, out);
+    free(base);
+    free(fresh);
+    return ok;
+}
+
+static json_t *samples_of(const paired_run *run)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < run->pairs; i++)
+        json_array_append_new(list, json_pack("[I,I,b]", (json_int_t)llround(run->pair[i].base * 1e9),
+                                              (json_int_t)llround(run->pair[i].fresh * 1e9), run->pair[i].base_first));
+    return list;
+}
+
+static void could_not_tell(comparison *c, const char *why)
+{
+    c->verdict = COMPARE_COULD_NOT_TELL;
+    snprintf(c->why, sizeof c->why, "%.399s", why);
+}
+
+static void say_void(comparison *c, const paired_run *run)
+{
+    c->verdict = COMPARE_COULD_NOT_TELL;
+    snprintf(c->why, sizeof c->why, "the control lane finds %s different from itself: this run is void",
+             paired_side_void(run, 0) ? "BASE" : "NEW");
+}
+
+void compare_conclude(comparison *c, const paired_run *run, const compare_settings *s)
+{
+    const decision *d = &run->decision;
+    c->pairs = run->pairs;
+    c->controls = run->controls;
+    c->seconds = run->seconds;
+    c->log_e = decision_log_e(d);
+    c->timed = figures_of(run->pair, run->pairs, compare_alpha(s), &c->figures);
+    if (run->controls) figures_of(run->of_control, run->controls, s->beta, &c->control);
+    c->samples = samples_of(run);
+    const double reach = c->figures.median - c->figures.median_interval.low;
+    c->visible = c->timed && isfinite(reach) ? (1 + s->delta) * exp(reach) - 1 : INFINITY;
+    if (run->end == PAIRED_CALL_FAILED) {
+        c->verdict = COMPARE_WRONG;
+        c->wrong = paired_side(run->failed_lane);
+        snprintf(c->why, sizeof c->why, "%s failed while it was timed", c->kernel[c->wrong]->name);
+    } else if (run->end == PAIRED_CLOCK_FAILED)
+        could_not_tell(c, "the clock stood still or went back");
+    else if (!c->timed)
+        could_not_tell(c, run->end == PAIRED_STOPPED ? interruption() : "no memory for its figures");
+    else if (paired_void(run))
+        say_void(c, run);
+    else if (d->slower)
+        c->verdict = COMPARE_SLOWER;
+    else if (d->not_slower && d->faster)
+        c->verdict = COMPARE_FASTER;
+    else if (d->not_slower && d->not_faster)
+        c->verdict = COMPARE_NO_DIFFERENCE;
+    else if (d->not_slower)
+        c->verdict = COMPARE_NOT_SLOWER;
+    else
+        could_not_tell(c, run->end == PAIRED_STOPPED ? interruption() : "the time was up");
+    c->open = run->end == PAIRED_LIMIT && c->verdict == COMPARE_COULD_NOT_TELL;
+}
+
+/* A child that was ended because the run is has not hung. */
+static void blame(comparison *c, const match *m, child_end end, const char *reason)
+{
+    if (m->wrong >= 0 || (end != CHILD_DONE && m->current >= 0 && !interrupted)) {
+        const int lane = m->wrong >= 0 ? m->wrong : m->current;
+        c->verdict = COMPARE_WRONG;
+        c->wrong = lane;
+        if (m->wrong >= 0)
+            snprintf(c->why, sizeof c->why, "%s", m->reason);
+        else
+            snprintf(c->why, sizeof c->why, "%s: %s while it was timed", c->kernel[lane]->name, reason);
+    } else {
+        could_not_tell(c, end == CHILD_DONE ? m->reason : reason);
+    }
+}
+
+static void time_it(comparison *c, const trial_group *g, const trial *base, const trial *fresh,
+                    const compare_settings *s)
+{
+    char reason[256];
+    match *m = shared_new(sizeof *m);
+    if (!m) {
+        could_not_tell(c, "no memory for its times");
+        return;
+    }
+    m->c = c;
+    m->g = g;
+    m->judged[0] = base;
+    m->judged[1] = fresh;
+    m->s = s;
+    m->current = m->wrong = -1;
+    const child_limit limit = {call_limit + trial_time_limit(g->in.w), &m->beat, &m->stop, stop_limit};
+    const child_end end = child_run(time_in_child, m, &limit, reason, sizeof reason);
+    if (end == CHILD_DONE && m->ran) {
+        c->calls = m->calls;
+        compare_conclude(c, &m->run, s);
+    } else {
+        blame(c, m, end, reason);
+    }
+    shared_free(m, sizeof *m);
+}
+
+/* ---- a workload -------------------------------------------------------------------------------------------------- */
+
+/* Both judged and passed? Else the verdict says why not; of two that are wrong, NEW. */
+static bool fit(comparison *c, const trial *base, const trial *fresh)
+{
+    const trial *const both[2] = {base, fresh};
+    bool fits = true;
+    for (int i = 0; i < 2; i++) {
+        if (both[i]->status == TRIAL_PASS) continue;
+        const bool unable = both[i]->status == TRIAL_UNSUPPORTED;
+        fits = false;
+        if (c->verdict == COMPARE_WRONG && unable) continue;
+        c->verdict = unable ? COMPARE_UNSUPPORTED : COMPARE_WRONG;
+        c->wrong = i;
+        snprintf(c->why, sizeof c->why, "%s, %s: %s%s%s", i ? "NEW" : "BASE", both[i]->kernel->name,
+                 unable ? "" : trial_status_name(both[i]->status), unable ? "" : ": ", both[i]->reason);
+    }
+    return fits;
+}
+
+static double largest_ratio(const verdict *v)
+{
+    const deviation *const parts[] = {&v->output, &v->lse, &v->weights};
+    double ratio = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i]->judged) ratio = fmax(ratio, parts[i]->ratio);
+    return ratio;
+}
+
+static const trial *trial_of(const trial_group *g, const attn_kernel *kernel, int threads)
+{
+    const trial *unable = NULL;
+    for (int i = 0; i < g->count; i++) {
+        if (g->trial[i].kernel != kernel) continue;
+        if (g->trial[i].threads == threads) return &g->trial[i];
+        if (g->trial[i].status == TRIAL_UNSUPPORTED) unable = &g->trial[i]; /* said once for all thread counts */
+    }
+    return unable;
+}
+
+static bool takes(const compare_pair *pair, int threads)
+{
+    const uint64_t threaded = ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS;
+    return threads == 1 || (pair->kernel[0]->traits & threaded && pair->kernel[1]->traits & threaded);
+}
+
+int compare_cases(const compare_sides *sides, const int *threads, int thread_counts)
+{
+    int cases = 0;
+    for (int p = 0; p < sides->pairs; p++)
+        for (int t = 0; t < thread_counts; t++) cases += takes(&sides->pair[p], threads[t]);
+    return cases;
+}
+
+/* A workload's judged cases, and where they begin in the record's. */
+typedef struct judged_group {
+    trial_group g;
+    const json_t *cases;
+    size_t first;
+} judged_group;
+
+static judged_side judged_of(const judged_group *j, const trial *t)
+{
+    return (judged_side){t->status, largest_ratio(&t->verdict), t->verdict.z,
+                         json_array_get(j->cases, j->first + (size_t)(t - j->g.trial))};
+}
+
+/* Of the same code NEW is judged for both sides. */
+static void compare_pair_on(const compare_sides *sides, const compare_pair *pair, const judged_group *j, int threads,
+                            const compare_settings *s, compare_done *done, void *ctx)
+{
+    comparison c = {.kernel = {pair->kernel[0], pair->kernel[1]}, .w = j->g.in.w, .threads = threads};
+    const trial *fresh = trial_of(&j->g, c.kernel[1], threads),
+                *base = pair->identical ? fresh : trial_of(&j->g, c.kernel[0], threads);
+    if (base && fresh) {
+        c.judged[0] = judged_of(j, base);
+        c.judged[1] = judged_of(j, fresh);
+    }
+    if (!base || !fresh) {
+        could_not_tell(&c, not_begun);
+    } else if (fit(&c, base, fresh)) {
+        if (interrupted)
+            could_not_tell(&c, not_begun); /* nor judged whole */
+        else if (pair->identical)
+            c.verdict = COMPARE_IDENTICAL;
+        else if (!sides->isolated)
+            could_not_tell(&c, sides->shared);
+        else
+            time_it(&c, &j->g, base, fresh, s);
+    }
+    done(ctx, &c);
+}
+
+/* Not even judged: there is no time left. */
+static void drop(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
+                 compare_done *done, void *ctx)
+{
+    for (int p = 0; p < sides->pairs; p++)
+        for (int t = 0; t < thread_counts; t++) {
+            const compare_pair *const pair = &sides->pair[p];
+            if (!takes(pair, threads[t])) continue;
+            comparison c = {.kernel = {pair->kernel[0], pair->kernel[1]}, .w = w, .threads = threads[t]};
+            could_not_tell(&c, not_begun);
+            done(ctx, &c);
+        }
+}
+
+int compare_workload(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
+                     const compare_settings *s, json_t *cases, compare_done *done, void *ctx, char *reason,
+                     size_t reason_size)
+{
+    const trial_settings settings = {.machine = s->machine, .isa = s->isa, .budget = check_budget};
+    judged_group j = {.cases = cases, .first = json_array_size(cases)};
+    if (deadline_passed()) {
+        drop(sides, w, threads, thread_counts, done, ctx);
+        return 1;
+    }
+    trial_job *job = calloc((size_t)(2 * sides->pairs * thread_counts) + 1, sizeof *job);
+    int jobs = 0;
+    if (!job) {
+        snprintf(reason, reason_size, "out of memory");
+        return 0;
+    }
+    for (int p = 0; p < sides->pairs; p++)
+        for (int lane = sides->pair[p].identical ? 1 : 0; lane < 2; lane++)
+            for (int t = 0; t < thread_counts; t++) {
+                if (!takes(&sides->pair[p], threads[t])) continue;
+                job[jobs++] = (trial_job){sides->pair[p].kernel[lane], threads[t]};
+            }
+    const int made = trial_group_run(w, w->has_class ? w->input : INPUT_NORMAL, s->seed, job, jobs, &settings, &j.g,
+                                     reason, reason_size);
+    free(job);
+    if (!made) return 0;
+    for (int i = 0; i < j.g.count; i++) {
+        if (j.g.trial[i].status != TRIAL_PASS && j.g.trial[i].status != TRIAL_UNSUPPORTED)
+            case_print(stderr, &j.g, &j.g.trial[i]);
+        json_array_append_new(cases, case_json(&j.g, &j.g.trial[i]));
+    }
+    for (int p = 0; p < sides->pairs; p++)
+        for (int t = 0; t < thread_counts && !interrupted_by_user(); t++)
+            if (takes(&sides->pair[p], threads[t]))
+                compare_pair_on(sides, &sides->pair[p], &j, threads[t], s, done, ctx);
+    trial_group_free(&j.g);
+    return 1;
+}

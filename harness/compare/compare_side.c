@@ -1,0 +1,206 @@
+/* compare_side.c: from words to modules, and from modules to pairs of kernels. */
+#include "compare_side.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plugin/code_digest.h"
+#include "util/npy.h"
+#include "plugin/plugin_isolation.h"
+#include "registry.h"
+
+#define MODULE_NAME "attnbench_kernels.so"
+
+/* Beside the program, where it is installed beside it, or in the build tree. */
+char *compare_builtin_module(char *reason, size_t size)
+{
+    char program[4096], *path = NULL;
+    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = 0;
+    char *slash = strrchr(program, '/');
+    if (slash) *slash = 0;
+    static const char *const places[] = {"%s/" MODULE_NAME, "%s/../lib/attnbench/" MODULE_NAME};
+    for (int i = 0; i < 2; i++) {
+        if (asprintf(&path, i ? places[1] : places[0], program) < 0) return NULL;
+        if (access(path, R_OK) == 0) return path;
+        free(path);
+    }
+    path = strdup(ATTNBENCH_BUILD "/" MODULE_NAME);
+    if (path && access(path, R_OK) == 0) return path;
+    snprintf(reason, size,
+             "the built-in kernels as a module, " MODULE_NAME ", are not beside the program in %.300s: build it again",
+             program);
+    free(path);
+    return NULL;
+}
+
+int compare_builtin_digest(char out[17])
+{
+    char reason[512];
+    char *path = compare_builtin_module(reason, sizeof reason);
+    const int ok = path && file_digest(path, out);
+    free(path);
+    return ok;
+}
+
+static int parse(compare_side *s, const char *word, char *reason, size_t size)
+{
+    s->word = word;
+    const char *end = strstr(word, ".so");
+    while (end && end[3] && end[3] != ':') end = strstr(end + 1, ".so");
+    if (end) {
+        s->path = strndup(word, (size_t)(end + 3 - word));
+        s->kernel = end[3] == ':' ? strdup(end + 4) : NULL;
+        return s->path && (!end[3] || s->kernel);
+    }
+    if (strcmp(word, "builtin") && !attn_kernel_find(word)) {
+        size_t used = (size_t)snprintf(
+            reason, size, "'%.100s' is no kernel; name FILE.so, FILE.so:KERNEL, two records, builtin, or one of", word);
+        int count;
+        const attn_kernel *const *kernel = attn_kernels(&count);
+        for (int i = 0; i < count && used < size; i++)
+            used += (size_t)snprintf(reason + used, size - used, " %s", kernel[i]->name);
+        return 0;
+    }
+    s->path = compare_builtin_module(reason, size);
+    s->kernel = strcmp(word, "builtin") ? strdup(word) : NULL;
+    return s->path && (s->kernel || strcmp(word, "builtin") == 0);
+}
+
+const char *compare_kernel_name(const attn_kernel *stand_in) { return strchr(stand_in->name, ':') + 1; }
+
+static const attn_kernel *find(const plugin *p, const char *name)
+{
+    for (int i = 0; i < p->kernels; i++)
+        if (strcmp(compare_kernel_name(p->kernel[i]), name) == 0) return p->kernel[i];
+    return NULL;
+}
+
+static int same_place(const char *a, const char *b)
+{
+    char *ra = realpath(a, NULL), *rb = realpath(b, NULL);
+    const int same = ra && rb && strcmp(ra, rb) == 0;
+    free(ra);
+    free(rb);
+    return same;
+}
+
+static int open_side(compare_side *s, const compare_side *other, uint64_t isa, char *reason, size_t size)
+{
+    char why[1024];
+    if (other && same_place(s->path, other->path)) {
+        s->module = other->module;
+    } else {
+        const char *const path = s->path;
+        if (!plugins_open(&path, 1, isa, &s->set, why, sizeof why)) {
+            snprintf(reason, size, "%.900s", strncmp(why, "--plugin ", 9) ? why : why + 9);
+            return 0;
+        }
+        s->module = s->set.plugin[0];
+    }
+    if (!s->kernel || find(s->module, s->kernel)) return 1;
+    size_t used = (size_t)snprintf(reason, size, "%.200s has no kernel '%.60s'; it has", s->path, s->kernel);
+    for (int i = 0; i < s->module->kernels && used < size; i++)
+        used += (size_t)snprintf(reason + used, size - used, " %s", compare_kernel_name(s->module->kernel[i]));
+    return 0;
+}
+
+static bool wanted(const compare_side *s, const attn_kernel *k, const char *const *globs, int count)
+{
+    if (s->kernel) return strcmp(s->kernel, compare_kernel_name(k)) == 0;
+    bool matched = count == 0;
+    for (int i = 0; i < count; i++) matched |= fnmatch(globs[i], compare_kernel_name(k), 0) == 0;
+    return matched;
+}
+
+/* Kernels of one side that have no counterpart among those wanted of the other. */
+static int note_alone(compare_sides *s, int which, const char *const *globs, int count)
+{
+    const compare_side *own = &s->side[which], *other = &s->side[!which];
+    s->alone[which] = calloc((size_t)own->module->kernels, sizeof *s->alone[which]);
+    for (int i = 0; s->alone[which] && i < own->module->kernels; i++) {
+        const attn_kernel *k = own->module->kernel[i], *twin = find(other->module, compare_kernel_name(k));
+        if (wanted(own, k, globs, count) && !(twin && wanted(other, twin, globs, count)))
+            s->alone[which][s->alone_count[which]++] = k;
+    }
+    return s->alone[which] != NULL;
+}
+
+static int make_pairs(compare_sides *s, const char *const *globs, int count, char *reason, size_t size)
+{
+    const compare_side *base = &s->side[0], *fresh = &s->side[1];
+    uint64_t digest[2];
+    const bool same =
+        base->module == fresh->module ||
+        (code_digest(base->module, &digest[0]) && code_digest(fresh->module, &digest[1]) && digest[0] == digest[1]);
+    s->pair = calloc((size_t)base->module->kernels, sizeof *s->pair);
+    if (!s->pair) return 0;
+    if (base->kernel && fresh->kernel) {
+        s->pair[s->pairs++] = (compare_pair){{find(base->module, base->kernel), find(fresh->module, fresh->kernel)},
+                                             same && strcmp(base->kernel, fresh->kernel) == 0};
+        return 1;
+    }
+    for (int i = 0; i < base->module->kernels; i++) {
+        const attn_kernel *k = base->module->kernel[i], *twin = find(fresh->module, compare_kernel_name(k));
+        if (!wanted(base, k, globs, count) || !twin || !wanted(fresh, twin, globs, count)) continue;
+        s->pair[s->pairs++] = (compare_pair){{k, twin}, same};
+    }
+    const bool whole = !base->kernel && !fresh->kernel; /* else what has no pair was not asked for */
+    if (whole && (!note_alone(s, 0, globs, count) || !note_alone(s, 1, globs, count))) return 0;
+    if (s->pairs) return 1;
+    snprintf(reason, size,
+             "%.200s and %.200s have no kernel of the same name%s in common; name one of each: FILE.so:KERNEL",
+             base->word, fresh->word, count ? " that --kernel matches" : "");
+    return 0;
+}
+
+/* Two modules in one process. A name that both files have tells nothing, so they are looked at as one set. */
+static void look_at_isolation(compare_sides *s)
+{
+    plugin *both[2];
+    plugin_set set = {both, 0};
+    for (int i = 0; i < 2; i++)
+        if (s->side[i].set.count) both[set.count++] = s->side[i].set.plugin[0];
+    s->isolated = plugins_isolated(&set, s->shared, sizeof s->shared);
+}
+
+int compare_sides_open(const char *base, const char *fresh, const char *const *globs, int glob_count, uint64_t isa,
+                       compare_sides *out, char *reason, size_t reason_size)
+{
+    memset(out, 0, sizeof *out);
+    snprintf(reason, reason_size, "out of memory");
+    if (parse(&out->side[0], base, reason, reason_size) && parse(&out->side[1], fresh, reason, reason_size) &&
+        open_side(&out->side[0], NULL, isa, reason, reason_size) &&
+        open_side(&out->side[1], &out->side[0], isa, reason, reason_size) &&
+        make_pairs(out, globs, glob_count, reason, reason_size)) {
+        look_at_isolation(out);
+        return 1;
+    }
+    compare_sides_close(out);
+    return 0;
+}
+
+void compare_sides_close(compare_sides *s)
+{
+    for (int i = 0; i < 2; i++) {
+        plugins_close(&s->side[i].set);
+        free(s->side[i].path);
+        free(s->side[i].kernel);
+        free(s->alone[i]);
+    }
+    free(s->pair);
+    memset(s, 0, sizeof *s);
+}
+
+const char *compare_sides_changed(const compare_sides *s)
+{
+    static const char *const name[2] = {"BASE", "NEW"};
+    for (int i = 0; i < 2; i++) {
+        char now[sizeof s->side[i].module->digest];
+        if (!file_digest(s->side[i].module->path, now) || strcmp(now, s->side[i].module->digest) != 0) return name[i];
+    }
+    return NULL;
+}

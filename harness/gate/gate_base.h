@@ -1,0 +1,32 @@
+/* gate_base.h: both sides of a gate as files: NEW, built in the tree that we are in, and BASE, from a baseline or built
+ * from a commit. */
+#ifndef ATTNBENCH_GATE_BASE_H
+#define ATTNBENCH_GATE_BASE_H
+
+#include "baseline.h"
+#include "gate_tree.h"
+#include "cli/options.h"
+
+typedef struct gate_base {
+    char module[2][TREE_PATH]; /* BASE, NEW */
+    char commit[2][80];        /* "" unknown */
+    gate_tree tree;            /* of the base, where it was built */
+} gate_base;
+
+/* NEW's module: --plugin, else the built-in kernels beside this program. */
+int gate_new_module(const options *o, char *out, size_t size, char *reason, size_t reason_size);
+
+/* The commit of the tree that the module lies in, wherever we are; "" outside of git. */
+void gate_module_commit(const char *module, char *out, size_t size);
+
+/* The one that --commit names: a commit here, by any name, or one elsewhere, by its full name. 0 and a reason. */
+int gate_named_commit(const char *name, char *out, size_t size, char *reason, size_t reason_size);
+
+/* What the key says of flags: --key, else those of this program for its own kernels, else CFLAGS and LDFLAGS. */
+void gate_build_flags(const options *o, char *out, size_t size);
+
+/* An exit code, with a reason unless it is 0. gate_base_close is due in any case. */
+int gate_base_open(const options *o, gate_base *out, char *reason, size_t reason_size);
+void gate_base_close(gate_base *b);
+
+#endif
