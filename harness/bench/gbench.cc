@@ -232,7 +232,11 @@ class collector : public BenchmarkReporter
 
 void time_case(benchmark::State &state, entry &e, const volatile int *stop)
 {
+    using seconds = std::chrono::duration<double>;
     const gbench_case &c = *e.c;
+    const auto now = [&c] {
+        return c.now ? c.now(c.ctx) : seconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+    };
     double packing = 0;
     if (c.between) c.between(c.ctx);
     for (auto iteration : state) {
@@ -247,10 +251,9 @@ void time_case(benchmark::State &state, entry &e, const volatile int *stop)
             c.before(c.ctx);
             state.ResumeTiming();
         }
-        const auto begin = std::chrono::steady_clock::now();
+        const double begin = c.before ? now() : 0;
         const double nanoseconds = c.call(c.ctx);
-        if (c.before)
-            state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+        if (c.before) state.SetIterationTime(now() - begin);
         if (nanoseconds < 0) {
             state.SkipWithError("the kernel returned an error");
             break;

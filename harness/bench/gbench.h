@@ -23,6 +23,9 @@ typedef struct gbench_case {
     double
         seconds_with_before; /* of one call and what comes before it: decides the number of iterations, which the library
                                    would choose by the timed part alone */
+    /* Seconds, where tests bring a clock, for calls with something before them, which we time ourselves; NULL: the
+     * library's clock. */
+    double (*now)(void *ctx);
     const char *(*check)(
         void *ctx); /* called once after the timed calls and before anything is reported; a message makes the entry an
                                         error without figures; NULL: none */

@@ -32,6 +32,12 @@ const char *compare_verdict_name(compare_verdict v)
 
 double compare_alpha(const compare_settings *s) { return s->family_alpha / (s->cases > 1 ? s->cases : 1); }
 
+paired_settings compare_sampling(const compare_settings *s, const volatile int *stop)
+{
+    const decision_rule rule = {s->delta, compare_alpha(s), s->beta};
+    return (paired_settings){rule, s->seed, s->seconds, least_seconds, 0, stop};
+}
+
 /* ---- in the child ------------------------------------------------------------------------------------------------ */
 
 /* Shared with the child. */
@@ -67,8 +73,7 @@ static void time_in_child(void *arg)
                     .current = &m->current,
                     .check = check_lane,
                     .ctx = m};
-    const paired_settings settings = {
-        {m->s->delta, compare_alpha(m->s), m->s->beta}, m->s->seed, m->s->seconds, least_seconds, 0, &m->stop};
+    const paired_settings settings = compare_sampling(m->s, &m->stop);
     m->ran = duel_run(&d, &settings, &m->run, &m->calls, &m->wrong, m->reason, sizeof m->reason);
 }
 
@@ -141,7 +146,7 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
         c->verdict = COMPARE_NOT_SLOWER;
     else
         could_not_tell(c, run->end == PAIRED_STOPPED ? interruption() : "the time was up");
-    c->open = run->end == PAIRED_LIMIT && c->verdict == COMPARE_COULD_NOT_TELL;
+    c->open = run->end == PAIRED_LIMIT && c->verdict == COMPARE_COULD_NOT_TELL && !paired_void(run);
 }
 
 /* A child that was ended because the run is has not hung. */

@@ -91,6 +91,9 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
 /* Cases of one workload: serial kernels are compared at one thread only. */
 int compare_cases(const compare_sides *sides, const int *threads, int thread_counts);
 
+/* How the clock samples for stage one; it ends early where *stop is set. */
+paired_settings compare_sampling(const compare_settings *s, const volatile int *stop);
+
 /* Verdict from the figures of one process. */
 void compare_conclude(comparison *c, const paired_run *run, const compare_settings *s);
 
@@ -104,6 +107,9 @@ int compare_stage_two(comparison *list, size_t n, const compare_settings *s);
 /* compare_launch.c: the launches of one case that it does not have yet. One that crashes by one of the kernels makes that
  * wrong. */
 void compare_run_launches(comparison *c, const compare_sides *sides, const compare_settings *s);
+
+/* How it samples in a launch; the seed, and so the layout, is another in each. */
+paired_settings compare_launch_sampling(const compare_settings *s, int number);
 
 /* One launch of a confirmation, in a process of its own: prints its median. An exit code. */
 int compare_launch(const compare_sides *sides, const workload *w, int threads, int launch, const compare_settings *s);

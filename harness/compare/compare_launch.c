@@ -117,6 +117,14 @@ void compare_run_launches(comparison *c, const compare_sides *sides, const compa
     progress_clear();
 }
 
+paired_settings compare_launch_sampling(const compare_settings *s, int number)
+{
+    const decision_rule rule = {s->delta, compare_alpha(s), s->beta};
+    /* Another stream for each launch, the same again for the same seed. */
+    const uint64_t layout = s->seed * 1000003 + (uint64_t)number;
+    return (paired_settings){rule, layout, launch_seconds, 0, launch_pairs, NULL};
+}
+
 int compare_launch(const compare_sides *sides, const workload *w, int threads, int number, const compare_settings *s)
 {
     char reason[320];
@@ -125,8 +133,7 @@ int compare_launch(const compare_sides *sides, const workload *w, int threads, i
     int wrong, ok = 0;
     paired_run *run = calloc(1, sizeof *run);
     const compare_pair *pair = &sides->pair[0];
-    /* Another stream for each launch, the same again for the same seed. */
-    const uint64_t layout = s->seed * 1000003 + (uint64_t)number;
+    const paired_settings settings = compare_launch_sampling(s, number);
     if (run && instance_describe(&in, w, w->has_class ? w->input : INPUT_NORMAL, s->seed, reason, sizeof reason)) {
         if (instance_fill(&in, reason, sizeof reason)) {
             const duel d = {.kernel = {pair->kernel[0], pair->kernel[1]},
@@ -134,9 +141,7 @@ int compare_launch(const compare_sides *sides, const workload *w, int threads, i
                             .machine = s->machine,
                             .threads = threads,
                             .residency = s->residency,
-                            .layout = layout};
-            const paired_settings settings = {
-                {s->delta, compare_alpha(s), s->beta}, layout, launch_seconds, 0, launch_pairs, NULL};
+                            .layout = settings.seed};
             ok = duel_run(&d, &settings, run, &calls, &wrong, reason, sizeof reason);
         }
         instance_free(&in);

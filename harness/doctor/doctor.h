@@ -36,6 +36,14 @@ typedef struct doctor_probes {
 /* Takes about 0.6 s. Makes a pool of so many threads; 0 and a reason where that fails. */
 int doctor_probe(int threads, doctor_probes *out, char *reason, size_t reason_size);
 
+/* The same by another clock, and by work that takes what it says it takes: for tests, which do not take times. */
+typedef struct doctor_clock {
+    double (*now)(void *ctx);                /* seconds */
+    void (*work)(void *ctx, int64_t rounds); /* the same each time */
+    void *ctx;
+} doctor_clock;
+int doctor_probe_by(const doctor_clock *c, int threads, doctor_probes *out, char *reason, size_t reason_size);
+
 /* ---- the smallest difference that can be seen (doctor_resolution.c) ---- */
 
 enum { DOCTOR_RESOLUTIONS = 2, DOCTOR_EFFECTS = 3, DOCTOR_LAUNCHES = 3, DOCTOR_LONGER = 4 };

@@ -5,7 +5,7 @@
  * several rows for one ceiling the fastest counts; a row whose instruction sets are missing is not run. */
 #include "ceilings.h"
 
-#include "ceilings_impl.h"
+#include "ceilings_source.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -13,12 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
-
-typedef struct compute_row {
-    enum attn_ceiling ceiling;
-    uint64_t isa;
-    ceiling_compute loop;
-} compute_row;
 
 static const compute_row compute_rows[] = {
     {ATTN_CEILING_FP32_PORTABLE, ATTN_ISA_PORTABLE, ceiling_portable_compute},
@@ -40,11 +34,6 @@ static const compute_row compute_rows[] = {
     {ATTN_CEILING_INT8_TILES, ATTN_ISA_AMXINT8, ceiling_amxint8_compute},
 #endif
 };
-
-typedef struct read_row {
-    uint64_t isa;
-    ceiling_read loop;
-} read_row;
 
 static const read_row read_rows[] = {
     {ATTN_ISA_PORTABLE, ceiling_portable_read},
@@ -72,8 +61,11 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static const ceiling_source this_machine = {compute_rows, COUNT(compute_rows),     read_rows, COUNT(read_rows),
+                                            now,          machine_memory_available};
+
 /* Operations a second. */
-static double measure_compute(ceiling_compute loop)
+static double measure_compute(const ceiling_source *s, ceiling_compute loop)
 {
     ceiling_input in = {.factor = 0.5F, .term = 1.0F};
     for (int i = 0; i < CEILING_SEEDS; i++) in.seed[i] = 1.0F + (float)i / CEILING_SEEDS;
@@ -83,9 +75,9 @@ static double measure_compute(ceiling_compute loop)
     double best = 0;
     int64_t rounds = 1000;
     for (int slice = 0; slice < COMPUTE_SLICES;) {
-        const double begin = now();
+        const double begin = s->now();
         const double operations = loop(&in, rounds, &sink);
-        const double seconds = now() - begin;
+        const double seconds = s->now() - begin;
         kept = sink;
         if (seconds < SLICE / 2) {
             rounds *= 2;
@@ -99,15 +91,15 @@ static double measure_compute(ceiling_compute loop)
 }
 
 /* Bytes a second. A slice is made of whole passes: parts of a large buffer may lie in a cache. */
-static double measure_read(ceiling_read loop, const void *buffer, size_t bytes)
+static double measure_read(const ceiling_source *s, ceiling_read loop, const void *buffer, size_t bytes)
 {
     volatile uint64_t kept;
     double best = 0, spent = 0;
     int64_t passes = 1;
     for (int slice = 0; slice < 2 || spent < READ_SECONDS;) {
-        const double begin = now();
+        const double begin = s->now();
         kept = loop(buffer, bytes, passes);
-        const double seconds = now() - begin;
+        const double seconds = s->now() - begin;
         if (seconds < SLICE / 2) {
             passes *= 2;
             continue;
@@ -120,16 +112,16 @@ static double measure_read(ceiling_read loop, const void *buffer, size_t bytes)
     return best;
 }
 
-static double measure_footprint(uint64_t isa, size_t bytes)
+static double measure_footprint(const ceiling_source *s, uint64_t isa, size_t bytes)
 {
-    if (machine_memory_available() < (int64_t)bytes * READ_SHARE) return 0;
+    if (s->memory_available() < (int64_t)bytes * READ_SHARE) return 0;
     /* Populated: pages that nobody wrote would all be the one zero page. */
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
     void *const buffer = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (buffer == MAP_FAILED) return 0;
     double best = 0;
-    for (size_t i = 0; i < COUNT(read_rows); i++)
-        if ((read_rows[i].isa & ~isa) == 0) best = fmax(best, measure_read(read_rows[i].loop, buffer, bytes));
+    for (size_t i = 0; i < s->reads; i++)
+        if ((s->read[i].isa & ~isa) == 0) best = fmax(best, measure_read(s, s->read[i].loop, buffer, bytes));
     munmap(buffer, bytes);
     return best;
 }
@@ -157,23 +149,25 @@ static int choose_footprints(double out[CEILING_FOOTPRINTS])
     return count;
 }
 
-void ceilings_measure(uint64_t isa, ceilings *out)
+void ceilings_measure_from(const ceiling_source *s, uint64_t isa, ceilings *out)
 {
     double footprint[CEILING_FOOTPRINTS];
-    const double begin = now();
+    const double begin = s->now();
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < COUNT(compute_rows); i++) {
-        const compute_row *const row = &compute_rows[i];
+    for (size_t i = 0; i < s->computes; i++) {
+        const compute_row *const row = &s->compute[i];
         if (row->isa & ~isa) continue;
-        out->rate[row->ceiling] = fmax(out->rate[row->ceiling], measure_compute(row->loop));
+        out->rate[row->ceiling] = fmax(out->rate[row->ceiling], measure_compute(s, row->loop));
     }
     const int count = choose_footprints(footprint);
     for (int i = 0; i < count; i++) {
         out->bandwidth[i].footprint = footprint[i];
-        out->bandwidth[i].bytes_per_second = measure_footprint(isa, (size_t)footprint[i]);
+        out->bandwidth[i].bytes_per_second = measure_footprint(s, isa, (size_t)footprint[i]);
     }
-    out->seconds = now() - begin;
+    out->seconds = s->now() - begin;
 }
+
+void ceilings_measure(uint64_t isa, ceilings *out) { ceilings_measure_from(&this_machine, isa, out); }
 
 /* Footprints that were measured: what does not fit in memory are the last ones. */
 static uint32_t measured(const ceilings *c)
@@ -198,23 +192,30 @@ static void keep_larger(ceilings *c, const attn_bandwidth *found)
     c->bandwidth[at] = *found;
 }
 
-void ceilings_refine(uint64_t isa, ceilings *c)
+void ceilings_refine_from(const ceiling_source *s, uint64_t isa, ceilings *c)
 {
     ceilings again;
-    ceilings_measure(isa, &again);
+    ceilings_measure_from(s, isa, &again);
     for (int i = 0; i < ATTN_CEILINGS; i++) c->rate[i] = fmax(c->rate[i], again.rate[i]);
     for (uint32_t i = 0; i < measured(&again); i++) keep_larger(c, &again.bandwidth[i]);
     c->seconds += again.seconds;
 }
 
-void ceilings_footprint(uint64_t isa, double bytes, ceilings *c)
+void ceilings_refine(uint64_t isa, ceilings *c) { ceilings_refine_from(&this_machine, isa, c); }
+
+void ceilings_footprint_from(const ceiling_source *s, uint64_t isa, double bytes, ceilings *c)
 {
-    const double page = 4096, begin = now();
+    const double page = 4096, begin = s->now();
     attn_bandwidth found = {.footprint = ceil(bytes / page) * page};
     if (!(found.footprint > 0)) return;
-    found.bytes_per_second = measure_footprint(isa, (size_t)found.footprint);
+    found.bytes_per_second = measure_footprint(s, isa, (size_t)found.footprint);
     if (found.bytes_per_second > 0) keep_larger(c, &found);
-    c->seconds += now() - begin;
+    c->seconds += s->now() - begin;
+}
+
+void ceilings_footprint(uint64_t isa, double bytes, ceilings *c)
+{
+    ceilings_footprint_from(&this_machine, isa, bytes, c);
 }
 
 attn_machine ceilings_machine(const ceilings *c, uint64_t isa, int threads)

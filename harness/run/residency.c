@@ -25,15 +25,23 @@ enum { LEAST_LINE = 16 }; /* bytes: flushing a line more than once is no harm, l
 
 #if defined(__x86_64__) || defined(__i386__)
 static const bool can_flush = true;
-static void flush_line(const void *at) { __builtin_ia32_clflush(at); }
+static void flush_line(void *ctx, const void *at)
+{
+    (void)ctx;
+    __builtin_ia32_clflush(at);
+}
 static void flush_end(void) { __builtin_ia32_mfence(); }
 #elif defined(__aarch64__)
 static const bool can_flush = true;
-static void flush_line(const void *at) { __asm__ volatile("dc civac, %0" ::"r"(at) : "memory"); }
+static void flush_line(void *ctx, const void *at)
+{
+    (void)ctx;
+    __asm__ volatile("dc civac, %0" ::"r"(at) : "memory");
+}
 static void flush_end(void) { __asm__ volatile("dsb ish" ::: "memory"); }
 #else
 static const bool can_flush = false;
-static void flush_line(const void *at) { (void)at; }
+static void flush_line(void *ctx, const void *at) { (void)ctx, (void)at; }
 static void flush_end(void) {}
 #endif
 
@@ -44,24 +52,34 @@ int residency_possible(residency r, char *reason, size_t reason_size)
     return 0;
 }
 
-static void flush(const void *begin, size_t bytes)
+typedef struct flusher {
+    void (*line)(void *ctx, const void *at);
+    void *ctx;
+    size_t step;
+} flusher;
+
+static void flush(const flusher *f, const void *begin, size_t bytes)
 {
-    const int64_t known = machine_facts_get()->line;
-    const size_t step = known > 0 ? (size_t)known : LEAST_LINE;
     const unsigned char *const at = begin;
-    for (size_t i = 0; i < bytes; i += step) flush_line(at + i);
-    if (bytes) flush_line(at + bytes - 1);
+    for (size_t i = 0; i < bytes; i += f->step) f->line(f->ctx, at + i);
+    if (bytes) f->line(f->ctx, at + bytes - 1);
+}
+
+void residency_each_line(const instance *in, const call *c, void (*line)(void *ctx, const void *at), void *ctx)
+{
+    const int64_t known = machine_facts_get()->line, stride = ATTN_WORKSPACE_STRIDE(&c->plan);
+    const flusher f = {line, ctx, known > 0 ? (size_t)known : LEAST_LINE};
+    for (int s = 0; s < ATTN_SLOTS; s++)
+        if (in->map[s].base) flush(&f, in->map[s].begin, in->map[s].bytes);
+    flush(&f, c->workspace, (size_t)(stride * (int64_t)c->exec->threads));
+    flush(&f, c->shared, (size_t)c->plan.shared_bytes);
 }
 
 static void nothing(void *arg, int thread) { (void)arg, (void)thread; }
 
 void residency_evict(const instance *in, const call *c)
 {
-    const int64_t stride = ATTN_WORKSPACE_STRIDE(&c->plan);
-    for (int s = 0; s < ATTN_SLOTS; s++)
-        if (in->map[s].base) flush(in->map[s].begin, in->map[s].bytes);
-    flush(c->workspace, (size_t)(stride * (int64_t)c->exec->threads));
-    flush(c->shared, (size_t)c->plan.shared_bytes);
+    residency_each_line(in, c, flush_line, NULL);
     flush_end();
     c->exec->team(c->exec, nothing, NULL);
 }

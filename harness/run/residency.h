@@ -45,6 +45,10 @@ void rotation_turn(rotation *r, struct call *c);
 /* Flushes all that the call reads and writes, and wakes the threads that slept meanwhile. */
 void residency_evict(const struct instance *in, const struct call *c);
 
+/* The bytes of which that flushes one after the other, by what flushes the line of each. */
+void residency_each_line(const struct instance *in, const struct call *c, void (*flush_line)(void *ctx, const void *at),
+                         void *ctx);
+
 /* "hot", "cold", "rotated over 12 sets, 403 MB". */
 void residency_describe(residency r, const rotation *sets, char *out, size_t size);
 

@@ -44,7 +44,7 @@ class Instructions(InFolder):
     def count(self, *arguments: str | Path, env: dict[str, str] | None = None) -> tuple[dict[str, int], Any]:
         """Instructions by run name, and what the context says of them."""
         path = self.folder / "record.json"
-        done = attnbench("bench", "--instructions", *arguments, "--json", path, "--", *QUICK, env=env, seconds=300)
+        done = attnbench("bench", "--instructions", *arguments, "--json", path, "--", *QUICK, env=env)
         self.assertEqual(0, done.returncode, done.stderr)
         record = load(path)
         counts = {e["run_name"]: e["instructions"] for e in record["benchmarks"] if "instructions" in e}

@@ -9,15 +9,13 @@ import os
 import resource
 import signal
 import subprocess
-import time
 import unittest
 from pathlib import Path
 
 import command_line as cl
 from command_line import INTERRUPTED, NOT_WRITTEN, QUICK, TINY, USAGE, WELL, InFolder
 
-ENDLESS = "h=16,q=32768,d=16"  # minutes for the baseline, and little memory
-PATIENCE = 60  # seconds for what takes one on an idle machine, and less than ENDLESS takes on a fast one
+ENDLESS = "h=1,q=524288,d=16"  # most of an hour for the baseline on any machine, and little memory
 
 
 class Refused(InFolder):
@@ -220,7 +218,7 @@ class Unwritten(InFolder):
             # The first case is written when the second begins, and the third would take minutes for nobody.
             three = [word for spec in (TINY, "h=2,q=5,d=4", ENDLESS) for word in ("--workload", spec)]
             arguments = ("verify", "--kernel", cl.baseline(), "--class", "normal", *three)
-            self.assertEqual(self.run_here(*arguments, stdout=writer, seconds=PATIENCE).returncode, NOT_WRITTEN)
+            self.assertEqual(self.run_here(*arguments, stdout=writer).returncode, NOT_WRITTEN)
             arguments = ("verify", "--workload", TINY, "--json", "kept.json")
             self.assertEqual(self.run_here(*arguments, stdout=writer).returncode, NOT_WRITTEN)
         finally:
@@ -264,9 +262,9 @@ class Interrupted(InFolder):
                     line = program.stdout.readline()
                     self.assertTrue(line, f"ended before '{ready}': {said}")
                     said += line
-                time.sleep(0.3)
+                cl.until(lambda: cl.heeds(program) and any(cl.descendants(program.pid)), program)  # a call has begun
                 os.killpg(program.pid, number)
-                rest, errors = program.communicate(timeout=PATIENCE)
+                rest, errors = program.communicate(timeout=cl.PATIENCE)
             except BaseException:
                 os.killpg(program.pid, signal.SIGKILL)
                 raise
@@ -311,7 +309,7 @@ class Interrupted(InFolder):
             while b"looking at this machine" not in said:
                 said += os.read(terminal, 1024)
             doctor.send_signal(signal.SIGINT)
-            found, _ = doctor.communicate(timeout=PATIENCE)
+            found, _ = doctor.communicate(timeout=cl.PATIENCE)
             with contextlib.suppress(OSError):  # at its end
                 while more := os.read(terminal, 1024):
                     said += more
@@ -332,7 +330,7 @@ class Interrupted(InFolder):
 
     def test_run(self) -> None:
         many = [word for size in range(256, 272) for word in ("--workload", f"h=4,q={size},d=64")]
-        self.interrupted(("run", "-o", "out", "--time-budget", "60", *many), "bench: about")
+        self.interrupted(("run", "-o", "out", "--time-budget", "3600", *many), "bench: about")
         record = cl.load(self.folder / "out" / "results.json")
         self.assertTrue(record["context"]["attnbench"]["ceilings"])
         self.assertIs(record["context"]["attnbench"]["interrupted"], True)

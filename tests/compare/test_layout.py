@@ -15,7 +15,19 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from command_line import INTERRUPTED, PROGRAM, UNDECIDED, USAGE, InFolder, baseline, load
+from command_line import (
+    INTERRUPTED,
+    PATIENCE,
+    PROGRAM,
+    UNDECIDED,
+    USAGE,
+    InFolder,
+    baseline,
+    delays,
+    heeds,
+    load,
+    until,
+)
 
 BUILD = Path(os.environ.get("ATTNBENCH_BUILD", "build")).resolve()
 LINE, PAGE, CODE = {16, 32, 48}, {64, 1024, 2048, 3072}, {16, 32, 48, 64}
@@ -38,7 +50,7 @@ class Layout(InFolder):
             if "ratio" in cell:
                 low, high = cell["interval"]
                 self.assertTrue(low <= cell["ratio"] <= high, cell)
-                self.assertEqual(200, cell["pairs"])
+                self.assertTrue(0 < cell["pairs"] <= 200)  # as many as there is time for
                 self.assertEqual(cell["shows"], low > 1.002 or high < 1 / 1.002)
         for buffer in "QKVO":
             self.assertEqual(LINE | PAGE, moved[buffer])
@@ -59,7 +71,7 @@ class Layout(InFolder):
         kernel = ("--plugin", BUILD / "tests" / "plugins" / "touchy.so", "--kernel", "touchy:*")
         done = self.well("bench", "--layout", *kernel, "--workload", TINY, "--json", "r.json")
         (row,) = load(self.folder / "r.json")["layout"]
-        slower = {(cell["what"], cell["bytes"]) for cell in row["cells"] if cell.get("ratio", 1) > 1.5}
+        slower = {(cell["what"], cell["bytes"]) for cell in row["cells"] if cell.get("ratio", 1) > 1.4}
         self.assertEqual({(what, by) for what in ("V", "Q K V O") for by in LINE}, slower)
         self.assertIn(row["worst"]["what"], ("V", "Q K V O"))
         self.assertNotIn("code", {cell["what"] for cell in row["cells"]}, "its objects are not ours to link")
@@ -67,17 +79,18 @@ class Layout(InFolder):
         self.assertIn(f"Its code was not moved: {row['unmoved']}.", done.stdout)
 
     def interrupted_after(self, seconds: float) -> list[dict[str, Any]]:
-        both = ("--workload", TINY, "--workload", "h=2,q=8,d=16")
-        command = [PROGRAM, "bench", "--layout", "--kernel", baseline(), *both, "--json", "r.json"]
+        many = [word for heads in range(1, 30) for word in ("--workload", f"h={heads},q=8,d=16")]
+        command = [PROGRAM, "bench", "--layout", "--kernel", baseline(), *many, "--json", "r.json"]
         program = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(lambda: heeds(program), program)
         time.sleep(seconds)
         program.send_signal(signal.SIGINT)
-        self.assertEqual(INTERRUPTED, program.wait(30))
+        self.assertEqual(INTERRUPTED, program.wait(PATIENCE))
         return load(self.folder / "r.json")["layout"]
 
     def test_an_interruption_keeps_what_was_measured(self) -> None:
-        rows = self.interrupted_after(1.5) or self.interrupted_after(3)  # of some six; a busy machine begins later
-        self.assertTrue(rows)
+        """Of a minute's work."""
+        rows = next(rows for rows in map(self.interrupted_after, delays()) if rows)
         for row in rows:
             self.assertIn(row.get("reason", "interrupted"), "interrupted")
             self.assertTrue(row["cells"])

@@ -1,6 +1,6 @@
 """What the tests of gate share: builds, a baseline of one, runs with their records.
 
-The kernels are the builds of harness/slowed (0 and 5 % more work) and the plugins of tests/plugins. Only the standard
+The kernels are the builds of harness/slowed (0 and 100 % more work) and the plugins of tests/plugins. Only the standard
 library is used.
 """
 
@@ -14,7 +14,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from command_line import UNDECIDED, WELL, Result, attnbench, environment
+from command_line import UNDECIDED, WELL, Result, attnbench, decided, environment
 
 BUILD = Path(os.environ.get("ATTNBENCH_BUILD", "build")).resolve()
 SLOWED, PLUGINS = BUILD / "slowed", BUILD / "tests" / "plugins"
@@ -22,8 +22,6 @@ COMPUTE = ("--workload", "h=1,q=100,k=64,d=128")
 TINY = ("--workload", "h=2,q=9,d=8")
 CASE = "slowed_rows/h=1,q=100,k=64,d=128/threads:1"
 QUICK = ("--launches", "8")  # with three, Student's t of moved ones is wide
-TRIES = 3  # 'could not tell' is right beside a busy neighbour, but not always
-
 
 # Of the key of a baseline.
 os.environ.pop("CFLAGS", None)
@@ -56,11 +54,11 @@ class Gate(unittest.TestCase):
         return baseline
 
     def run_gate(self, *arguments: str | Path, code: int) -> tuple[Result, dict[str, Any]]:
-        for _ in range(TRIES):
+        def run() -> Result:
             self.record.unlink(missing_ok=True)
-            done = attnbench("gate", *arguments, "--json", self.record, cwd=self.folder, env=self.environment())
-            if code == UNDECIDED or done.returncode != UNDECIDED:
-                break
+            return attnbench("gate", *arguments, "--json", self.record, cwd=self.folder, env=self.environment())
+
+        done = run() if code == UNDECIDED else decided(run)
         self.assertEqual(code, done.returncode, done.stdout + done.stderr)
         return done, json.loads(self.record.read_text(encoding="utf-8")) if self.record.exists() else {}
 

@@ -15,10 +15,26 @@ import tempfile
 import time
 import unittest
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from command_line import FINDING, INTERRUPTED, PROGRAM, UNDECIDED, USAGE, WELL, Result, attnbench, environment
+from command_line import (
+    APART,
+    FINDING,
+    INTERRUPTED,
+    PATIENCE,
+    PROGRAM,
+    UNDECIDED,
+    USAGE,
+    WELL,
+    Result,
+    attnbench,
+    environment,
+    heeds,
+    launches,
+    until,
+)
 from gate_runs import COMPUTE, QUICK, SLOWED, TINY, Gate, plugin, slowed
 
 
@@ -69,12 +85,12 @@ class Commits(Gate):
         return environment(TMPDIR=str(self.temporary))
 
     def test_red_and_green(self) -> None:
-        self.commit("5")
+        self.commit("100")
         _, record = self.run_gate(*self.flags(), *QUICK, code=FINDING)
         self.assertEqual(self.git("rev-parse", "HEAD^1"), record["gate"]["base"])
         self.assertEqual(self.git("rev-parse", "HEAD"), record["gate"]["new"])
         self.commit("again")
-        self.run_gate(*self.flags("HEAD~2"), "--threshold", "3", code=WELL)
+        self.run_gate(*self.flags("HEAD~2"), *APART, code=WELL)
 
     def test_a_build_that_fails_is_undecided(self) -> None:
         page = self.temporary.parent / "page.md"
@@ -147,7 +163,7 @@ class Commits(Gate):
         baseline = self.folder / "kept"
         saved = attnbench("gate", "save", baseline, "--plugin", "out/kernels.so", cwd=self.folder)
         self.assertEqual(WELL, saved.returncode, saved.stderr)
-        self.commit("5")
+        self.commit("100")
         kept = ("--baseline", baseline, "--base", "HEAD^1", "--plugin", "out/kernels.so", *COMPUTE, *QUICK)
         done, _ = self.run_gate(*kept, code=FINDING)
         self.assertNotIn("building", done.stderr)
@@ -160,9 +176,8 @@ class Commits(Gate):
         """Which tells its programs the tree and the index that it is at work on."""
         index = self.folder / ".git" / "index"
         hook = environment(TMPDIR=str(self.temporary), GIT_DIR=".git", GIT_INDEX_FILE=str(index))
-        self.commit("again")
-        flags = (*self.flags(), "--launches", "0", "--threshold", "20")
-        done = attnbench("gate", *flags, cwd=self.folder, env=hook)
+        self.commit("0")
+        done = attnbench("gate", *self.flags(), cwd=self.folder, env=hook)
         self.assertEqual(WELL, done.returncode, done.stdout + done.stderr)
         self.assertEqual("", self.git("status", "--porcelain", "--untracked-files=no"))
         self.assert_nothing_left()
@@ -180,22 +195,21 @@ class Commits(Gate):
         kept = [self.temporary / name for name in ("attnbench-base-1-abcdef", "attnbench-base-abcdef")]
         for folder in kept:
             folder.mkdir()
-        command = [PROGRAM, "gate", *self.flags("HEAD", f"echo $$ > {mine}.new && mv {mine}.new {mine}; exec sleep 60")]
+        build = f"echo $$ > {mine}.new && mv {mine}.new {mine}; exec sleep 3000"
+        command = [PROGRAM, "gate", *self.flags("HEAD", build)]
         process = subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment()
         )
-        while not mine.exists():
-            self.assertIsNone(process.poll())
-            time.sleep(0.01)
+        until(mine.exists, process)
         process.kill()
         process.wait()
-        build = int(mine.read_text(encoding="utf-8"))
+        builder = int(mine.read_text(encoding="utf-8"))
         flags = (*self.flags("HEAD"), "--launches", "0")
         done = attnbench("gate", *flags, cwd=self.folder, env=self.environment())
         self.assertNotIn("killed", done.stderr)
         self.assertEqual(2, len(self.git("worktree", "list").splitlines()))
-        os.kill(build, signal.SIGKILL)
-        while state_of(build) != "Z":
+        os.kill(builder, signal.SIGKILL)
+        while state_of(builder) != "Z":
             time.sleep(0.01)
         done = attnbench("gate", *flags, cwd=self.folder, env=self.environment())
         self.assertRegex(done.stderr, f"removing .*/attnbench-base-{process.pid}-.{{6}}, which a gate that was killed")
@@ -229,8 +243,8 @@ class Commits(Gate):
 
     def test_the_limit_of_time_ends_the_build(self) -> None:
         """By force where it does not heed the request."""
-        for command in ("sleep 600", "trap '' TERM; sleep 600"):
-            limited = (*self.flags(ref="HEAD", command=command), "--max-time", "1")
+        for command in ("sleep 3000", "trap '' TERM; sleep 3000"):
+            limited = (*self.flags(ref="HEAD", command=command), "--max-time", "5")
             done, _ = self.run_gate(*limited, code=UNDECIDED)
             self.assertRegex(done.stderr, "could not tell: the base could not be built: .*: time is up")
 
@@ -239,26 +253,30 @@ class Commits(Gate):
         command = f'mkdir -p out && cp "{plugin("well")}" out/kernels.so'
         self.module(plugin("hangs_running"), name="out/kernels.so")
         flags = ("--base", "HEAD", "--build", command, "--plugin", "out/kernels.so", *TINY)
-        limited = (*flags, "--workload", "h=2,q=90,d=8", "--max-time", "5")
+        limited = (*flags, "--workload", "h=2,q=90,d=8", "--max-time", "12")
         done, record = self.run_gate(*limited, code=UNDECIDED)
         self.assertIn("compared 0 of 2; 2 could not be told", done.stdout)
         self.assertIn("odd_plain/h=2,q=90,d=8/threads:1: not begun: time is up", done.stdout)
         self.assertIn("time is up before all was compared", record["gate"]["notes"])
         self.assertEqual(2, len(record["comparisons"]))
 
-    def interrupt(self, after: float, *arguments: str) -> tuple[int, str]:
+    def interrupt(self, happened: Callable[[subprocess.Popen[str]], Any], *arguments: str) -> tuple[int, str]:
+        """When that has happened."""
         command = [PROGRAM, "gate", *arguments, "--json", str(self.record)]
+        hanging = {**self.environment(), "ODD_HANGS": str(self.folder / "hangs")}
         process = subprocess.Popen(
-            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment(), text=True
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=hanging, text=True
         )
-        time.sleep(after)
+        until(lambda: heeds(process) and happened(process), process)
         process.send_signal(signal.SIGINT)
-        out, error = process.communicate(timeout=60)
+        out, error = process.communicate(timeout=PATIENCE)
         self.assert_nothing_left()
         return process.returncode, out + error
 
     def test_interrupted_while_it_builds(self) -> None:
-        code, said = self.interrupt(1, *self.flags(ref="HEAD", command="sleep 60"), *self.old_verdict())
+        begun = self.folder / "begun"
+        flags = (*self.flags(ref="HEAD", command=f"touch '{begun}'; sleep 3000"), *self.old_verdict())
+        code, said = self.interrupt(lambda _: begun.exists(), *flags)
         self.assertEqual(INTERRUPTED, code, said)
         self.assertIn("nothing was compared", said)
         self.assert_nothing_compared("interrupted", "nothing was compared")
@@ -266,14 +284,15 @@ class Commits(Gate):
     def test_interrupted_before_the_first_case(self) -> None:
         command = f'mkdir -p out && cp "{plugin("well")}" out/kernels.so'
         self.module(plugin("hangs_running"), name="out/kernels.so")
-        code, said = self.interrupt(4, "--base", "HEAD", "--build", command, "--plugin", "out/kernels.so", *TINY)
+        flags = ("--base", "HEAD", "--build", command, "--plugin", "out/kernels.so", *TINY)
+        code, said = self.interrupt(lambda _: (self.folder / "hangs").exists(), *flags)
         self.assertEqual(INTERRUPTED, code, said)
         self.assertRegex(said, "(?m)^interrupted; threshold 1 %")
         self.assertIn("note: 1 of 1 cases were not begun", said)
 
     def test_interrupted_while_it_measures(self) -> None:
-        self.commit("5")
-        code, said = self.interrupt(2.5, *self.flags(), "--launches", "64")
+        self.commit("100")
+        code, said = self.interrupt(launches, *self.flags(), "--launches", "64")
         self.assertEqual(INTERRUPTED, code, said)
         self.assertTrue(json.loads(self.record.read_text(encoding="utf-8"))["comparisons"])
 

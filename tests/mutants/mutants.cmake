@@ -144,4 +144,4 @@ foreach(kind mutants antimutants)
 endforeach()
 
 add_test(NAME selftest_judge COMMAND attnbench selftest judge WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
-set_tests_properties(selftest_judge PROPERTIES TIMEOUT 900 COST 1000) # long: first
+set_tests_properties(selftest_judge PROPERTIES TIMEOUT ${patience} COST 1000) # long: first

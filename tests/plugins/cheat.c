@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "again.h"
 #include "plain.h"
 #include "rows_impl.h"
 
@@ -14,9 +15,9 @@ enum how {
     KEEPS_BY_POINTER,     /* gives its first result for the same tensors again */
     KEEPS_BY_SHAPE,       /* remembers K of the first problem of a shape */
     SKIPS_KNOWN_OUTPUT,   /* computes one head of eight where the output still holds what it wrote last */
-    SKIPS_AFTER_MANY,     /* computes one head of eight from some call on, and leaves the others as they are */
+    SKIPS_AFTER_MANY,     /* computes one head of eight once it is timed, and leaves the others as they are */
     STARTS_THREADS,       /* undeclared */
-    STARTS_THREADS_LATER, /* from some call on */
+    STARTS_THREADS_LATER, /* once it is timed */
     LEAVES_THREADS,       /* undeclared, asleep after the call */
     LEAVES_A_FILE,        /* open */
     ENDS_BY_ATEXIT,       /* with success, whatever happened */
@@ -33,8 +34,8 @@ enum how {
 };
 static const enum how how = CHEAT_HOW;
 
-enum { MANY = 300, LARGEST = 1 << 16 };
-static int calls;
+enum { LARGEST = 1 << 16 };
+static int calls, timed; /* the latter for good, also when the judge looks again */
 
 static void end(void) { _exit(0); }
 
@@ -104,7 +105,7 @@ static int skips_known_output(const attn_problem *p, const attn_args *args)
 static int skips_after_many(const attn_problem *p, const attn_args *args)
 {
     for (int64_t h = 0; h < p->h; h++)
-        if (calls < MANY || h % 8 == 0) head(p, args, h);
+        if (!timed || h % 8 == 0) head(p, args, h);
     return ATTN_OK;
 }
 
@@ -224,17 +225,14 @@ static void slice(void *arg, int64_t begin, int64_t end, int thread)
 
 /* ---- the kernel ---------------------------------------------------------------------------------------------------- */
 
-__attribute__((used)) static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args,
-                                     const attn_exec *exec, const void *shared, void *workspace)
+static int cheat(const attn_problem *problem, const attn_args *args, const attn_exec *exec)
 {
-    (void)plan, (void)shared, (void)workspace;
-    calls++;
     if (how == KEEPS_BY_POINTER) return keeps_by_pointer(problem, args);
     if (how == KEEPS_BY_SHAPE) return keeps_by_shape(problem, args);
     if (how == SKIPS_KNOWN_OUTPUT) return skips_known_output(problem, args);
     if (how == SKIPS_AFTER_MANY) return skips_after_many(problem, args);
     if (how == SHARES_A_BUFFER) return shares_a_buffer(problem, args);
-    if (how == STARTS_THREADS || (how == STARTS_THREADS_LATER && calls > MANY)) return with_a_thread(problem, args);
+    if (how == STARTS_THREADS || (how == STARTS_THREADS_LATER && timed)) return with_a_thread(problem, args);
     if (how == LOSES_A_SLICE || how == DEPENDS_ON_ORDER) {
         slices s = {problem, args, 0, (int)exec->threads};
         exec->each(exec, problem->h, 1, slice, &s);
@@ -260,6 +258,18 @@ __attribute__((used)) static int run(const attn_problem *problem, const attn_pla
     if (how == KEEPS_MAXIMUM) start_at_output(problem, args, before);
     if (how == IS_LESS_PRECISE) round_output(problem, args);
     if (how == LEAVES_UPPER_HALVES) leave_upper_halves();
+    return status;
+}
+
+__attribute__((used)) static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args,
+                                     const attn_exec *exec, const void *shared, void *workspace)
+{
+    const float *const o = first_of(args, ATTN_O);
+    (void)plan, (void)shared, (void)workspace;
+    calls++;
+    timed |= again_timed(again_begin(o));
+    const int status = cheat(problem, args, exec);
+    again_end(o);
     return status;
 }
 

@@ -108,10 +108,15 @@ fresh
 run with "$tree/scripts/nightly"
 check "nightly without a program" exits 3
 check "nightly says where it is wanted" err_has 'build/attnbench is not there'
+mkdir -p "$tree/build/tests"
+for asked in build/tests/real_clock scripts/play-gate; do
+    printf '#!/usr/bin/env bash\necho "asked %s" >>"%s"\n' "$asked" "$log" >"$tree/$asked"
+    chmod +x "$tree/$asked"
+done
 stand_in attnbench '[[ $* != *neighbours* ]]'
 ln "$bin/attnbench" "$tree/build/attnbench"
 run with "$tree/scripts/nightly" --clock -o "$work/night"
-check "nightly goes on after what is not well" last_line '2 well, 1 not'
+check "nightly goes on after what is not well" last_line '4 well, 1 not'
 check "nightly fails then" exits 1
 check "nightly names it" err_has 'clock-neighbours.txt'
 check "nightly compares the same 500 times" log_has 'selftest clock --only 0 --runs 500'
@@ -123,7 +128,9 @@ printf '#!/usr/bin/env bash\necho "seeds $*" >>"%s"\n' "$log" >"$tree/tests/veri
 chmod +x "$tree/tests/verify/no_accusation.py"
 run with "$tree/scripts/nightly"
 check "nightly with all well" exits 0
-check "nightly asks all five" last_line '5 well, 0 not'
+check "nightly asks all seven" last_line '7 well, 0 not'
+check "nightly asks the machine's clock" log_has '^asked build/tests/real_clock$'
+check "nightly plays a gate" log_has '^asked scripts/play-gate$'
 check "nightly asks the judge whole" log_has 'selftest judge --whole'
 check "nightly asks a thousand seeds" log_has '^seeds --seeds 1000'
 

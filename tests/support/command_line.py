@@ -6,11 +6,13 @@ import json
 import math
 import os
 import re
+import signal
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,12 @@ PROGRAM = os.path.abspath(os.environ.get("ATTNBENCH", ROOT / "build" / "attnbenc
 TINY = "h=2,q=4,d=4"
 QUICK = ("--benchmark_min_time=0.001", "--benchmark_repetitions=1")
 WELL, FINDING, USAGE, UNDECIDED, BUG, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 70, 74, 130
+PATIENCE = 900  # seconds after which a program counts as hung: on an idle machine none takes a twentieth of that
+# 'Could not tell' is right beside a busy neighbour, and a control that voids a run is chance at times. Where one
+# certain verdict is wanted, of code that differs by a factor of two or not at all, it is asked so often.
+TRIES = 3
+ONE_BLOCK = ("--time-limit", "1e-9")  # of the clock, which then has two pairs and can say nothing, on any machine
+APART = ("--threshold", "40")  # half-way between code that is the same and code that takes twice as long
 
 Result = subprocess.CompletedProcess[str]
 
@@ -35,7 +43,7 @@ def attnbench(
     env: dict[str, str] | None = None,
     stdout: Any = subprocess.PIPE,
     before: Callable[[], None] | None = None,
-    seconds: float = 60,
+    seconds: float = PATIENCE,
 ) -> Result:
     return subprocess.run(
         [PROGRAM, *map(str, arguments)],
@@ -49,6 +57,63 @@ def attnbench(
         timeout=seconds,
         preexec_fn=before,
     )
+
+
+def decided(run: Callable[[], Result], *undecided: int) -> Result:
+    """Of TRIES runs the first that ends in something else than 'could not tell'."""
+    for _ in range(TRIES - 1):
+        done = run()
+        if done.returncode not in (undecided or (UNDECIDED,)):
+            return done
+    return run()
+
+
+# ---- programs that are interrupted: when what is waited for has happened, and never after so many seconds ------------
+
+
+def until(happened: Callable[[], Any], process: subprocess.Popen[Any]) -> None:
+    """Waits, for a process that is still there."""
+    patience = time.monotonic() + PATIENCE
+    while not happened():
+        if process.poll() is not None:
+            raise AssertionError(f"ended with {process.returncode}: {process.communicate()}")
+        if time.monotonic() > patience:
+            process.kill()
+            raise AssertionError(f"{process.args}: what was waited for has not happened")
+        time.sleep(0.01)
+
+
+def heeds(process: subprocess.Popen[Any]) -> bool:
+    """Does it catch Ctrl-C by now?"""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    return int(re.findall(r"(?m)^SigCgt:\s+(\w+)", status)[0], 16) >> (signal.SIGINT - 1) & 1 == 1
+
+
+def descendants(process: int) -> Iterator[int]:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        if parent == process:
+            yield int(stat.parent.name)
+            yield from descendants(int(stat.parent.name))
+
+
+def launches(process: subprocess.Popen[Any]) -> bool:
+    """Is it at the launches that confirm what stage one has measured?"""
+    for child in descendants(process.pid):
+        try:
+            if b"--launch\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def delays() -> Iterator[float]:
+    """Twice as long each time, for work of which nothing shows from outside: some delay lies in the middle of it."""
+    yield from (0.5 * 2**i for i in range(9))
 
 
 def kernels_by_role() -> dict[str, str]:

@@ -23,7 +23,7 @@ def verify(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=120,
+        timeout=900,
         stdin=subprocess.DEVNULL,
         env={**os.environ, **environment},
     )

@@ -15,5 +15,5 @@ if(ATTNBENCH_PATCH AND TARGET attnbench_arb)
   target_link_libraries(attnbench_reference_error PRIVATE attn_harness)
   add_test(NAME reference_error COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/reference/reference_error/exits_4.sh
            $<TARGET_FILE:attnbench> $<TARGET_FILE:attnbench_reference_error>)
-  set_tests_properties(reference_error PROPERTIES TIMEOUT 60)
+  set_tests_properties(reference_error PROPERTIES TIMEOUT ${patience})
 endif()
