@@ -136,10 +136,9 @@ int attn_cpu_check(char *reason, size_t reason_size)
     const char *wanted = getenv("ATTNBENCH_ISA");
     uint64_t mask;
     if (!wanted || !*wanted || attn_isa_level(wanted, &mask)) return 1;
-    snprintf(
-        reason, reason_size,
-        "ATTNBENCH_ISA=%.40s names no level; levels: portable avx2 avx512 avx512vnni avx512vbmi avx512bf16 "
-        "avx512fp16 amx native (Arm: neon dotprod bf16mm sve)",
-        wanted);
+    snprintf(reason, reason_size,
+             "ATTNBENCH_ISA=%.40s names no level; levels: portable avx2 avx512 avx512vnni avx512vbmi avx512bf16 "
+             "avx512fp16 amx native (Arm: neon dotprod bf16mm sve)",
+             wanted);
     return 0;
 }

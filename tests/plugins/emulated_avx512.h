@@ -44,7 +44,7 @@ EMULATED emulated_lanes lanes_of_si512(__m512i x) { return (emulated_lanes){.i =
 
 #define EMULATED_LOAD(to, lanes, mask, from, size)                                                                     \
     for (int i = 0; i < (lanes); i++)                                                                                  \
-    if ((mask) >> i & 1) memcpy((char *)(to) + i * (size), (const char *)(from) + i * (size), size)
+        if ((mask) >> i & 1) memcpy((char *)(to) + i * (size), (const char *)(from) + i * (size), size)
 
 EMULATED __m512 emulated_maskz_loadu_ps(__mmask16 k, const void *from)
 {
@@ -132,7 +132,8 @@ EMULATED __m512 emulated_cvtph_ps(__m256i value)
 {
     emulated_half low, high;
     emulated_lanes y;
-    low.f = _mm256_cvtph_ps(_mm256_castsi256_si128(value)), high.f = _mm256_cvtph_ps(_mm256_extracti128_si256(value, 1));
+    low.f = _mm256_cvtph_ps(_mm256_castsi256_si128(value)),
+    high.f = _mm256_cvtph_ps(_mm256_extracti128_si256(value, 1));
     memcpy(y.f32, low.f32, sizeof low), memcpy(y.f32 + 8, high.f32, sizeof high);
     return y.f;
 }
@@ -307,6 +308,6 @@ EMULATED uint32_t emulated_cmpneq_epi16_mask(__m512i a, __m512i b)
 #define _mm512_mulhi_epu16(a, b) emulated_mulhi_epu16(a, b)
 #define _mm512_shrdi_epi16(low, high, bits) emulated_shrdi_epi16(low, high, bits)
 #define _mm512_cmpneq_epi16_mask(a, b) emulated_cmpneq_epi16_mask(a, b)
-#define _mm512_mask_cmp_ps_mask(k, a, b, how) ((__mmask16)((k) & _mm512_cmp_ps_mask(a, b, how)))
+#define _mm512_mask_cmp_ps_mask(k, a, b, how) ((__mmask16)((k)&_mm512_cmp_ps_mask(a, b, how)))
 
 #endif
