@@ -496,4 +496,3 @@ void gbench_close(gbench *g)
     delete g;
 }
 
-const char *gbench_version(void) { return ATTNBENCH_BENCHMARK_VERSION; }

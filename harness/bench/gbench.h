@@ -75,7 +75,6 @@ void gbench_take(gbench *g, FILE *from);
  * Owned by the session, valid until the next call on it. */
 const char *gbench_json(gbench *g);
 void gbench_close(gbench *g);
-const char *gbench_version(void); /* of the library built against, e.g. "1.7.1" */
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@
 #include "record/results.h"
 #include "util/status.h"
 #include "bench/timing.h"
+#include "util/atomic_file.h"
 
 const char help_bench[] =
     "attnbench bench [SELECT] [OUTPUT] [-- Google Benchmark's flags]: how fast?\n\n"
@@ -107,7 +108,7 @@ static int merge_outputs(const timing *t, options *o, char *reason, size_t size)
         return 0;
     }
     *ours = path;
-    return record_writable(path, reason, size);
+    return file_writable(path, reason, size);
 }
 
 /* What has loops of its own instead of Google Benchmark's: --layout and --profile. */

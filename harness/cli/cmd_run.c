@@ -10,6 +10,7 @@
 #include "record/results.h"
 #include "util/status.h"
 #include "bench/timing.h"
+#include "util/atomic_file.h"
 
 const char help_run[] =
     "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget S]: the main job\n\n"
@@ -204,7 +205,7 @@ static int run_all(main_job *j, int argc, char **argv)
     char path[4096], reason[1024];
     if (!command_folder("-o", j->folder)) return EXIT_USAGE;
     snprintf(path, sizeof path, "%s/results.json", j->folder);
-    if (!record_writable(path, reason, sizeof reason)) {
+    if (!file_writable(path, reason, sizeof reason)) {
         complain("%s", reason);
         return EXIT_USAGE;
     }

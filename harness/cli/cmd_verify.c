@@ -191,7 +191,7 @@ static bool takes_class(const verification *v, const workload *w, input_class in
 {
     char reason[256];
     if (w->has_class) return input == w->input;
-    if (!inputs_class_fits(w, input, reason, sizeof reason)) return false;
+    if (!input_class_fits(w, input, reason, sizeof reason)) return false;
     if (v->s->classes_given) return v->s->input[input];
     if (input == INPUT_NORMAL) return true;
     return w->cost * 0.5 <= whole_budget && (input_class_everywhere(input) || among_few(w, input));

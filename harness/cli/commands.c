@@ -10,6 +10,7 @@
 
 #include "record/results.h"
 #include "util/status.h"
+#include "util/atomic_file.h"
 
 static int kept_stdout = -1; /* the standard output, where a record goes there and our text does not */
 

@@ -10,6 +10,7 @@
 
 #include "run/check.h"
 #include "record/results.h"
+#include "util/atomic_file.h"
 
 enum flag_id {
     FLAG_HELP,
@@ -330,7 +331,7 @@ static int check_outputs(const options *o, char *reason, size_t size)
                 snprintf(reason, size, "%.200s: two outputs have this name; give each its own", written[i]);
                 return 0;
             }
-        if (written[i] && !record_writable(written[i], reason, size)) return 0;
+        if (written[i] && !file_writable(written[i], reason, size)) return 0;
     }
     return 1;
 }

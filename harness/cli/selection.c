@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "workload/workload_files.h"
 #include "cpu.h"
 #include "tensors/inputs.h"
 #include "machine/machine.h"
@@ -105,7 +106,7 @@ static int select_workloads(const options *o, const char *const *default_suites,
         if (!workload_set_read(s->set, o->files.word[i], reason, size)) return 0;
     for (int i = 0; i < o->workloads.count; i++)
         if (!add_workload(s, "", o->workloads.word[i], reason, size) ||
-            !inputs_check_files(&s->workload[s->workloads - 1], reason, size))
+            !workload_check_files(&s->workload[s->workloads - 1], reason, size))
             return 0;
     for (int i = 0; i < o->suites.count; i++)
         if (!add_suite(s, o->suites.word[i], reason, size)) return 0;

@@ -11,41 +11,10 @@
 #include "util/npy.h"
 #include "plugin/plugin_isolation.h"
 #include "registry.h"
+#include "plugin/builtin_module.h"
 
-#define MODULE_NAME "attnbench_kernels.so"
 
 /* Beside the program, where it is installed beside it, or in the build tree. */
-char *compare_builtin_module(char *reason, size_t size)
-{
-    char program[4096], *path = NULL;
-    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = 0;
-    char *slash = strrchr(program, '/');
-    if (slash) *slash = 0;
-    static const char *const places[] = {"%s/" MODULE_NAME, "%s/../lib/attnbench/" MODULE_NAME};
-    for (int i = 0; i < 2; i++) {
-        if (asprintf(&path, i ? places[1] : places[0], program) < 0) return NULL;
-        if (access(path, R_OK) == 0) return path;
-        free(path);
-    }
-    path = strdup(ATTNBENCH_BUILD "/" MODULE_NAME);
-    if (path && access(path, R_OK) == 0) return path;
-    snprintf(reason, size,
-             "the built-in kernels as a module, " MODULE_NAME ", are not beside the program in %.300s: build it again",
-             program);
-    free(path);
-    return NULL;
-}
-
-int compare_builtin_digest(char out[17])
-{
-    char reason[512];
-    char *path = compare_builtin_module(reason, sizeof reason);
-    const int ok = path && file_digest(path, out);
-    free(path);
-    return ok;
-}
-
 static int parse(compare_side *s, const char *word, char *reason, size_t size)
 {
     s->word = word;
@@ -65,7 +34,7 @@ static int parse(compare_side *s, const char *word, char *reason, size_t size)
             used += (size_t)snprintf(reason + used, size - used, " %s", kernel[i]->name);
         return 0;
     }
-    s->path = compare_builtin_module(reason, size);
+    s->path = builtin_module_path(reason, size);
     s->kernel = strcmp(word, "builtin") ? strdup(word) : NULL;
     return s->path && (s->kernel || strcmp(word, "builtin") == 0);
 }

@@ -41,11 +41,6 @@ void compare_sides_close(compare_sides *s);
  * anew, so what was judged, timed and confirmed would not be one build. */
 const char *compare_sides_changed(const compare_sides *s);
 
-/* Digest of the module that 'builtin' means. 0 where it cannot be read. */
-int compare_builtin_digest(char out[17]);
-/* The built-in kernels as a module; the caller frees the path. NULL and a reason where the build lacks it. */
-char *compare_builtin_module(char *reason, size_t reason_size);
-
 /* The kernel's name without its module's. */
 const char *compare_kernel_name(const attn_kernel *stand_in);
 

@@ -13,6 +13,7 @@
 #include "record/results.h"
 #include "util/status.h"
 #include "util/tool.h"
+#include "util/atomic_file.h"
 
 #define KEY_FILE "baseline.json"
 #define SUMS_FILE "SHA256SUMS"

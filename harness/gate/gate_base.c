@@ -10,10 +10,11 @@
 #include "build_info.h"
 #include "compare/compare_side.h"
 #include "util/status.h"
+#include "plugin/builtin_module.h"
 
 int gate_new_module(const options *o, char *out, size_t size, char *reason, size_t reason_size)
 {
-    char *found = o->plugins.count ? strdup(o->plugins.word[0]) : compare_builtin_module(reason, reason_size);
+    char *found = o->plugins.count ? strdup(o->plugins.word[0]) : builtin_module_path(reason, reason_size);
     char *path = found ? realpath(found, NULL) : NULL;
     if (found && !path)
         snprintf(reason, reason_size, "NEW, %.300s: %s; build it first, or name it by --plugin FILE.so", found,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/markdown.h"
+#include "record/results_table.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {

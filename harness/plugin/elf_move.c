@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "elf_file.h"
-#include "record/results.h"
+#include "util/atomic_file.h"
 
 enum { PAGE = 4096 };
 

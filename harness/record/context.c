@@ -2,9 +2,8 @@
 #include "context.h"
 
 #include "build_info.h"
-#include "compare/compare_side.h"
+#include "plugin/builtin_module.h"
 #include "cpu.h"
-#include "bench/gbench.h"
 #include "util/json_text.h"
 #include "problem.h"
 #include "registry.h"
@@ -69,7 +68,7 @@ static json_t *pinning(const context_facts *facts)
 static json_t *libraries(void)
 {
     char text[160];
-    snprintf(text, sizeof text, "benchmark %s, GSL %s, jansson %s", gbench_version(), gsl_version,
+    snprintf(text, sizeof text, "benchmark %s, GSL %s, jansson %s", ATTNBENCH_BENCHMARK_VERSION, gsl_version,
              jansson_version_str());
     return json_string(text);
 }
@@ -147,7 +146,7 @@ static json_t *plugin_list(const plugin_set *set)
 static json_t *artifact(void)
 {
     char digest[17];
-    return compare_builtin_digest(digest) ? json_string(digest) : NULL;
+    return builtin_module_digest(digest) ? json_string(digest) : NULL;
 }
 
 static json_t *date(void)

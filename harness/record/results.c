@@ -2,6 +2,7 @@
  * the way out. What reports need is checked once, here: code behind record_read may rely on the types that check_entry
  * and check_case name, and on nothing else. */
 #include "results.h"
+#include "util/atomic_file.h"
 
 #include <errno.h>
 #include <math.h>

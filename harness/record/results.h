@@ -87,10 +87,4 @@ int record_write_junit(const json_t *record, const char *path, char *reason, siz
 int record_write_markdown(const json_t *record, const char *path, char *reason,
                           size_t reason_size); /* tables, failures first */
 
-/* Can `path` be written? Checked before hours of work, without leaving anything behind. */
-int record_writable(const char *path, char *reason, size_t reason_size);
-
-/* Writes `bytes` of text likewise (temporary file, rename). */
-int file_write_atomically(const char *path, const char *text, size_t bytes, char *reason, size_t reason_size);
-
 #endif

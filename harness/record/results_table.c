@@ -1,6 +1,7 @@
 /* results_table.c: from entries and cases to rows. Nothing is measured or derived here but medians over repetitions and
  * the ratio to the baseline; rates and shares are the record's own. */
 #include "results_table.h"
+#include "util/atomic_file.h"
 
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
@@ -16,8 +17,6 @@ static const char *text_of(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
 }
-
-bool view_equal(text_view a, text_view b) { return a.size == b.size && memcmp(a.at, b.at, (size_t)a.size) == 0; }
 
 /* Cuts `view` at the first '/': the part before it stays, the part behind it is returned. */
 static text_view cut(text_view *view)

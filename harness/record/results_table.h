@@ -6,15 +6,7 @@
 #include <stdio.h>
 
 #include "results.h"
-
-/* Part of a string that the record owns. Print with %.*s and VIEW(v). */
-typedef struct text_view {
-    const char *at; /* never NULL */
-    int size;
-} text_view;
-#define VIEW(v) (v).size, (v).at
-
-bool view_equal(text_view a, text_view b);
+#include "util/text_view.h"
 
 /* An entry's name, kernel/workload[/variant]/threads:N, taken apart. A name of another shape (plain Google Benchmark)
  * gives what stands before its first '/' as kernel. Aggregates give the name of their run. */

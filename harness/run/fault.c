@@ -89,7 +89,7 @@ void fault_region_add(fault *f, const fault_region *region)
 void fault_regions_of(fault *f, const instance *in, const char *where)
 {
     for (int slot = 0; slot < ATTN_SLOTS; slot++) {
-        const instance_map *map = &in->map[slot];
+        const mapping *map = &in->map[slot];
         if (!map->base) continue;
         fault_region r = {.base = (uintptr_t)map->base, .top = (uintptr_t)map->base + map->mapped};
         r.first = (uintptr_t)in->slot[slot].data;

@@ -6,6 +6,7 @@
 #include "run/check.h"
 #include "record/results.h"
 #include "selftest.h"
+#include "util/atomic_file.h"
 
 /* Checks that may stay although no planted bug is found by them alone, and why. */
 static const struct {

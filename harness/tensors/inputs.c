@@ -124,7 +124,7 @@ static void store_row(const draw *d, int64_t b, int64_t h, int64_t i)
 static void fill_gaps(const instance *in, int slot)
 {
     const attn_tensor *const t = &in->slot[slot];
-    const instance_map *const map = &in->map[slot];
+    const mapping *const map = &in->map[slot];
     if (instance_sparse(in, slot)) return;
     const size_t begin = (size_t)((unsigned char *)t->data - map->begin), end = begin + (size_t)tensor_bytes(t);
     int64_t elements = 1;

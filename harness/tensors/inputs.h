@@ -12,26 +12,12 @@ int inputs_fill(instance *in, char *reason, size_t reason_size);
 /* Where the class hides V rows that nobody may look at: 1e30 into them instead of NaN, or NaN again. 0 where memory is short. */
 int inputs_hide_v(const instance *in, bool finite);
 
-/* Can this class be drawn for this workload, and does it mean something there? Files are inputs already: with them only
- * INPUT_NORMAL, which means their contents. */
-int inputs_class_fits(const workload *w, input_class input, char *reason, size_t reason_size);
-
-/* Is this class one that every small workload is verified with, or are a few workloads enough unless it is asked for? */
-bool input_class_everywhere(input_class input);
-
-/* Where a file of inputs is: `path` itself (relative to the current folder), else below the source tree's root. 0
- * and a reason that names both places where it is in neither. */
-int inputs_find(const char *path, char *found, size_t found_size, char *reason, size_t reason_size);
-
 /* The rows of Q, K or V (`slot`) from the file that the workload names for it; 1 with *found unset where it names
  * none. */
 int inputs_read_file(instance *in, int slot, bool *found, char *reason, size_t reason_size);
 
 /* The first element of row i of head h of sequence b, through packed starts and the page table. */
 unsigned char *inputs_row(const instance *in, int slot, int64_t b, int64_t h, int64_t i);
-
-/* Do the files that a workload names exist, with its shapes and types? */
-int inputs_check_files(const workload *w, char *reason, size_t reason_size);
 
 /* One element rounded to nearest, ties to even, as its 16-bit pattern. */
 uint16_t round_to_bf16(float x);

@@ -1,4 +1,4 @@
-/* inputs_classes.c: the input classes: what each draws for Q, K and V, where it applies, and what it is called.
+/* inputs_classes.c: what each input class draws for Q, K and V.
  *
  * Logits of a wanted size come from one non-zero channel, so that no order of summation changes them; magnitudes are shared
  * between Q and K. What a class has no meaning for (other scores, a scale of 0) is normal. */
@@ -210,133 +210,41 @@ static void draw_along_path(const draw *d)
     }
 }
 
-/* ---- where classes apply --------------------------------------------------------------------------------------- */
-
-static bool has_sinks(const workload *w) { return w->sinks; }
-
-/* No row of a tensor is another row too, which somebody else may look at. */
-static bool has_own_rows(const workload *w) { return !w->broadcast && !w->k_in_q; }
-
-static bool has_hidden_keys(const workload *w)
-{
-    if (!has_own_rows(w)) return false;
-    return w->key_lengths || w->query_lengths || (w->problem.mask & (ATTN_MASK_LEFT | ATTN_MASK_RIGHT));
-}
-
-static bool has_left_limit(const workload *w)
-{
-    return (w->problem.mask & ATTN_MASK_LEFT) && !(w->problem.mask & (ATTN_MASK_PREFIX | ATTN_MASK_PREFIX_FREE));
-}
-
-static bool has_two_channels(const workload *w) { return w->problem.d > 1; }
-
-static bool has_int8(const workload *w) { return w->kv_dtype == ATTN_I8; }
-
-static bool has_no_int8(const workload *w) { return w->kv_dtype != ATTN_I8; }
-
-static bool has_no_f16(const workload *w) { return w->dtype != ATTN_F16 && w->kv_dtype != ATTN_F16; }
-
 /* ---- the classes ----------------------------------------------------------------------------------------------- */
 
 typedef void row_drawer(const draw *d);
 
+/* Of Q and K, and of V. */
 static const struct input_recipe {
-    const char *name, *statement;
     row_drawer *query_key, *value;
-    bool (*fits)(const workload *w); /* NULL: everywhere */
-    const char *needs;
 } recipes[INPUT_CLASSES] = {
-    [INPUT_NORMAL] = {"normal", "Q, K and V from N(0,1); the contents of files where a workload names them",
-                      draw_normal, draw_normal, NULL, NULL},
-    [INPUT_OUTLIERS] = {"outliers", "N(0,1), and N(0,100) added with probability 0.001", draw_outliers, draw_outliers,
-                        NULL, NULL},
-    [INPUT_INCREASING] = {"increasing",
-                          "logits grow along the keys, by 1e-3 to 10 a key: each key raises the running maximum",
-                          draw_along_path, draw_normal, NULL, NULL},
-    [INPUT_LARGE] = {"large", "logits of about +-20000 from one channel, the same in any order of summation",
-                     draw_large, draw_normal, NULL, NULL},
-    [INPUT_MASKED] = {"masked", "rows that see no key, and NaN in every K and V row that no query may see", draw_normal,
-                      draw_normal, has_own_rows, "tensors of their own: no broadcast= or k_in_q="},
-    [INPUT_DECREASING] = {"decreasing", "logits fall along the keys, by 1e-3 to 10 a key: the first key is the maximum",
-                          draw_along_path, draw_normal, NULL, NULL},
-    [INPUT_NEAR_200] = {"near-200",
-                        "all logits from -200 to -208: exp of them underflows unless the maximum is subtracted",
-                        draw_near_200, draw_normal, NULL, NULL},
-    [INPUT_NEAR_20000] = {"near-20000",
-                          "all logits from -20000 to -20008, below any finite stand-in for -infinity of that size",
-                          draw_near_20000, draw_normal, NULL, NULL},
-    [INPUT_NEAR_1E6] = {"near-1e6", "all logits about -1e6", draw_near_1e6, draw_normal, NULL, NULL},
-    [INPUT_NEAR_1E30] = {"near-1e30", "all logits about -1e30", draw_near_1e30, draw_normal, has_no_f16,
-                         "numbers beyond the range of f16"},
-    [INPUT_PLUS_MINUS] = {"plus-minus-1e4", "logits of about +-10000 from one channel", draw_plus_minus, draw_normal,
-                          NULL, NULL},
-    [INPUT_SPREAD] = {"spread", "logits dense over -200 to 0: weights of every size down to underflow", draw_spread,
-                      draw_normal, NULL, NULL},
-    [INPUT_LATE_KEYS] = {"late-keys",
-                         "rows that see only later keys: whole blocks are masked before the first visible one",
-                         draw_normal, draw_normal, has_left_limit, "a left limit without a prefix"},
-    [INPUT_SINK_ABOVE] = {"sink-above", "sink logits far above all others", draw_normal, draw_normal, has_sinks,
-                          "sinks=1"},
-    [INPUT_ONE_HOT] = {"one-hot", "each row attends to one key alone, by a margin of 120 nats", draw_one_hot,
-                       draw_normal, has_two_channels, "d of at least 2"},
-    [INPUT_EQUAL] = {"equal", "all keys of a head are the same, V is of small integers: the output is their mean",
-                     draw_same, draw_integers, NULL, NULL},
-    [INPUT_ONES] = {"ones", "all keys of a head are the same and V is 1: so is the output, however many keys",
-                    draw_same, draw_ones, NULL, NULL},
-    [INPUT_CANCELLING] = {"cancelling", "V of about +-1000 in turns: sums cancel", draw_normal, draw_cancelling, NULL,
-                          NULL},
-    [INPUT_CONSTANT] = {"constant", "all values of a head are the same: so is the output", draw_normal, draw_same, NULL,
-                        NULL},
-    [INPUT_SUBNORMAL] = {"subnormal", "V, and the products of Q and K, below the smallest normal number",
-                         draw_subnormal, draw_subnormal, has_no_int8, "K and V of a float type"},
-    [INPUT_NONFINITE_Q] = {"nonfinite-q", "NaN of several payloads and infinities in every third row of Q",
-                           draw_some_nonfinite, draw_normal, NULL, NULL},
-    [INPUT_NONFINITE_K] = {"nonfinite-k", "NaN of several payloads and infinities in some rows of K",
-                           draw_some_nonfinite, draw_normal, has_no_int8, "K and V of a float type"},
-    [INPUT_NONFINITE_V] = {"nonfinite-v", "NaN of several payloads and infinities in some rows of V", draw_normal,
-                           draw_some_nonfinite, has_no_int8, "K and V of a float type"},
-    [INPUT_PADDING] = {"padding", "NaN in every K and V row that no query may see, at the workload's own lengths",
-                       draw_normal, draw_normal, has_hidden_keys,
-                       "lens=, q_lens= or a mask, and no broadcast= or k_in_q="},
-    [INPUT_INT8_EXTREMES] = {"int8-extremes",
-                             "int8 entries of -128, 0 and 127, and rows whose scale is 0, negative or large",
-                             draw_normal, draw_normal, has_int8, "kv_dtype=i8"},
-    [INPUT_DROP] =
-        {"drop",
-         "logits near 0 for the first half of the keys, from -200 to -208 for the second: what a block of rows learns "
-         "from the first is not true of a row that sees the second alone",
-         draw_drop, draw_normal, has_left_limit, "a left limit without a prefix"},
+    [INPUT_NORMAL] = {draw_normal, draw_normal},
+    [INPUT_OUTLIERS] = {draw_outliers, draw_outliers},
+    [INPUT_INCREASING] = {draw_along_path, draw_normal},
+    [INPUT_LARGE] = {draw_large, draw_normal},
+    [INPUT_MASKED] = {draw_normal, draw_normal},
+    [INPUT_DECREASING] = {draw_along_path, draw_normal},
+    [INPUT_NEAR_200] = {draw_near_200, draw_normal},
+    [INPUT_NEAR_20000] = {draw_near_20000, draw_normal},
+    [INPUT_NEAR_1E6] = {draw_near_1e6, draw_normal},
+    [INPUT_NEAR_1E30] = {draw_near_1e30, draw_normal},
+    [INPUT_PLUS_MINUS] = {draw_plus_minus, draw_normal},
+    [INPUT_SPREAD] = {draw_spread, draw_normal},
+    [INPUT_LATE_KEYS] = {draw_normal, draw_normal},
+    [INPUT_SINK_ABOVE] = {draw_normal, draw_normal},
+    [INPUT_ONE_HOT] = {draw_one_hot, draw_normal},
+    [INPUT_EQUAL] = {draw_same, draw_integers},
+    [INPUT_ONES] = {draw_same, draw_ones},
+    [INPUT_CANCELLING] = {draw_normal, draw_cancelling},
+    [INPUT_CONSTANT] = {draw_normal, draw_same},
+    [INPUT_SUBNORMAL] = {draw_subnormal, draw_subnormal},
+    [INPUT_NONFINITE_Q] = {draw_some_nonfinite, draw_normal},
+    [INPUT_NONFINITE_K] = {draw_some_nonfinite, draw_normal},
+    [INPUT_NONFINITE_V] = {draw_normal, draw_some_nonfinite},
+    [INPUT_PADDING] = {draw_normal, draw_normal},
+    [INPUT_INT8_EXTREMES] = {draw_normal, draw_normal},
+    [INPUT_DROP] = {draw_drop, draw_normal},
 };
-
-const char *input_class_name(int input) { return input >= 0 && input < INPUT_CLASSES ? recipes[input].name : "?"; }
-
-const char *input_class_statement(int input)
-{
-    return input >= 0 && input < INPUT_CLASSES ? recipes[input].statement : "";
-}
-
-int input_class_find(const char *name)
-{
-    for (int input = 0; input < INPUT_CLASSES; input++)
-        if (strcmp(name, recipes[input].name) == 0) return input;
-    return -1;
-}
-
-int inputs_class_fits(const workload *w, input_class input, char *reason, size_t reason_size)
-{
-    const struct input_recipe *const r = &recipes[input];
-    if (input != INPUT_NORMAL && (w->q_file || w->k_file || w->v_file)) {
-        snprintf(reason, reason_size,
-                 "class=%s: the files of this workload are its input, only class=normal leaves them as they are",
-                 r->name);
-        return 0;
-    }
-    if (!r->fits || r->fits(w)) return 1;
-    snprintf(reason, reason_size, "class=%s needs %s, which this workload has not", r->name, r->needs);
-    return 0;
-}
-
-bool input_class_everywhere(input_class input) { return input <= INPUT_MASKED; }
 
 int class_direction(const instance *in)
 {

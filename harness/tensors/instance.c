@@ -1,6 +1,7 @@
 /* instance.c: tensors of a workload: where each lies in memory, how it is mapped, and what the harness does to all
  * of them alike: write protection, poison, and looking for stray writes. What they contain is inputs.c, the integers
  * are instance_metadata.c. */
+#include "workload/workload_files.h"
 #include "instance.h"
 
 #include <inttypes.h>
@@ -162,7 +163,7 @@ int instance_describe(instance *in, const workload *w, input_class input, uint64
                       size_t reason_size)
 {
     *in = (instance){.w = w, .seed = seed, .input = input, .problem = w->problem};
-    if (!inputs_class_fits(w, input, reason, reason_size) || !inputs_check_files(w, reason, reason_size)) return 0;
+    if (!input_class_fits(w, input, reason, reason_size) || !workload_check_files(w, reason, reason_size)) return 0;
     if (metadata_describe(in, reason, reason_size)) {
         describe_tensors(in);
         const attn_args args = instance_all(in);
@@ -279,7 +280,7 @@ void instance_poison(instance *in, uint32_t pattern)
 typedef struct walk {
     const instance *in;
     const attn_tensor *t;
-    const instance_map *map;
+    const mapping *map;
     uint32_t pattern;
     bool by_query; /* rows beyond a sequence's query length lie outside too */
     int axis[3];   /* batch, head, row: the largest stride first */

@@ -6,14 +6,8 @@
 #ifndef ATTNBENCH_INSTANCE_H
 #define ATTNBENCH_INSTANCE_H
 
+#include "util/mapping.h"
 #include "workload/workload.h"
-
-typedef struct instance_map {
-    unsigned char *base;  /* of the mapping, guard pages included; NULL: none (a view of another slot) */
-    size_t mapped;        /* bytes of the mapping */
-    unsigned char *begin; /* first byte of the usable pages */
-    size_t bytes;         /* usable pages */
-} instance_map;
 
 typedef struct instance {
     const workload *w;
@@ -21,7 +15,7 @@ typedef struct instance {
     input_class input;
     attn_problem problem;         /* as the class may have changed it */
     attn_tensor slot[ATTN_SLOTS]; /* every slot in use, outputs O, LSE and (where it fits) WEIGHTS included */
-    instance_map map[ATTN_SLOTS];
+    mapping map[ATTN_SLOTS];
     bool filled;
 } instance;
 

@@ -14,7 +14,7 @@ static const uint32_t gap = UINT32_C(0x7fc17fc1); /* a NaN as f32, and twice one
 int instance_detach(instance *in)
 {
     for (int slot = 0; slot < ATTN_SLOTS; slot++) {
-        const instance_map *map = &in->map[slot];
+        const mapping *map = &in->map[slot];
         if (!map->base || slot_is_output(&in->problem, slot)) continue;
         void *kept = malloc(map->bytes);
         if (!kept) return 0;
@@ -28,7 +28,7 @@ int instance_detach(instance *in)
     return 1;
 }
 
-static unsigned char *place_in(const instance_map *map, int64_t bytes, placement place, int64_t alignment)
+static unsigned char *place_in(const mapping *map, int64_t bytes, placement place, int64_t alignment)
 {
     if (place == PLACED_FRONT) return map->begin;
     return map->begin + (map->bytes - (size_t)bytes) / (size_t)alignment * (size_t)alignment;
@@ -49,7 +49,7 @@ static int copy_slot(const instance *in, int slot, placement place, int64_t alig
     char reason[160];
     const attn_tensor *from = &in->slot[slot];
     const int64_t bytes = tensor_bytes(from), size = (int64_t)attn_type_size(from->type);
-    instance_map *map = &out->map[slot];
+    mapping *map = &out->map[slot];
     if (!mapping_open(map, bytes, reason, sizeof reason)) return 0;
     mapping_pattern(map, 0, map->bytes, gap);
     out->slot[slot].data = place_in(map, bytes, place, alignment > size ? alignment : size);
@@ -76,7 +76,7 @@ int instance_copy(const instance *in, placement place, int64_t alignment, instan
 }
 
 /* Two neighbouring words of the mapping are changed by `mask`, each by its own. A view has no mapping. */
-static void flip_words(const instance_map *map, const uint64_t mask[2])
+static void flip_words(const mapping *map, const uint64_t mask[2])
 {
     uint64_t *word = (uint64_t *)(void *)map->begin;
     for (size_t i = 0; i < map->bytes / sizeof *word; i++) word[i] ^= mask[i & 1];

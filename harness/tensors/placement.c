@@ -22,11 +22,11 @@ static int take_arena(placement *p, size_t bytes, char *reason, size_t reason_si
 }
 
 /* Copies the contents of a slot's mapping to `begin`, and lets those `behind` it, for canaries, belong to it as well. */
-static void put(placement *p, int slot, const instance_map *from, unsigned char *begin, size_t behind)
+static void put(placement *p, int slot, const mapping *from, unsigned char *begin, size_t behind)
 {
     const size_t bytes = from->bytes + behind;
     memcpy(begin, from->begin, from->bytes);
-    p->in.map[slot] = (instance_map){.base = begin, .mapped = bytes, .begin = begin, .bytes = bytes};
+    p->in.map[slot] = (mapping){.base = begin, .mapped = bytes, .begin = begin, .bytes = bytes};
 }
 
 static void point_slots(placement *p, const instance *from)

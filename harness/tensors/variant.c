@@ -14,7 +14,7 @@ static int map_slot(instance *in, int slot)
 {
     char reason[160];
     in->slot[slot].data = NULL;
-    in->map[slot] = (instance_map){0};
+    in->map[slot] = (mapping){0};
     return instance_map_slot(in, slot, in->w->align, reason, sizeof reason);
 }
 

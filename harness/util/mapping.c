@@ -3,6 +3,7 @@
  * what its child wrote. */
 #include "mapping.h"
 
+#include <stdio.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
@@ -23,9 +24,9 @@ static int64_t usable_bytes(int64_t bytes)
 
 int64_t mapping_cost(int64_t bytes) { return usable_bytes(bytes) + 2 * page_size(); }
 
-int mapping_open(instance_map *map, int64_t bytes, char *reason, size_t reason_size)
+int mapping_open(mapping *map, int64_t bytes, char *reason, size_t reason_size)
 {
-    *map = (instance_map){0};
+    *map = (mapping){0};
     if (bytes < 0 || bytes > INT64_MAX / 2) {
         snprintf(reason, reason_size, "a tensor of %" PRId64 " bytes cannot be mapped", bytes);
         return 0;
@@ -41,28 +42,28 @@ int mapping_open(instance_map *map, int64_t bytes, char *reason, size_t reason_s
         munmap(base, whole);
         return 0;
     }
-    *map = (instance_map){.base = base, .mapped = whole, .begin = (unsigned char *)base + page, .bytes = usable};
+    *map = (mapping){.base = base, .mapped = whole, .begin = (unsigned char *)base + page, .bytes = usable};
     return 1;
 }
 
-void mapping_close(instance_map *map)
+void mapping_close(mapping *map)
 {
     if (map->base) munmap(map->base, map->mapped);
-    *map = (instance_map){0};
+    *map = (mapping){0};
 }
 
-unsigned char *mapping_place(const instance_map *map, int64_t bytes, int64_t align)
+unsigned char *mapping_place(const mapping *map, int64_t bytes, int64_t align)
 {
     const size_t last = map->bytes - (size_t)bytes - (size_t)align;
     return map->begin + last / cache_line * cache_line + align;
 }
 
-void mapping_protect(const instance_map *map, bool read_only)
+void mapping_protect(const mapping *map, bool read_only)
 {
     if (map->base) mprotect(map->begin, map->bytes, read_only ? PROT_READ : PROT_READ | PROT_WRITE);
 }
 
-void mapping_pattern(const instance_map *map, size_t from, size_t to, uint32_t pattern)
+void mapping_pattern(const mapping *map, size_t from, size_t to, uint32_t pattern)
 {
     unsigned char bytes[4];
     memcpy(bytes, &pattern, sizeof bytes);
@@ -72,7 +73,7 @@ void mapping_pattern(const instance_map *map, size_t from, size_t to, uint32_t p
     for (; from < to; from++) map->begin[from] = bytes[from % 4];
 }
 
-bool mapping_has_pattern(const instance_map *map, size_t from, size_t to, uint32_t pattern)
+bool mapping_has_pattern(const mapping *map, size_t from, size_t to, uint32_t pattern)
 {
     unsigned char bytes[4];
     memcpy(bytes, &pattern, sizeof bytes);

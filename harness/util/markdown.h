@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "record/results_table.h"
+#include "text_view.h"
 
 /* In a table cell or a sentence: nothing in the text ends the cell, opens a tag or a link, or becomes emphasis. */
 void markdown_put_view(FILE *out, text_view text);

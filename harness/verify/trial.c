@@ -41,7 +41,7 @@ trial_job *trial_jobs(const selection *s, int *count)
 /* Copies the mapping of an output slot, so that the next kernel can write it again. */
 static int keep(const instance *in, int slot, attn_tensor *view, void **copy)
 {
-    const instance_map *map = &in->map[slot];
+    const mapping *map = &in->map[slot];
     *copy = malloc(map->bytes ? map->bytes : 1);
     if (!*copy) return 0;
     memcpy(*copy, map->begin, map->bytes);

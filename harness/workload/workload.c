@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensors/inputs.h"
+#include "workload_files.h"
 #include "workload_keys.h"
 
 /* ---- parsing --------------------------------------------------------------------------------------------------- */
@@ -165,7 +165,7 @@ static bool replace(char **text, char *with)
 int workload_with_class(const workload *from, input_class input, workload *to, char *reason, size_t reason_size)
 {
     *to = (workload){0};
-    if (!inputs_class_fits(from, input, reason, reason_size)) return 0;
+    if (!input_class_fits(from, input, reason, reason_size)) return 0;
     if (workload_copy(from, to)) {
         to->has_class = true;
         to->input = input;

@@ -9,41 +9,7 @@
 #include <stdio.h>
 
 #include "attention.h"
-
-/* How inputs are drawn (inputs_classes.c says what each means). Each is seeded and replayable. */
-typedef enum input_class {
-    INPUT_NORMAL = 0,
-    INPUT_OUTLIERS,
-    INPUT_INCREASING,
-    INPUT_LARGE,
-    INPUT_MASKED,
-    INPUT_DECREASING,
-    INPUT_NEAR_200,
-    INPUT_NEAR_20000,
-    INPUT_NEAR_1E6,
-    INPUT_NEAR_1E30,
-    INPUT_PLUS_MINUS,
-    INPUT_SPREAD,
-    INPUT_LATE_KEYS,
-    INPUT_SINK_ABOVE,
-    INPUT_ONE_HOT,
-    INPUT_EQUAL,
-    INPUT_ONES,
-    INPUT_CANCELLING,
-    INPUT_CONSTANT,
-    INPUT_SUBNORMAL,
-    INPUT_NONFINITE_Q,
-    INPUT_NONFINITE_K,
-    INPUT_NONFINITE_V,
-    INPUT_PADDING,
-    INPUT_INT8_EXTREMES,
-    INPUT_DROP,
-    INPUT_CLASSES
-} input_class;
-
-const char *input_class_name(int input);      /* "normal" */
-const char *input_class_statement(int input); /* one sentence for `attnbench list` */
-int input_class_find(const char *name);       /* -1: unknown */
+#include "input_class.h"
 
 /* Axes on which inputs repeat themselves in the same memory (stride 0). */
 enum broadcast {
@@ -53,7 +19,7 @@ enum broadcast {
     BROADCAST_QUERIES = 8    /* of Q */
 };
 
-typedef struct workload {
+struct workload {
     char *name;           /* NAME, NAME,key=value, or the SPEC itself; files by their base names */
     char *spec;           /* the full SPEC, every key that is not its default, class included where it was given */
     attn_problem problem; /* defaults resolved */
@@ -76,7 +42,7 @@ typedef struct workload {
     input_class input;
     char *q_file, *k_file, *v_file; /* .npy, relative to the current folder, or NULL; shapes (b,h,q,d) etc. */
     double cost;                    /* kept pairs * (d + dv) * 2: operations, for ordering by cost */
-} workload;
+};
 
 /* Parses one line into *out. `base`: looked up for NAMEs (NULL: none). Returns 1; or 0 and one line in `reason` that
  * says what is wrong, where, and what would be legal. The caller frees with workload_free. */

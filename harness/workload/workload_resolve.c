@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensors/inputs.h"
+#include "workload_files.h"
 #include "util/npy.h"
 #include "problem.h"
 #include "workload_keys.h"
@@ -46,7 +46,7 @@ static int sizes_from_file(const draft *x, spec_key file, int64_t *const size[4]
     char path[4096];
     npy_array a;
     if (!text_of(x, file) || (*size[0] && *size[1] && *size[2] && *size[3])) return 1;
-    if (!inputs_find(text_of(x, file), path, sizeof path, x->reason, x->reason_size) ||
+    if (!workload_file_find(text_of(x, file), path, sizeof path, x->reason, x->reason_size) ||
         !npy_read_header(path, &a, x->reason, x->reason_size))
         return 0;
     if (a.axes != 4) {
@@ -404,7 +404,7 @@ static int resolve_files(const draft *x)
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (text_of(x, files[i].key) && !(*files[i].path = strdup(text_of(x, files[i].key))))
             return refuse(x, "memory is short");
-    return inputs_class_fits(x->w, x->w->input, x->reason, x->reason_size);
+    return input_class_fits(x->w, x->w->input, x->reason, x->reason_size);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */

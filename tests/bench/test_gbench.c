@@ -450,13 +450,6 @@ static void other_formats_are_whole_documents(void **state)
     free(text);
 }
 
-static void version_is_known(void **state)
-{
-    (void)state;
-    int major, minor;
-    assert_int_equal(sscanf(gbench_version(), "%d.%d", &major, &minor), 2);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,7 +465,6 @@ int main(void)
         cmocka_unit_test(console_has_one_header_and_our_names),
         cmocka_unit_test(a_default_shortens_the_console_alone),
         cmocka_unit_test(other_formats_are_whole_documents),
-        cmocka_unit_test(version_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "record/results_table.h"
+#include "util/atomic_file.h"
 
 static char folder[] = "/tmp/attnbench-results-XXXXXX";
 static char reason[512];
@@ -264,7 +265,7 @@ static void unwritable_places_are_refused_with_a_reason(void **state)
         assert_one_line(reason);
         if (i < 3) {
             memset(reason, 0, sizeof reason);
-            assert_int_equal(record_writable(places[i], reason, sizeof reason), 0);
+            assert_int_equal(file_writable(places[i], reason, sizeof reason), 0);
             assert_one_line(reason);
         }
     }
@@ -276,9 +277,9 @@ static void asking_leaves_nothing_behind(void **state)
 {
     (void)state;
     put(in_folder("asked"), "kept");
-    assert_int_equal(record_writable(in_folder("asked"), reason, sizeof reason), 1);
-    assert_int_equal(record_writable(in_folder("unasked"), reason, sizeof reason), 1);
-    assert_int_equal(record_writable("-", reason, sizeof reason), 1);
+    assert_int_equal(file_writable(in_folder("asked"), reason, sizeof reason), 1);
+    assert_int_equal(file_writable(in_folder("unasked"), reason, sizeof reason), 1);
+    assert_int_equal(file_writable("-", reason, sizeof reason), 1);
     char *text = slurp(in_folder("asked"));
     assert_string_equal(text, "kept");
     free(text);

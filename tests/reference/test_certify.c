@@ -31,7 +31,7 @@ static bool fits(const char *spec, input_class input)
     char reason[512];
     workload w;
     assert_int_equal(workload_parse(spec, builtin, &w, reason, sizeof reason), 1);
-    const int fit = inputs_class_fits(&w, input, reason, sizeof reason);
+    const int fit = input_class_fits(&w, input, reason, sizeof reason);
     workload_free(&w);
     return fit;
 }

@@ -73,7 +73,7 @@ static void test_alignment(void **state)
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         subject *s = make(lines[i], INPUT_NORMAL, 1);
         for (int slot = ATTN_Q; slot <= ATTN_O; slot++) {
-            const instance_map *map = &s->in.map[slot];
+            const mapping *map = &s->in.map[slot];
             const attn_tensor *t = &s->in.slot[slot];
             const unsigned char *data = t->data;
             const ptrdiff_t size = (ptrdiff_t)((size_t)(2 * 5 * 7) * attn_type_size(t->type));
@@ -116,7 +116,7 @@ static void test_guard_pages(void **state)
     subject *s = make("b=1,h=2,q=8,k=24,d=32,lens=20", INPUT_NORMAL,
                       1); /* all sizes multiples of 64 bytes, but LSE and lengths */
     for (int slot = 0; slot < ATTN_SLOTS; slot++) {
-        const instance_map *const map = &s->in.map[slot];
+        const mapping *const map = &s->in.map[slot];
         if (!map->base) continue;
         assert_true(faults(map->begin - 1, false));
         assert_true(faults(map->begin + map->bytes, false));
@@ -221,7 +221,7 @@ static void test_canaries_see_every_byte(void **state)
         subject *s = make(canary_lines[i], INPUT_NORMAL, 1);
         static const int outputs[] = {ATTN_O, ATTN_LSE, ATTN_WEIGHTS};
         for (size_t o = 0; o < sizeof outputs / sizeof outputs[0]; o++) {
-            const instance_map *const map = &s->in.map[outputs[o]];
+            const mapping *const map = &s->in.map[outputs[o]];
             instance_poison(&s->in, 0);
             write_outputs(s);
             unsigned char *const written = malloc(map->bytes);
@@ -411,7 +411,7 @@ static void test_small_suites(void **state)
                 workload w;
                 assert_true(workload_parse(*line, builtin, &w, reason, sizeof reason));
                 const bool fits = w.has_class ? input == (int)w.input
-                                              : inputs_class_fits(&w, (input_class)input, reason, sizeof reason);
+                                              : input_class_fits(&w, (input_class)input, reason, sizeof reason);
                 workload_free(&w);
                 if (!fits) continue;
                 subject *s = make(*line, (input_class)input, 3);

@@ -1,4 +1,4 @@
-/* results_file.c: files that are either whole or not there.
+/* atomic_file.c: files that are either whole or not there.
  *
  * Text goes to `<path>.tmp.<pid>` in the same folder, is flushed to the disk, and takes the place of `path` by a
  * rename, so that a reader sees the old file or the new one and never half of either. Measurements are dear: where the
@@ -7,13 +7,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "results.h"
+#include "atomic_file.h"
 
 typedef enum target_kind { TARGET_REFUSED, TARGET_STDOUT, TARGET_STREAM, TARGET_FILE } target_kind;
 
@@ -147,7 +148,7 @@ int file_write_atomically(const char *path, const char *text, size_t bytes, char
     return ok;
 }
 
-int record_writable(const char *path, char *reason, size_t reason_size)
+int file_writable(const char *path, char *reason, size_t reason_size)
 {
     target t = target_of(path, reason, reason_size);
     int ok = t.kind != TARGET_REFUSED;
