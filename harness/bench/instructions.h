@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "cli/options.h"
+#include "run/selection.h"
 
 /* Adds "instructions" and "instructions_per_operation" to the first entry of each case that was timed on one thread,
  * and to the record's context what they were counted with and why some are absent. */

@@ -6,7 +6,7 @@
 #ifndef ATTNBENCH_PROFILE_H
 #define ATTNBENCH_PROFILE_H
 
-#include "cli/options.h"
+#include "run/selection.h"
 
 #define PROFILED_CALL "profiled_call"
 

@@ -20,6 +20,7 @@
 #include "timing_apart.h"
 #include "timing_secret.h"
 #include "timing_shares.h"
+#include "verify/trial_run.h"
 
 static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
 

@@ -7,6 +7,7 @@
 #include "util/child.h"
 #include "tensors/instance_copy.h"
 #include "util/status.h"
+#include "verify/trial_run.h"
 
 typedef struct apart {
     timing *t;

@@ -13,6 +13,7 @@
 #include "util/status.h"
 #include "bench/timing.h"
 #include "util/atomic_file.h"
+#include "output/table.h"
 
 const char help_bench[] =
     "attnbench bench [SELECT] [OUTPUT] [-- Google Benchmark's flags]: how fast?\n\n"

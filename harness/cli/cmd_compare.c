@@ -225,6 +225,17 @@ static int compare_kernels(const options *o, const selection *s, int argc, char 
     return code;
 }
 
+/* Two records instead of kernels. */
+static int compare_records(const options *o)
+{
+    static const output_writers writers = {record_write_json, NULL, NULL, compare_write_markdown};
+    json_t *record;
+    int code = compare_files(o->words.word[0], o->words.word[1], o->threshold, &record);
+    if (record) code = worse_exit(code, command_outputs_as(o, record, &writers));
+    json_decref(record);
+    return code;
+}
+
 int cmd_compare(int argc, char **argv)
 {
     static const char *const suites[] = {"models", NULL};
@@ -247,7 +258,7 @@ int cmd_compare(int argc, char **argv)
                (o.kernels.count || o.workloads.count || o.suites.count || o.threads.count)) {
         complain("--kernel, --workload, --suite and --threads choose what is timed; records are compared as they are");
     } else if (compare_is_file(o.words.word[0])) {
-        code = compare_files(&o);
+        code = compare_records(&o);
     } else if (o.plugins.count) {
         complain("--plugin: name the file as BASE or NEW: FILE.so:KERNEL");
     } else {

@@ -294,12 +294,18 @@ static int nothing_compared(job *j, int code, const char *why)
     return code;
 }
 
+static gate_base_settings base_settings_of(const options *o)
+{
+    return (gate_base_settings){o->plugins.count ? o->plugins.word[0] : NULL, o->key, o->build, o->base, o->baseline};
+}
+
 static int compare_builds(job *j)
 {
     const options *o = j->o;
     const selection *s = j->s;
     char reason[1400];
-    int code = gate_base_open(o, &j->base, reason, sizeof reason);
+    const gate_base_settings settings = base_settings_of(o);
+    int code = gate_base_open(&settings, &j->base, reason, sizeof reason);
     if (code == EXIT_WELL && !compare_sides_open(j->base.module[0], j->base.module[1], o->kernels.word,
                                                  o->kernels.count, s->isa, &j->sides, reason, sizeof reason))
         code = EXIT_USAGE;
@@ -463,8 +469,9 @@ static int save(const options *o)
             complain("gate save takes one folder; '%.200s' is one too many", o->words.word[2]);
         return EXIT_USAGE;
     }
-    gate_build_flags(o, flags, sizeof flags);
-    if (gate_new_module(o, module, sizeof module, reason, sizeof reason) &&
+    const gate_base_settings settings = base_settings_of(o);
+    gate_build_flags(&settings, flags, sizeof flags);
+    if (gate_new_module(&settings, module, sizeof module, reason, sizeof reason) &&
         commit_of(o, module, commit, sizeof commit, reason, sizeof reason) &&
         baseline_key_of(module, commit, flags, &key, reason, sizeof reason)) {
         if (!command_folder("gate save", o->words.word[1])) return EXIT_USAGE;

@@ -151,7 +151,9 @@ static int check_all(const series_list *all, const options *o, bool print, json_
     int code = EXIT_WELL;
     if (!list) return EXIT_BUG;
     for (size_t i = 0; i < all->count; i++) count += hypotheses_of(&all->at[i], o->seed, &list[count]);
-    if (o->confirm && count) code = hypotheses_confirm(list, count, o->words.word[1], o->words.word[2], o, comparisons);
+    const confirm_settings confirm = {o->threshold, o->launches, o->seed};
+    if (o->confirm && count)
+        code = hypotheses_confirm(list, count, o->words.word[1], o->words.word[2], &confirm, comparisons);
     if (print && code != EXIT_USAGE) {
         print_hypotheses(list, count, o->db);
         printf("%zu series, %zu hypothes%s%s\n", all->count, count, count == 1 ? "is" : "es",

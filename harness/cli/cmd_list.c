@@ -11,6 +11,7 @@
 #include "registry.h"
 #include "util/status.h"
 #include "workload/workload_keys.h"
+#include "verify/check_list.h"
 
 const char help_list[] =
     "attnbench list [kernels|workloads|suites|classes|checks|keys|counters] [--workloads FILE] [--plugin FILE.so]\n\n"

@@ -11,6 +11,7 @@
 #include "util/status.h"
 #include "bench/timing.h"
 #include "util/atomic_file.h"
+#include "output/table.h"
 
 const char help_run[] =
     "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget S]: the main job\n\n"

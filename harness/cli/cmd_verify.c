@@ -18,6 +18,7 @@
 #include "verify/shrink.h"
 #include "util/status.h"
 #include "verify/z_pool.h"
+#include "verify/trial_run.h"
 
 const char help_verify[] =
     "attnbench verify [SELECT] [OUTPUT]: is it right?\n\n"

@@ -115,12 +115,3 @@ void command_interrupted(const options *o)
     const char *file = o->json ? o->json : o->csv ? o->csv : o->junit ? o->junit : o->markdown;
     complain("interrupted%s%s", file ? "; what was measured until then is in " : "", file ? file : "");
 }
-
-int worse_exit(int a, int b)
-{
-    static const int order[] = {EXIT_INTERRUPTED, EXIT_BUG,     EXIT_NOT_WRITTEN, EXIT_USAGE,
-                                EXIT_REFERENCE,   EXIT_FINDING, EXIT_UNDECIDED};
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
-        if (a == order[i] || b == order[i]) return order[i];
-    return EXIT_WELL;
-}

@@ -8,13 +8,11 @@
 #include "options.h"
 
 typedef int command_function(int argc, char **argv);
-command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_compare, cmd_gate, cmd_run, cmd_report, cmd_history;
+command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_compare, cmd_gate, cmd_run, cmd_report, cmd_history,
+    cmd_selftest;
 
 extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_compare[], help_gate[], help_run[],
-    help_report[], help_history[];
-command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_run, cmd_report, cmd_selftest;
-
-extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_run[], help_report[], help_selftest[];
+    help_report[], help_history[], help_selftest[];
 
 /* Parses options for a command. Returns -1 to go on, else the exit code (help was printed, or a complaint). Where an
  * output is "-", standard output is kept for it and all other text goes to standard error. */
@@ -39,21 +37,12 @@ bool command_unread(const options *o);
 /* Says that the job was cut short, if it was, and that what was measured is kept. */
 void command_interrupted(const options *o);
 
-/* The exit code that holds where several do: 2, 4, 1, 3, 0; an interruption before all. */
-int worse_exit(int a, int b);
-
 /* Verifies all that is selected and appends to the record's cases; prints a line a case (`quiet`: findings only) and a summary.
  * Returns the exit code. */
 int verify_selection(const options *o, const selection *s, bool quiet, json_t *record);
 
-/* Prints kernel x workload: time, GFLOP/s, share of peak, speedup over the baseline, error against its bound. */
-void print_table(const json_t *record);
-
 /* Prints the diagnosis: all lines, or those with a warning. */
 void print_doctor(const doctor_report *report, bool all);
-
-/* Prints the events counted, a call; nothing where none were. */
-void print_counters(const json_t *record);
 
 /* Makes a folder where there is none. Returns 0 after a complaint where it cannot be had. */
 int command_folder(const char *flag, const char *folder);
@@ -61,5 +50,8 @@ int command_folder(const char *flag, const char *folder);
 /* Makes charts and page from record files by the Python programs in reports/, which print the page's path unless `quiet`;
  * an exit code. */
 int make_report(const char *const *records, int count, const char *folder, bool quiet);
+
+/* attnbench bench --layout: judges, sweeps, prints, writes; an exit code. */
+int layout_bench(const options *o, const selection *s, int argc, char **argv);
 
 #endif

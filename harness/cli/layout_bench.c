@@ -13,6 +13,7 @@
 #include "record/results.h"
 #include "output/results_layout.h"
 #include "util/status.h"
+#include "verify/trial_run.h"
 
 static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
 

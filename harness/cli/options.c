@@ -11,6 +11,7 @@
 #include "run/check.h"
 #include "record/results.h"
 #include "util/atomic_file.h"
+#include "verify/check_list.h"
 
 enum flag_id {
     FLAG_HELP,

@@ -6,8 +6,7 @@
 
 #include "attention.h"
 #include "judge/certificate.h"
-#include "plugin/plugin.h"
-#include "run/residency.h"
+#include "run/selection.h"
 #include "workload/workload.h"
 
 /* Which flags a command takes, as bits. */
@@ -78,32 +77,9 @@ typedef struct options {
 int options_parse(int argc, char **argv, unsigned groups, options *out, char *reason, size_t reason_size);
 void options_free(options *o);
 
-/* What is selected. Workloads are parsed; kernels come from the registry and from plugins. */
-typedef struct selection {
-    workload_set *set;
-    workload *workload;
-    const char **suite; /* [workloads] the suite that named it first; "" where a flag did */
-    int workloads;
-    plugin_set plugins;
-    const attn_kernel **kernel;
-    int kernels;
-    int *threads; /* ascending, no repeats */
-    int thread_counts;
-    bool input[INPUT_CLASSES]; /* classes asked for by --class */
-    bool classes_given;
-    uint64_t seed;
-    uint64_t isa;
-    residency residency;
-} selection;
-
 /* Resolves options; `default_suites` (NULL-terminated) are taken where neither --workload nor --suite is given. 0 and one line in
  * `reason` where a name is unknown or nothing is selected. */
 int selection_make(const options *o, const char *const *default_suites, selection *out, char *reason,
                    size_t reason_size);
-
-/* Entries of a record are told apart by their workloads' names, in which the folders of files have no part. 0 and one line where two
- * workloads of different files have the same. */
-int selection_names_differ(const selection *s, char *reason, size_t reason_size);
-void selection_free(selection *s);
 
 #endif

@@ -12,6 +12,7 @@
 #include "tensors/inputs.h"
 #include "judge/judge_again.h"
 #include "util/status.h"
+#include "verify/trial_run.h"
 
 static const double least_seconds = 0.1; /* moods of a machine last some milliseconds */
 static const double check_budget = 3e6;  /* element visits of the reference a workload: 48 rows and more */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/commands.h"
 #include "compare_record.h"
 #include "util/json_text.h"
 #include "util/percent.h"
@@ -147,6 +146,7 @@ static json_t *reading_json(const json_t *entry, const reading *x, const char *w
 
 typedef struct both {
     const json_t *base, *fresh;
+    const char *name[2];           /* of the files */
     json_t *comparisons, *only[2]; /* names of the runs that one record has alone */
     int count[COMPARE_VERDICTS];
 } both;
@@ -189,7 +189,7 @@ static int each_run(both *b, int which, const rule *r)
 }
 
 /* What NEW's record says of the machine, and by which rule both were compared. */
-static json_t *record_of(const both *b, const rule *r, int cases, const options *o)
+static json_t *record_of(const both *b, const rule *r, int cases)
 {
     static const char *const kept[] = {"schema",  "version",    "commit",   "cpu",          "cpu_id",    "kernel",
                                        "isa",     "hypervisor", "governor", "isa_detected", "caches",    "memory",
@@ -200,9 +200,9 @@ static json_t *record_of(const both *b, const rule *r, int cases, const options 
         json_object_set(context, kept[i], json_object_get(ours, kept[i]));
     json_object_set_new(context, "compare",
                         json_pack("{s:{s:o}, s:{s:o}, s:O, s:O, s:f, s:f, s:i, s:b}", "base", "file",
-                                  json_text(o->words.word[0]), "new", "file", json_text(o->words.word[1]), "only_base",
-                                  b->only[0], "only_new", b->only[1], "delta", r->delta, "alpha", family_alpha, "cases",
-                                  cases, "of_records", 1));
+                                  json_text(b->name[0]), "new", "file", json_text(b->name[1]), "only_base", b->only[0],
+                                  "only_new", b->only[1], "delta", r->delta, "alpha", family_alpha, "cases", cases,
+                                  "of_records", 1));
     json_object_set_new(json_object_get(record, "context"), "attnbench", context);
     json_object_set(record, "comparisons", b->comparisons);
     return record;
@@ -227,9 +227,8 @@ static int conclude(const both *b)
     return n[COMPARE_COULD_NOT_TELL] ? EXIT_UNDECIDED : EXIT_WELL;
 }
 
-static int compare_both(both *b, const options *o)
+static int compare_both(both *b, double threshold, json_t **record)
 {
-    static const output_writers writers = {record_write_json, NULL, NULL, compare_write_markdown};
     const char *other = records_machine_differs(b->base, b->fresh);
     const int cases = each_run(b, 0, NULL);
     each_run(b, 1, NULL);
@@ -240,26 +239,25 @@ static int compare_both(both *b, const options *o)
             complain("could not tell: the records have no entry of the same name in common");
         return EXIT_UNDECIDED;
     }
-    const rule r = {o->threshold > 0 ? o->threshold : default_delta, family_alpha / cases};
+    const rule r = {threshold > 0 ? threshold : default_delta, family_alpha / cases};
     each_run(b, 0, &r);
     print_only(b->only[0], "BASE");
     print_only(b->only[1], "NEW");
     const int code = conclude(b);
-    json_t *record = record_of(b, &r, cases, o);
-    const int written = command_outputs_as(o, record, &writers);
-    json_decref(record);
-    return worse_exit(code, written);
+    *record = record_of(b, &r, cases);
+    return code;
 }
 
-int compare_files(const options *o)
+int compare_files(const char *base_file, const char *fresh_file, double threshold, json_t **record)
 {
     char reason[1024];
-    json_t *base = record_read(o->words.word[0], reason, sizeof reason);
-    json_t *fresh = base ? record_read(o->words.word[1], reason, sizeof reason) : NULL;
-    both b = {base, fresh, json_array(), {json_array(), json_array()}, {0}};
+    json_t *base = record_read(base_file, reason, sizeof reason);
+    json_t *fresh = base ? record_read(fresh_file, reason, sizeof reason) : NULL;
+    both b = {base, fresh, {base_file, fresh_file}, json_array(), {json_array(), json_array()}, {0}};
     int code = EXIT_USAGE;
+    *record = NULL;
     if (fresh)
-        code = compare_both(&b, o);
+        code = compare_both(&b, threshold, record);
     else
         complain("%s", reason);
     json_decref(b.comparisons);

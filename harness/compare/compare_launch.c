@@ -15,6 +15,7 @@
 #include "duel.h"
 #include "record/results.h"
 #include "util/status.h"
+#include "verify/trial_run.h"
 
 static const size_t launch_pairs = 100; /* median good to about a tenth of what launches differ by */
 static const double launch_seconds = 1; /* at most for them */

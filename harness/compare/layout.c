@@ -10,6 +10,7 @@
 #include "duel.h"
 #include "judge/judge_again.h"
 #include "util/status.h"
+#include "verify/trial_run.h"
 
 static const size_t cell_pairs = 200;
 static const double cell_seconds = 1; /* at most for them */

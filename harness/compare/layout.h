@@ -61,7 +61,4 @@ const layout_cell *layout_worst(const layout_sweep *s);
 
 json_t *layout_json(const layout_sweep *s);
 
-/* attnbench bench --layout: judges, sweeps, prints, writes; an exit code. */
-int layout_bench(const options *o, const selection *s, int argc, char **argv);
-
 #endif

@@ -12,9 +12,9 @@
 #include "util/status.h"
 #include "plugin/builtin_module.h"
 
-int gate_new_module(const options *o, char *out, size_t size, char *reason, size_t reason_size)
+int gate_new_module(const gate_base_settings *s, char *out, size_t size, char *reason, size_t reason_size)
 {
-    char *found = o->plugins.count ? strdup(o->plugins.word[0]) : builtin_module_path(reason, reason_size);
+    char *found = s->plugin ? strdup(s->plugin) : builtin_module_path(reason, reason_size);
     char *path = found ? realpath(found, NULL) : NULL;
     if (found && !path)
         snprintf(reason, reason_size, "NEW, %.300s: %s; build it first, or name it by --plugin FILE.so", found,
@@ -48,18 +48,18 @@ int gate_named_commit(const char *name, char *out, size_t size, char *reason, si
     return 0;
 }
 
-void gate_build_flags(const options *o, char *out, size_t size)
+void gate_build_flags(const gate_base_settings *s, char *out, size_t size)
 {
     const char *const compiler = getenv("CFLAGS"), *const linker = getenv("LDFLAGS");
-    if (o->key)
-        snprintf(out, size, "%s", o->key);
-    else if (o->plugins.count == 0)
+    if (s->key)
+        snprintf(out, size, "%s", s->key);
+    else if (!s->plugin)
         snprintf(out, size, "%s", BUILD_FLAGS);
     else
         snprintf(out, size, "CFLAGS=%s LDFLAGS=%s", compiler ? compiler : "", linker ? linker : "");
 }
 
-static int from_build(const options *o, gate_base *out, char *reason, size_t reason_size)
+static int from_build(const gate_base_settings *s, gate_base *out, char *reason, size_t reason_size)
 {
     char top[TREE_PATH];
     if (!git_top(top, sizeof top, reason, reason_size)) return EXIT_USAGE;
@@ -72,7 +72,7 @@ static int from_build(const options *o, gate_base *out, char *reason, size_t rea
         return EXIT_USAGE;
     }
     complain("building the base, %.12s", out->commit[0]);
-    const int code = gate_tree_build(out->commit[0], o->build, &out->tree, reason, reason_size);
+    const int code = gate_tree_build(out->commit[0], s->build, &out->tree, reason, reason_size);
     if (code != EXIT_WELL) return code;
     const int used = snprintf(out->module[0], sizeof out->module[0], "%s%s", out->tree.path, out->module[1] + length);
     if (used < (int)sizeof out->module[0] && access(out->module[0], R_OK) == 0) return EXIT_WELL;
@@ -81,34 +81,34 @@ static int from_build(const options *o, gate_base *out, char *reason, size_t rea
     return EXIT_UNDECIDED;
 }
 
-static int from_baseline(const options *o, gate_base *out, char *reason, size_t reason_size)
+static int from_baseline(const gate_base_settings *s, gate_base *out, char *reason, size_t reason_size)
 {
     baseline_key wanted, saved;
     char flags[sizeof wanted.flags];
-    gate_build_flags(o, flags, sizeof flags);
+    gate_build_flags(s, flags, sizeof flags);
     if (!baseline_key_of(out->module[1], out->commit[0], flags, &wanted, reason, reason_size)) return EXIT_USAGE;
     const int code =
-        baseline_open(o->baseline, &wanted, out->module[0], sizeof out->module[0], &saved, reason, reason_size);
+        baseline_open(s->baseline, &wanted, out->module[0], sizeof out->module[0], &saved, reason, reason_size);
     if (code == EXIT_WELL) memcpy(out->commit[0], saved.commit, sizeof saved.commit);
     return code;
 }
 
-int gate_base_open(const options *o, gate_base *out, char *reason, size_t reason_size)
+int gate_base_open(const gate_base_settings *s, gate_base *out, char *reason, size_t reason_size)
 {
     char top[TREE_PATH];
     memset(out, 0, sizeof *out);
     gate_tree_sweep();
-    if (!gate_new_module(o, out->module[1], sizeof out->module[1], reason, reason_size)) return EXIT_USAGE;
-    if (o->base && !git_top(top, sizeof top, reason, reason_size)) return EXIT_USAGE;
-    if (o->base && !git_commit(NULL, o->base, out->commit[0], sizeof out->commit[0], reason, reason_size))
+    if (!gate_new_module(s, out->module[1], sizeof out->module[1], reason, reason_size)) return EXIT_USAGE;
+    if (s->base && !git_top(top, sizeof top, reason, reason_size)) return EXIT_USAGE;
+    if (s->base && !git_commit(NULL, s->base, out->commit[0], sizeof out->commit[0], reason, reason_size))
         return EXIT_USAGE;
     gate_module_commit(out->module[1], out->commit[1], sizeof out->commit[1]);
-    if (o->baseline) {
-        const int code = from_baseline(o, out, reason, reason_size);
-        if (code == EXIT_WELL || !o->build || interrupted) return code;
+    if (s->baseline) {
+        const int code = from_baseline(s, out, reason, reason_size);
+        if (code == EXIT_WELL || !s->build || interrupted) return code;
         complain("%s", reason);
     }
-    return from_build(o, out, reason, reason_size);
+    return from_build(s, out, reason, reason_size);
 }
 
 void gate_base_close(gate_base *b) { gate_tree_remove(&b->tree); }

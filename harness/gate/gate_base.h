@@ -5,7 +5,14 @@
 
 #include "baseline.h"
 #include "gate_tree.h"
-#include "cli/options.h"
+
+/* What the command line says; NULL where it does not. */
+typedef struct gate_base_settings {
+    const char *plugin;          /* NEW's module; NULL: the built-in kernels */
+    const char *key;             /* what the build is known by, beside its flags */
+    const char *build;           /* command that builds the base */
+    const char *base, *baseline; /* a commit, or a folder of baselines */
+} gate_base_settings;
 
 typedef struct gate_base {
     char module[2][TREE_PATH]; /* BASE, NEW */
@@ -14,7 +21,7 @@ typedef struct gate_base {
 } gate_base;
 
 /* NEW's module: --plugin, else the built-in kernels beside this program. */
-int gate_new_module(const options *o, char *out, size_t size, char *reason, size_t reason_size);
+int gate_new_module(const gate_base_settings *s, char *out, size_t size, char *reason, size_t reason_size);
 
 /* The commit of the tree that the module lies in, wherever we are; "" outside of git. */
 void gate_module_commit(const char *module, char *out, size_t size);
@@ -23,10 +30,10 @@ void gate_module_commit(const char *module, char *out, size_t size);
 int gate_named_commit(const char *name, char *out, size_t size, char *reason, size_t reason_size);
 
 /* What the key says of flags: --key, else those of this program for its own kernels, else CFLAGS and LDFLAGS. */
-void gate_build_flags(const options *o, char *out, size_t size);
+void gate_build_flags(const gate_base_settings *s, char *out, size_t size);
 
 /* An exit code, with a reason unless it is 0. gate_base_close is due in any case. */
-int gate_base_open(const options *o, gate_base *out, char *reason, size_t reason_size);
+int gate_base_open(const gate_base_settings *s, gate_base *out, char *reason, size_t reason_size);
 void gate_base_close(gate_base *b);
 
 #endif

@@ -9,6 +9,7 @@
 #include "util/markdown.h"
 #include "util/percent.h"
 #include "record/results_table.h"
+#include "util/xml.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -175,19 +176,19 @@ static void put_test(FILE *out, const json_t *gate, const json_t *one)
 {
     const test_end end = end_of(gate, one);
     fputs("    <testcase classname=\"", out);
-    results_put_xml(out, text_of(one, "kernel"));
+    xml_put(out, text_of(one, "kernel"));
     fputs("\" name=\"", out);
-    results_put_xml(out, text_of(one, "case"));
+    xml_put(out, text_of(one, "case"));
     fputs(end == TEST_PASSED ? "\"/>\n" : "\">\n", out);
     if (end == TEST_PASSED) return;
     fputs(end == TEST_FAILED ? "      <failure type=\"" : "      <skipped message=\"", out);
     if (end == TEST_FAILED) {
-        results_put_xml(out, text_of(one, "outcome"));
+        xml_put(out, text_of(one, "outcome"));
         fputs("\" message=\"", out);
     }
-    results_put_xml(out, text_of(one, "words"));
+    xml_put(out, text_of(one, "words"));
     fputs("\">", out);
-    results_put_xml(out, text_of(one, "reproducer"));
+    xml_put(out, text_of(one, "reproducer"));
     fputs(end == TEST_FAILED ? "</failure>\n" : "</skipped>\n", out);
     fputs("    </testcase>\n", out);
 }
@@ -196,7 +197,7 @@ static void put_accuracy_test(FILE *out, const json_t *one)
 {
     const bool worse = json_is_true(json_object_get(one, "worse"));
     fputs("    <testcase classname=\"accuracy\" name=\"", out);
-    results_put_xml(out, text_of(one, "kernel"));
+    xml_put(out, text_of(one, "kernel"));
     fputs(worse ? "\">\n      <failure type=\"less accurate\" message=\"error / bound " : "\"/>\n", out);
     if (!worse) return;
     const json_t *ratio = json_object_get(one, "ratio"), *rms = json_object_get(one, "rms");
@@ -212,9 +213,9 @@ static int emit_junit_error(FILE *out, const json_t *gate)
           "failures=\"0\" errors=\"1\" skipped=\"0\">\n    <testcase classname=\"attnbench gate\" "
           "name=\"something was compared\">\n      <error type=\"",
           out);
-    results_put_xml(out, gate_heading(gate));
+    xml_put(out, gate_heading(gate));
     fputs("\" message=\"", out);
-    results_put_xml(out, text_of(gate, "headline"));
+    xml_put(out, text_of(gate, "headline"));
     fputs("\"/>\n    </testcase>\n  </testsuite>\n</testsuites>\n", out);
     return 1;
 }

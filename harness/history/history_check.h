@@ -8,7 +8,7 @@
 #define ATTNBENCH_HISTORY_CHECK_H
 
 #include "history_series.h"
-#include "cli/options.h"
+#include <jansson.h>
 
 typedef enum hypothesis_state {
     HYPOTHESIS, /* not tested */
@@ -35,10 +35,17 @@ size_t hypotheses_of(const series *s, uint64_t seed, hypothesis *out);
 void hypothesis_print(const hypothesis *h, const char *db);
 json_t *hypothesis_json(const hypothesis *h);
 
+/* How the two builds are compared: the relative difference that counts (0: the default), launches (-1: the default). */
+typedef struct confirm_settings {
+    double threshold;
+    int launches;
+    uint64_t seed;
+} confirm_settings;
+
 /* history_confirm.c: compares the builds BASE and NEW on the cases of all hypotheses, as `compare` does, false alarms
  * held over all of them, and sets their states. Appends the comparisons to `comparisons`. An exit code: 1 where one
  * that is slower was confirmed, 3 where one is open. */
-int hypotheses_confirm(hypothesis *list, size_t count, const char *base, const char *fresh, const options *o,
-                       json_t *comparisons);
+int hypotheses_confirm(hypothesis *list, size_t count, const char *base, const char *fresh,
+                       const confirm_settings *settings, json_t *comparisons);
 
 #endif

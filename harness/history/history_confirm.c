@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "machine/ceilings.h"
-#include "cli/commands.h"
 #include "compare/compare_record.h"
 #include "cpu.h"
 #include "history_check.h"
@@ -24,7 +23,7 @@ typedef struct confirmation {
 
 typedef struct job {
     const char *base, *fresh;
-    const options *o;
+    const confirm_settings *settings;
     uint64_t isa;
     workload_set *set;
     confirmation *at;
@@ -70,10 +69,10 @@ static compare_settings settings_of(const job *j, const confirmation *f, const a
 {
     compare_settings s = compare_defaults;
     s.cases = (int)j->count;
-    if (j->o->threshold > 0) s.delta = j->o->threshold;
-    if (j->o->launches >= 0) s.launches = j->o->launches;
+    if (j->settings->threshold > 0) s.delta = j->settings->threshold;
+    if (j->settings->launches >= 0) s.launches = j->settings->launches;
     s.residency = residency_of(f->s);
-    s.seed = j->o->seed;
+    s.seed = j->settings->seed;
     s.machine = machine;
     s.isa = j->isa;
     return s;
@@ -178,11 +177,11 @@ static int builds_open(const job *j, char *reason, size_t size)
     return 1;
 }
 
-int hypotheses_confirm(hypothesis *list, size_t count, const char *base, const char *fresh, const options *o,
-                       json_t *comparisons)
+int hypotheses_confirm(hypothesis *list, size_t count, const char *base, const char *fresh,
+                       const confirm_settings *settings, json_t *comparisons)
 {
     char reason[1400] = "out of memory";
-    job j = {.base = base, .fresh = fresh, .o = o, .isa = attn_cpu_isa()};
+    job j = {.base = base, .fresh = fresh, .settings = settings, .isa = attn_cpu_isa()};
     json_t *judged = json_array();
     int code = EXIT_USAGE;
     j.set = workload_set_new(reason, sizeof reason);

@@ -71,4 +71,6 @@ bool judge_projections(const row_list *rows, const expectation *e, const outputs
  * beyond a sequence's query length are not looked at: nobody may write them. */
 bool find_unwritten(const instance *in, const attn_tensor *t, uint32_t pattern, int64_t where[4]);
 
+extern const check_group value_checks; /* outputs against the reference */
+
 #endif

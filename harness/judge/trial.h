@@ -1,4 +1,4 @@
-/* trial.h: one workload with one input class, run by several kernels and judged. */
+/* trial.h: what is known of one workload with one input class, run by several kernels and judged (verify/trial_run.h does that). */
 #ifndef ATTNBENCH_TRIAL_H
 #define ATTNBENCH_TRIAL_H
 
@@ -6,10 +6,9 @@
 #include "judge.h"
 #include "quantisation.h"
 #include "run/variants.h"
-#include "cli/options.h"
+#include "run/selection.h"
 
 typedef enum trial_status { TRIAL_PASS, TRIAL_FAIL, TRIAL_UNSUPPORTED, TRIAL_CRASH, TRIAL_HANG } trial_status;
-const char *trial_status_name(trial_status status);
 
 /* One case: a kernel at a number of threads. */
 typedef struct trial {
@@ -57,23 +56,5 @@ typedef struct trial_settings {
     int64_t certify; /* rows of a case on which the reference is certified; CERTIFY_CHEAP: a few where that is cheap */
     const check_list *only; /* NULL: all checks */
 } trial_settings;
-
-/* What to run: a kernel at a number of threads. */
-typedef struct trial_job {
-    const attn_kernel *kernel;
-    int threads;
-} trial_job;
-
-/* Every selected kernel at every selected number of threads; serial kernels at 1 only. The caller frees the list; NULL
- * where memory is short. */
-trial_job *trial_jobs(const selection *s, int *count);
-
-/* Seconds after which a call on this workload counts as hung. */
-double trial_time_limit(const workload *w);
-
-/* Runs and judges. Returns 0 and a reason where the workload itself cannot be made (files, memory) or the reference cannot do it. */
-int trial_group_run(const workload *w, input_class input, uint64_t seed, const trial_job *job, int jobs,
-                    const trial_settings *settings, trial_group *out, char *reason, size_t reason_size);
-void trial_group_free(trial_group *g);
 
 #endif

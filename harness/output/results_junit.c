@@ -5,28 +5,7 @@
 #include <string.h>
 
 #include "record/results_table.h"
-
-/* XML 1.0 has no way to write most control characters, nor U+FFFE and U+FFFF: they are dropped. */
-void results_put_xml(FILE *out, const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (c[0] == 0xef && c[1] == 0xbf && (c[2] == 0xbe || c[2] == 0xbf)) {
-            c += 2;
-            continue;
-        }
-        switch (*c) {
-        case '&': fputs("&amp;", out); break;
-        case '<': fputs("&lt;", out); break;
-        case '>': fputs("&gt;", out); break;
-        case '"': fputs("&quot;", out); break;
-        case '\t': fputs("&#9;", out); break;
-        case '\n': fputs("&#10;", out); break;
-        case '\r': fputs("&#13;", out); break;
-        default:
-            if (*c >= 0x20 && *c != 0x7f) fputc(*c, out);
-        }
-    }
-}
+#include "util/xml.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -52,11 +31,11 @@ static void put_checks(FILE *out, const json_t *one)
 {
     size_t i;
     const json_t *finding, *findings = json_object_get(one, "findings");
-    if (json_array_size(findings) == 0) results_put_xml(out, text_of(one, "status"));
+    if (json_array_size(findings) == 0) xml_put(out, text_of(one, "status"));
     json_array_foreach(findings, i, finding)
     {
         if (i) fputc(' ', out);
-        results_put_xml(out, text_of(finding, "check"));
+        xml_put(out, text_of(finding, "check"));
     }
 }
 
@@ -67,25 +46,25 @@ static void put_finding(FILE *out, const json_t *one, const char *element)
     fprintf(out, "      <%s type=\"", element);
     put_checks(out, one);
     fputs("\" message=\"", out);
-    results_put_xml(out, text_of(one, "reason"));
+    xml_put(out, text_of(one, "reason"));
     fputs("\">", out);
     json_array_foreach(json_object_get(one, "findings"), i, finding)
     {
         fputc('[', out);
-        results_put_xml(out, text_of(finding, "check"));
+        xml_put(out, text_of(finding, "check"));
         fputs("] ", out);
-        results_put_xml(out, text_of(finding, "reason"));
+        xml_put(out, text_of(finding, "reason"));
         fputc('\n', out);
     }
     if (*text_of(one, "pattern")) {
         fputs("pattern: ", out);
-        results_put_xml(out, text_of(one, "pattern"));
+        xml_put(out, text_of(one, "pattern"));
         fputc('\n', out);
     }
     put_part(out, one, "output");
     put_part(out, one, "lse");
     put_part(out, one, "weights");
-    results_put_xml(out, text_of(one, "reproducer"));
+    xml_put(out, text_of(one, "reproducer"));
     fprintf(out, "</%s>\n", element);
 }
 
@@ -93,12 +72,12 @@ static void put_case(FILE *out, const json_t *one)
 {
     const char *status = text_of(one, "status");
     fputs("    <testcase classname=\"", out);
-    results_put_xml(out, text_of(one, "kernel"));
+    xml_put(out, text_of(one, "kernel"));
     fputs("\" name=\"", out);
-    results_put_xml(out, text_of(one, "workload"));
+    xml_put(out, text_of(one, "workload"));
     if (*text_of(one, "class")) {
         fputs(" class=", out);
-        results_put_xml(out, text_of(one, "class"));
+        xml_put(out, text_of(one, "class"));
     }
     const json_t *seed = json_object_get(one, "seed"), *threads = json_object_get(one, "threads");
     if (json_is_integer(seed)) fprintf(out, " seed=%" JSON_INTEGER_FORMAT, json_integer_value(seed));
@@ -111,7 +90,7 @@ static void put_case(FILE *out, const json_t *one)
     fputs(">\n", out);
     if (strcmp(status, "unsupported") == 0) {
         fputs("      <skipped message=\"", out);
-        results_put_xml(out, text_of(one, "reason"));
+        xml_put(out, text_of(one, "reason"));
         fputs("\"/>\n", out);
     } else {
         put_finding(out, one, strcmp(status, "fail") == 0 ? "failure" : "error");
@@ -123,7 +102,7 @@ static void put_suite(FILE *out, const json_t *record, const char *kernel)
 {
     const case_counts n = case_counts_of(record, kernel);
     fputs("  <testsuite name=\"", out);
-    results_put_xml(out, kernel);
+    xml_put(out, kernel);
     fprintf(out, "\" tests=\"%lld\" failures=\"%lld\" errors=\"%lld\" skipped=\"%lld\">\n", (long long)n.all,
             (long long)n.fail, (long long)(n.crash + n.hang), (long long)n.unsupported);
     size_t i;
@@ -162,9 +141,9 @@ static void put_untimed(FILE *out, const json_t *record, int64_t count)
     {
         if (!entry_error(entry)) continue;
         fputs("    <testcase classname=\"bench\" name=\"", out);
-        results_put_xml(out, text_of(entry, "name"));
+        xml_put(out, text_of(entry, "name"));
         fputs("\">\n      <error type=\"not timed\" message=\"", out);
-        results_put_xml(out, entry_error(entry));
+        xml_put(out, entry_error(entry));
         fputs("\"/>\n    </testcase>\n", out);
     }
     fputs("  </testsuite>\n", out);

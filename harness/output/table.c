@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/commands.h"
+#include "table.h"
 #include "counters/counters_groups.h"
 #include "record/crossover.h"
 #include "util/digits.h"

@@ -83,4 +83,7 @@ double lse_of(const property_view *v, int which, const row_id *row);
 /* Runs all properties that apply on every judged trial of the group; what is wrong becomes findings of the trial. */
 void properties_run(trial_group *g, const trial_settings *s, double limit_seconds);
 
+/* Results of one kernel against each other: properties_*.c. */
+extern const check_group symmetry_checks, row_checks, key_checks, masked_checks, weight_checks, probe_checks;
+
 #endif

@@ -79,9 +79,6 @@ bool record_interrupted(const json_t *record);
 double case_ratio(const json_t *one);
 bool case_is_finding(const json_t *one); /* fail, crash or hang */
 
-/* Text as XML's character data (results_junit.c). */
-void results_put_xml(FILE *out, const char *text);
-
 /* Runs `emit` on a stream in memory and writes what it made to `path` as file_write_atomically does. */
 int results_write_text(const json_t *record, const char *path, int (*emit)(FILE *out, const json_t *record),
                        char *reason, size_t reason_size);

@@ -4,6 +4,7 @@
 
 #include "fault.h"
 #include "variants.h"
+#include "check.h"
 
 typedef enum case_stage {
     STAGE_BEGUN,

@@ -17,19 +17,6 @@ typedef struct check_group {
     int count;
 } check_group;
 
-/* Each lies in the file that carries its checks out. */
-extern const check_group call_checks;       /* trial.c, isolate.c: what a call does beside its values */
-extern const check_group instrument_checks; /* instrument.c: calls that must not differ */
-extern const check_group value_checks;      /* judge.c: outputs against the reference */
-/* properties_*.c: results of one kernel against each other */
-extern const check_group symmetry_checks, row_checks, key_checks, masked_checks, weight_checks, probe_checks;
-
-/* The groups, in the order in which they are carried out. */
-const check_group *const *check_groups(int *count);
-
-/* NULL where no check has that name. */
-const check *check_find(const char *name);
-
 /* The checks that are asked for; NULL or none: all. */
 typedef struct check_list {
     const char *const *name;

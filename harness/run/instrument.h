@@ -60,4 +60,6 @@ void instrument_say_changed(instrument *t, int slot);
 void instrument_orders(instrument *t);     /* instrument_exec.c */
 void instrument_concurrent(instrument *t); /* instrument_concurrent.c */
 
+extern const check_group instrument_checks; /* calls that must not differ */
+
 #endif

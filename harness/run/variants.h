@@ -1,9 +1,9 @@
 /* variants.h: outputs of a case's further calls whose bits differ from the first one's and may: the parent judges them by the bounds of
- * the plan that they were computed by. They come home from the child through shared memory. */
+ * the plan that they were computed by. The child hands them over in shared memory. */
 #ifndef ATTNBENCH_VARIANTS_H
 #define ATTNBENCH_VARIANTS_H
 
-#include "judge/judge.h"
+#include "attention.h"
 #include "tensors/snapshot.h"
 
 enum { MOST_REPEATS = 24 };
@@ -29,8 +29,5 @@ void variants_free(variants *v);
 
 /* Keeps one; what does not fit is not kept. */
 void variants_keep(variants *v, const repeated_call *item, const void *snapshot);
-
-/* Judges one by the expectation of its plan's contract; what is wrong becomes one finding of its check. */
-void variants_judge(const variants *v, int index, const row_list *rows, const expectation *e, findings *found);
 
 #endif

@@ -16,25 +16,10 @@
 #include <string.h>
 
 #include "util/child.h"
-#include "cli/commands.h"
-#include "record/context.h"
 #include "neighbours.h"
 #include "record/results.h"
 #include "slowed.h"
 #include "util/status.h"
-
-static const char help[] =
-    "attnbench selftest clock: does the clock see slowdowns that are there, and none that are not?\n\n"
-    "Compares kernels that do 0, 1, 2 and 5 % more work with one that does not, in a compute-bound and a memory-bound "
-    "case,\n"
-    "each run at the error level of one case of a gate over 200. Exit 1 where what was seen is too bad to be "
-    "chance.\n\n"
-    "  --runs N               of each slowdown and case (20)\n"
-    "  --only LIST            slowdowns in percent, such as 0 or 1,2 (0,1,2,5)\n"
-    "  --neighbours N         busy processes beside it (0)\n"
-    "  --seed N               of the first run (1)\n"
-    "  --json FILE\n\n"
-    "example: attnbench selftest clock --runs 500 --only 0 --json clock.json\n";
 
 enum { GATE_CASES = 200, DEFAULT_RUNS = 20, BUILDS = 4 };
 static const double delta = 0.005, alpha = 0.01 / GATE_CASES, beta = 0.001, limit = 3, least = 0.1;
@@ -190,8 +175,7 @@ static bool is_listed(const char *list, const struct build *b)
     return false;
 }
 
-/* Every entry must name a build. */
-static int knows_all(const char *list, char *reason, size_t size)
+int selftest_clock_knows(const char *list, char *reason, size_t size)
 {
     int entries = 1, found = 0;
     for (const char *c = list; *c; c++) entries += *c == ',';
@@ -203,10 +187,10 @@ static int knows_all(const char *list, char *reason, size_t size)
 
 /* ---- the job ----------------------------------------------------------------------------------------------------- */
 
-static int run_row(const struct build *build, const slowed_case *c, const options *o, json_t *rows)
+static int run_row(const struct build *build, const slowed_case *c, const clock_settings *s, json_t *rows)
 {
     char reason[1400];
-    const int runs = o->runs ? o->runs : DEFAULT_RUNS;
+    const int runs = s->runs ? s->runs : DEFAULT_RUNS;
     compare_sides sides;
     tally t = {.build = build, .shape = c->shape};
     if (!slowed_open(build->file, c->machine.isa, &sides, reason, sizeof reason)) {
@@ -216,9 +200,9 @@ static int run_row(const struct build *build, const slowed_case *c, const option
     t.decided = calloc((size_t)runs + 1, sizeof *t.decided);
     t.error = calloc((size_t)runs + 1, sizeof *t.error);
     int code = EXIT_BUG;
-    if (t.decided && t.error && repeat(&t, &sides, c, runs, o->seed * 1000003)) {
+    if (t.decided && t.error && repeat(&t, &sides, c, runs, s->seed * 1000003)) {
         if (t.runs) {
-            summarise(&t, o->neighbours > 0);
+            summarise(&t, s->neighbours > 0);
             print_tally(&t);
             json_array_append_new(rows, tally_json(&t));
         }
@@ -230,55 +214,32 @@ static int run_row(const struct build *build, const slowed_case *c, const option
     return code;
 }
 
-static int run_shape(const slowed_shape *shape, const selection *s, const options *o, json_t *rows)
+static int run_shape(const slowed_shape *shape, const clock_settings *s, json_t *rows)
 {
     char reason[512];
     slowed_case c;
     int code = EXIT_WELL;
-    if (!slowed_case_make(&c, shape, s->set, s->isa, o->seed, reason, sizeof reason)) {
+    if (!slowed_case_make(&c, shape, s->set, s->isa, s->seed, reason, sizeof reason)) {
         complain("%s", reason);
         return EXIT_UNDECIDED;
     }
     for (int b = 0; b < BUILDS && !interrupted; b++)
-        if (!o->only || is_listed(o->only, &builds[b])) code = worse_exit(code, run_row(&builds[b], &c, o, rows));
+        if (!s->only || is_listed(s->only, &builds[b])) code = worse_exit(code, run_row(&builds[b], &c, s, rows));
     slowed_case_free(&c);
     return code;
 }
 
-int selftest_clock(int argc, char **argv)
+json_t *selftest_clock(const clock_settings *s, int *code)
 {
-    static const char *const suites[] = {"smoke", NULL};
-    options o;
-    selection s;
-    char reason[1024];
-    int code = command_begin(argc, argv, OPTIONS_CLOCK | OPTIONS_JSON, help, &o);
-    if (code >= 0) return code;
-    if ((o.only && !knows_all(o.only, reason, sizeof reason)) ||
-        !selection_make(&o, suites, &s, reason, sizeof reason)) {
-        complain("%s", reason);
-        options_free(&o);
-        return EXIT_USAGE;
-    }
-    json_t *record = record_new(), *rows = json_array();
-    watch_interrupts();
+    json_t *rows = json_array();
     neighbours beside;
-    const int begun = neighbours_begin(&beside, o.neighbours);
-    if (begun < o.neighbours) complain("only %d of %d neighbours could be begun", begun, o.neighbours);
+    const int begun = neighbours_begin(&beside, s->neighbours);
+    if (begun < s->neighbours) complain("only %d of %d neighbours could be begun", begun, s->neighbours);
     print_header();
-    code = EXIT_WELL;
+    *code = EXIT_WELL;
     for (int i = 0; i < SLOWED_SHAPES && !interrupted; i++)
-        code = worse_exit(code, run_shape(&slowed_shapes[i], &s, &o, rows));
+        *code = worse_exit(*code, run_shape(&slowed_shapes[i], s, rows));
     neighbours_end(&beside);
-    const context_facts facts = {argc + 3, argv - 3, s.isa, 1, -1, NULL, NULL, 0, NULL};
-    context_put(record, context_new(&facts));
-    json_object_set_new(record, "clock",
-                        json_pack("{s:i, s:f, s:f, s:f, s:o}", "neighbours", o.neighbours, "delta", delta, "alpha",
-                                  alpha, "beta", beta, "rows", rows));
-    code = worse_exit(code, command_outputs(&o, record));
-    if (interrupted) code = EXIT_INTERRUPTED;
-    command_interrupted(&o);
-    json_decref(record);
-    selection_free(&s);
-    options_free(&o);
-    return code;
+    return json_pack("{s:i, s:f, s:f, s:f, s:o}", "neighbours", s->neighbours, "delta", delta, "alpha", alpha, "beta",
+                     beta, "rows", rows);
 }

@@ -7,6 +7,7 @@
 #include "record/results.h"
 #include "selftest.h"
 #include "util/atomic_file.h"
+#include "verify/check_list.h"
 
 /* Checks that may stay although no planted bug is found by them alone, and why. */
 static const struct {

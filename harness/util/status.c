@@ -115,3 +115,12 @@ void progress_clear(void)
     fflush(stderr);
     progress_shown = 0;
 }
+
+int worse_exit(int a, int b)
+{
+    static const int order[] = {EXIT_INTERRUPTED, EXIT_BUG,     EXIT_NOT_WRITTEN, EXIT_USAGE,
+                                EXIT_REFERENCE,   EXIT_FINDING, EXIT_UNDECIDED};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (a == order[i] || b == order[i]) return order[i];
+    return EXIT_WELL;
+}

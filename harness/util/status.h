@@ -42,4 +42,7 @@ void forget_signals(void);
 void progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void progress_clear(void);
 
+/* The exit code that holds where several do: 2, 4, 1, 3, 0; an interruption before all. */
+int worse_exit(int a, int b);
+
 #endif

@@ -13,6 +13,7 @@
 #include "reservations.h"
 #include "record/results.h"
 #include "signature.h"
+#include "trial_run.h"
 
 /* The workload's spec with the class that was used in it. */
 static void full_spec(const trial_group *g, char *out, size_t size)

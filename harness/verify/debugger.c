@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cases.h"
+#include "run/instrument.h"
 
 int debugger_found(char *reason, size_t size)
 {

@@ -14,6 +14,7 @@
 #include "cases.h"
 #include "util/status.h"
 #include "workload/workload_keys.h"
+#include "trial_run.h"
 
 typedef struct candidate {
     spec_values keys;

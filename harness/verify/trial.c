@@ -13,6 +13,8 @@
 #include "problem.h"
 #include "properties/property.h"
 #include "util/status.h"
+#include "judge/judge_repeats.h"
+#include "trial_run.h"
 
 static const double slowest_rate = 1e8; /* operations a second that any kernel reaches: the time limit's yardstick */
 static const double cover_budget = 10;  /* times the budget of single elements, for the projections of all rows */
@@ -24,18 +26,6 @@ const char *trial_status_name(trial_status status)
 {
     static const char *const names[] = {"pass", "fail", "unsupported", "crash", "hang"};
     return names[status];
-}
-
-trial_job *trial_jobs(const selection *s, int *count)
-{
-    trial_job *job = calloc((size_t)(s->kernels * s->thread_counts) + 1, sizeof *job);
-    *count = 0;
-    for (int k = 0; job && k < s->kernels; k++)
-        for (int t = 0; t < s->thread_counts; t++) {
-            const uint64_t threaded = s->kernel[k]->traits & (ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS);
-            if (threaded || s->threads[t] == 1) job[(*count)++] = (trial_job){s->kernel[k], s->threads[t]};
-        }
-    return job;
 }
 
 /* Copies the mapping of an output slot, so that the next kernel can write it again. */

@@ -14,6 +14,7 @@
 #include "problem.h"
 #include "rows_impl.h"
 #include "judge/trial.h"
+#include "verify/trial_run.h"
 
 /* ---- the kernel ------------------------------------------------------------------------------------------------ */
 

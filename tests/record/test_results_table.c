@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "util/digits.h"
 #include "record/results_table.h"
+#include "output/table.h"
 
 /* Trips over: exponents from 1000 on, lost zeros, a digit more where rounding carries. */
 static void figures_have_three_digits(void **state)

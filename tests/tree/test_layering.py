@@ -2,6 +2,7 @@
 """The rules of the house, read from the sources: who may include whom, who may print, who knows a kernel's name.
 
     kernels <- reference <- harness; tests see everything
+    within harness/: a room sees the rooms that ROOMS names for it
 
 A rule is a function from one file to findings; the second half of this file plants one violation of each rule in a
 small tree and expects it to be found, and near misses not to be. Only the standard library is used.
@@ -24,6 +25,32 @@ FOLDERS = ("kernels", "reference", "harness", "tests", "reports", "scripts")
 LAYER = {"kernels": 0, "reference": 1, "harness": 2, "tests": 3}
 GENERATED = {"registry_list.h": "kernels", "build_info.h": "harness"}
 LENGTH_KERNEL, LENGTH_OTHER = 300, 500
+
+# The rooms of harness/ from the ground up, and which ones each may include: only rooms that stand before it.
+ROOMS = {
+    "util": "",
+    "stats": "",
+    "machine": "util",
+    "counters": "util machine",
+    "plugin": "util machine",
+    "workload": "util",
+    "tensors": "util workload",
+    "record": "util machine plugin workload",
+    "run": "util machine plugin workload tensors",
+    "judge": "util tensors record run",
+    "properties": "util machine plugin tensors run judge",
+    "verify": "util machine workload tensors record run judge properties",
+    "bench": "util machine counters plugin tensors record run judge verify",
+    "compare": "util stats machine plugin tensors record run judge verify",
+    "selftest": "util machine workload tensors record run verify compare",
+    "gate": "util stats plugin record compare",
+    "history": "util stats machine record compare",
+    "doctor": "util machine counters selftest",
+    "output": "util counters record judge",
+    "cli": "util machine counters plugin workload tensors record run judge verify bench compare selftest gate history"
+    " doctor output",
+}
+SEES_REFERENCE = ("tensors", "judge", "properties", "verify")
 
 LIBC = re.compile(
     "(assert|ctype|errno|fenv|float|inttypes|limits|locale|math|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint"
@@ -101,6 +128,11 @@ class Tree:
         for source in self.sources:
             if source.name.endswith(".h"):
                 self.header_layer[source.name] = source.layer
+        self.header_room = {
+            s.name: s.path.split("/")[1]
+            for s in self.sources
+            if s.path.startswith("harness/") and s.path.count("/") > 1 and s.name.endswith(".h")
+        }
         self.kernels = [Path(s.path).stem for s in self.sources if fnmatch.fnmatch(s.path, "kernels/*/*.c")]
 
 
@@ -143,6 +175,29 @@ def own_headers(source: Source, tree: Tree) -> Iterator[tuple[int, str]]:
             yield line, f'a kernel includes only {", ".join(FOLDER_HEADERS)}, not "{header}"'
         elif source.layer == "reference" and layer == "kernels" and not matches(header, REFERENCE_HEADERS):
             yield line, f'the reference sees {" and ".join(REFERENCE_HEADERS)} of kernels/, not "{header}"'
+
+
+@rule
+def rooms(source: Source, tree: Tree) -> Iterator[tuple[int, str]]:
+    """A header of another room is included with its room, and only from rooms that stand below."""
+    if source.layer != "harness" or not source.is_c_or_cpp():
+        return
+    room = source.path.split("/")[1]
+    if room not in ROOMS:
+        yield 1, f"{room} is no room of harness/: {', '.join(ROOMS)}"
+        return
+    for line, match in numbered(source.no_comments, INCLUDE):
+        if match[1] != '"':
+            continue
+        parts = match[2].split("/")
+        home = tree.header_room.get(parts[-1])
+        if home is None:
+            if tree.header_layer.get(parts[-1]) == "reference" and room not in SEES_REFERENCE:
+                yield line, f'{room}/ does not see the reference: "{match[2]}"'
+        elif home != room and parts[0] != home:
+            yield line, f'"{match[2]}" is of another room: write "{home}/{parts[-1]}"'
+        elif home != room and home not in ROOMS[room].split():
+            yield line, f'{room}/ may not include "{match[2]}": {home}/ is not below it'
 
 
 @rule
@@ -289,9 +344,11 @@ CLEAN = {
     "kernels/avx2/lanes_impl.h": "#include <immintrin.h>\n",
     "reference/reference.h": '#include "attention.h"\n#include <gsl/gsl_blas.h>\n',
     "reference/reference.c": '#include "reference.h"\nvoid *f = cblas_dgemv;\n',
-    "harness/pool.h": '#include "attention.h"\n#include "reference.h"\n#include <pthread.h>\n',
+    "harness/machine/pool.h": '#include "attention.h"\n#include <pthread.h>\n',
+    "harness/judge/rows.h": '#include "reference.h"\n#include "run/call.h"\n',
+    "harness/run/call.h": '#include "machine/pool.h"\n',
     "harness/bench/gbench.cc": "#include <benchmark/benchmark.h>\n",
-    "harness/main.c": '/* plain_one is only mentioned */\nint main(void) { printf("hello"); exit(1); }\n',
+    "harness/cli/main.c": '/* plain_one is only mentioned */\nint main(void) { printf("hello"); exit(1); }\n',
     "tests/test_a.cc": '#include "pool.h"\n',
 }
 
@@ -301,29 +358,36 @@ PLANTED = [
     ("own-headers", "kernels/upward.c", '#include "reference.h"\n'),
     ("own-headers", "reference/upward.c", '  #  include "pool.h"\n'),
     ("own-headers", "reference/knows_cpu.c", '#include "cpu.h"\n'),
-    ("own-headers", "harness/lost.c", '#include "lost.h"\n'),
+    ("own-headers", "harness/util/lost.c", '#include "lost.h"\n'),
     ("own-headers", "kernels/plain/plain_one.c", KERNEL + '#include "cpu.h"\n'),
+    ("rooms", "harness/machine/upward.c", '#include "run/call.h"\n'),
+    ("rooms", "harness/run/upward.c", '#include "judge/rows.h"\n'),
+    ("rooms", "harness/stats/sideways.c", '#include "machine/pool.h"\n'),
+    ("rooms", "harness/judge/without_room.c", '#include "call.h"\n'),
+    ("rooms", "harness/run/judges.c", '#include "reference.h"\n'),
+    ("rooms", "harness/attic/old.c", "int x;\n"),
+    ("rooms", "harness/homeless.c", "int x;\n"),
     ("libraries", "kernels/threads.c", "#include <pthread.h>\n"),
     ("libraries", "kernels/gsl.c", "#include <gsl/gsl_blas.h>\n"),
     ("libraries", "reference/json.c", "#include <jansson.h>\n"),
-    ("libraries", "harness/blas.c", "#include <gsl/gsl_cblas.h>\n"),
+    ("libraries", "harness/bench/blas.c", "#include <gsl/gsl_cblas.h>\n"),
     ("intrinsics", "kernels/plain/plain_one.c", KERNEL + "#include <immintrin.h>\n"),
-    ("intrinsics", "harness/fast.c", "#include <arm_neon.h>\n"),
+    ("intrinsics", "harness/bench/fast.c", "#include <arm_neon.h>\n"),
     ("isa-macros", "kernels/plain/plain_one.c", KERNEL + "#ifdef __AVX512F__\n#endif\n"),
-    ("isa-macros", "harness/fast.c", "#if defined(__x86_64__) && defined(__FMA__)\n#endif\n"),
-    ("no-cpp", "harness/other.cc", "int x;\n"),
+    ("isa-macros", "harness/bench/fast.c", "#if defined(__x86_64__) && defined(__FMA__)\n#endif\n"),
+    ("no-cpp", "harness/bench/other.cc", "int x;\n"),
     ("no-cpp", "kernels/other.hpp", "int x;\n"),
-    ("kernel-names", "harness/bias.c", 'const char *best = "plain_one";\n'),
+    ("kernel-names", "harness/bench/bias.c", 'const char *best = "plain_one";\n'),
     ("kernel-names", "tests/room/test_b.c", 'run("--kernel plain_one --threads 2");\n'),
     ("descriptor", "kernels/plain/plain_two.c", KERNEL),
     ("descriptor", "kernels/plain/plain_two.c", KERNEL.replace("attn_kernel_plain_one", "attn_kernel_plain_two")),
     ("prints", "kernels/loud.c", 'void f(void) { printf("x"); }\n'),
     ("prints", "reference/quits.c", "void f(void) { abort(); }\n"),
     ("prints", "reference/loud.c", 'void f(void) { fprintf(stderr, "x"); }\n'),
-    ("cblas", "harness/blas.c", "extern void cblas_dgemm(void);\n"),
-    ("cblas", "harness/blas.c", 'void *f = dlsym(h, "cblas_sgemm");\n'),
+    ("cblas", "harness/bench/blas.c", "extern void cblas_dgemm(void);\n"),
+    ("cblas", "harness/bench/blas.c", 'void *f = dlsym(h, "cblas_sgemm");\n'),
     ("length", "kernels/plain/plain_one.c", KERNEL + "\n" * 300),
-    ("length", "harness/god.c", "\n" * 501),
+    ("length", "harness/bench/god.c", "\n" * 501),
     ("unique-name", "reference/cpu.c", "int x;\n"),
 ]
 
@@ -333,10 +397,10 @@ ALLOWED = [
     ("kernels/split.h", "#if defined(__aarch64__)\n#endif\n#include <math.h>\n"),
     ("kernels/plain/plain_one.c", KERNEL + '#include "lanes_impl.h"\n#include <string.h>\n'),
     ("kernels/blas/blas_one.c", KERNEL.replace("plain_one", "blas_one") + 'char s[] = "cblas_sgemm";\n'),
-    ("harness/own.c", 'const char *s = "plain_one_more";\n/* "plain_one" */\n'),
+    ("harness/bench/own.c", 'const char *s = "plain_one_more";\n/* "plain_one" */\n'),
     ("harness/machine/isa/fast.c", "#include <immintrin.h>\n"),
-    ("harness/long.c", "\n" * 500),
-    ("harness/commented.c", '/*\n#include "lost.h"\n*/\n// #include "lost.h"\n'),
+    ("harness/bench/long.c", "\n" * 500),
+    ("harness/bench/commented.c", '/*\n#include "lost.h"\n*/\n// #include "lost.h"\n'),
     ("tests/test_blas.c", '#include "reference.h"\nchar s[] = "cblas_dgemv";\n'),
 ]
 

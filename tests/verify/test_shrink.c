@@ -5,6 +5,7 @@
 #include "machine/ceilings.h"
 #include "verify/shrink.h"
 #include "subject.h"
+#include "verify/trial_run.h"
 
 enum fault { WRONG_VALUES, CRASHES_TOO };
 static enum fault fault;

@@ -16,6 +16,7 @@
 #include "problem.h"
 #include "rows_impl.h"
 #include "judge/trial.h"
+#include "verify/trial_run.h"
 
 /* ---- a plain correct kernel in double, and ways to spoil it ---------------------------------------------------------- */
 

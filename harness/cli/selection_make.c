@@ -1,4 +1,4 @@
-/* selection.c: from names and patterns to kernels, workloads, classes and thread counts. */
+/* selection_make.c: from names and patterns to kernels, workloads, classes and thread counts. */
 #include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -215,37 +215,4 @@ int selection_make(const options *o, const char *const *default_suites, selectio
         return 1;
     selection_free(out);
     return 0;
-}
-
-void selection_free(selection *s)
-{
-    for (int i = 0; i < s->workloads; i++) workload_free(&s->workload[i]);
-    free(s->workload);
-    free(s->suite);
-    free(s->kernel);
-    plugins_close(&s->plugins);
-    free(s->threads);
-    if (s->set) workload_set_free(s->set);
-    memset(s, 0, sizeof *s);
-}
-
-static bool same_path(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
-
-static bool same_files(const workload *a, const workload *b)
-{
-    return same_path(a->q_file, b->q_file) && same_path(a->k_file, b->k_file) && same_path(a->v_file, b->v_file);
-}
-
-int selection_names_differ(const selection *s, char *reason, size_t reason_size)
-{
-    for (int i = 1; i < s->workloads; i++)
-        for (int k = 0; k < i; k++)
-            if (strcmp(s->workload[i].name, s->workload[k].name) == 0 &&
-                !same_files(&s->workload[i], &s->workload[k])) {
-                snprintf(reason, reason_size,
-                         "two workloads would be timed as '%.200s': give them names of their own in a --workloads file",
-                         s->workload[i].name);
-                return 0;
-            }
-    return 1;
 }

@@ -1,0 +1,11 @@
+/* judge_repeats.h: outputs of a case's further calls, judged. */
+#ifndef ATTNBENCH_JUDGE_REPEATS_H
+#define ATTNBENCH_JUDGE_REPEATS_H
+
+#include "judge.h"
+#include "run/variants.h"
+
+/* Judges one by the expectation of its plan's contract; what is wrong becomes one finding of its check. */
+void variants_judge(const variants *v, int index, const row_list *rows, const expectation *e, findings *found);
+
+#endif
