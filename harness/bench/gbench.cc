@@ -495,4 +495,3 @@ void gbench_close(gbench *g)
     g->end_display();
     delete g;
 }
-

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "util/child.h"
+#include "util/child_process.h"
 #include "cpu.h"
 #include "tensors/instance.h"
 #include "problem.h"
 #include "profile.h"
-#include "util/status.h"
+#include "util/console.h"
 #include "timing.h"
 
 static const double most_seconds = 120; /* of a case: fifty times as slow as it is */

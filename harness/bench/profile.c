@@ -9,7 +9,7 @@
 #include "machine/own_threads.h"
 #include "machine/pool.h"
 #include "problem.h"
-#include "util/status.h"
+#include "util/console.h"
 
 /* Its own symbol, whatever the compiler would make of it: PROFILED_CALL. */
 __attribute__((noinline)) int profiled_call(call *c);

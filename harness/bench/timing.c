@@ -7,19 +7,19 @@
 #include <string.h>
 
 #include "run/call.h"
-#include "verify/cases.h"
-#include "util/child.h"
+#include "verify/case_report.h"
+#include "util/child_process.h"
 #include "record/context.h"
 #include "record/crossover.h"
 #include "machine/own_threads.h"
 #include "plugin/plugin_isolation.h"
 #include "machine/pool.h"
 #include "problem.h"
-#include "record/results_table.h"
-#include "util/status.h"
-#include "timing_apart.h"
-#include "timing_secret.h"
-#include "timing_shares.h"
+#include "record/record_rows.h"
+#include "util/console.h"
+#include "timing_child.h"
+#include "timing_spot_check.h"
+#include "timing_roofline.h"
 #include "verify/trial_run.h"
 
 static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */

@@ -1,6 +1,6 @@
 /* timing.h: checked kernels, timed: what `bench` and `run` share.
  *
- * One workload at a time: each case first runs in a child and is judged; those that pass are timed in another child (timing_apart.h), their
+ * One workload at a time: each case first runs in a child and is judged; those that pass are timed in another child (timing_child.h), their
  * repetitions interleaved; then each is called once more into poisoned outputs and judged again, before anything is reported. */
 #ifndef ATTNBENCH_TIMING_H
 #define ATTNBENCH_TIMING_H
@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "machine/ceilings.h"
-#include "counters/counting.h"
+#include "counters/counter_run.h"
 #include "gbench.h"
 #include "judge/trial.h"
 
@@ -17,7 +17,7 @@ typedef struct timing_watch {
     volatile uint64_t beat; /* calls begun */
     volatile int current;   /* trial of the part that is being called; -1 none */
     volatile int stop;      /* set by the parent: the user interrupts */
-    volatile int negated;   /* the group's inputs are negated (timing_secret.h) */
+    volatile int negated;   /* the group's inputs are negated (timing_spot_check.h) */
     int timed, failed, unsupported, refused, most_pinned;
 } timing_watch;
 

@@ -3,17 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/child.h"
+#include "util/child_process.h"
 #include "commands.h"
 #include "record/context.h"
 #include "bench/instructions.h"
-#include "compare/layout.h"
+#include "compare/alignment_sweep.h"
 #include "bench/profile.h"
-#include "record/results.h"
-#include "util/status.h"
+#include "record/record.h"
+#include "util/console.h"
 #include "bench/timing.h"
 #include "util/atomic_file.h"
-#include "output/table.h"
+#include "output/terminal_table.h"
 
 const char help_bench[] =
     "attnbench bench [SELECT] [OUTPUT] [-- Google Benchmark's flags]: how fast?\n\n"

@@ -10,8 +10,8 @@
 #include "compare/compare_record.h"
 #include "record/context.h"
 #include "util/percent.h"
-#include "record/results.h"
-#include "util/status.h"
+#include "record/record.h"
+#include "util/console.h"
 
 const char help_compare[] =
     "attnbench compare BASE NEW [SELECT]: is NEW slower than BASE, by how much, how sure?\n\n"

@@ -8,8 +8,8 @@
 #include "doctor/doctor.h"
 #include "problem.h"
 #include "registry.h"
-#include "record/results.h"
-#include "util/status.h"
+#include "record/record.h"
+#include "util/console.h"
 
 const char help_doctor[] =
     "attnbench doctor [--quick] [--json FILE]: can this machine be measured?\n\n"

@@ -8,8 +8,8 @@
 #include "record/context.h"
 #include "cpu.h"
 #include "history/history_check.h"
-#include "record/results.h"
-#include "util/status.h"
+#include "record/record.h"
+#include "util/console.h"
 
 const char help_history[] =
     "attnbench history add|show|check|export --db FILE: results over time in one SQLite file\n\n"

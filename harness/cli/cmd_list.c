@@ -5,11 +5,11 @@
 #include "run/check.h"
 #include "commands.h"
 #include "counters/counters_groups.h"
-#include "counters/counting.h"
+#include "counters/counter_run.h"
 #include "cpu.h"
 #include "problem.h"
 #include "registry.h"
-#include "util/status.h"
+#include "util/console.h"
 #include "workload/workload_keys.h"
 #include "verify/check_list.h"
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "record/results.h"
-#include "util/status.h"
+#include "record/record.h"
+#include "util/console.h"
 
 extern char **environ;
 

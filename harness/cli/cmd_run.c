@@ -7,11 +7,11 @@
 #include "bench/budget.h"
 #include "commands.h"
 #include "record/context.h"
-#include "record/results.h"
-#include "util/status.h"
+#include "record/record.h"
+#include "util/console.h"
 #include "bench/timing.h"
 #include "util/atomic_file.h"
-#include "output/table.h"
+#include "output/terminal_table.h"
 
 const char help_run[] =
     "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget S]: the main job\n\n"

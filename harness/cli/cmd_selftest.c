@@ -8,10 +8,10 @@
 #include "record/context.h"
 #include "cpu.h"
 #include "machine/machine.h"
-#include "record/results.h"
-#include "selftest/selftest.h"
+#include "record/record.h"
+#include "selftest/selftest_judge.h"
 #include "selftest/selftest_clock.h"
-#include "util/status.h"
+#include "util/console.h"
 
 const char help_selftest[] =
     "attnbench selftest clock [--runs N ...]: see 'attnbench selftest clock --help'\n"

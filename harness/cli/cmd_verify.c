@@ -4,20 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "verify/cases.h"
-#include "verify/cases_summary.h"
+#include "verify/case_report.h"
+#include "verify/verify_summary.h"
 #include "machine/ceilings.h"
-#include "util/child.h"
+#include "util/child_process.h"
 #include "commands.h"
 #include "record/context.h"
 #include "verify/debugger.h"
 #include "tensors/inputs.h"
 #include "machine/machine.h"
-#include "verify/reservations.h"
-#include "record/results.h"
+#include "verify/caveats.h"
+#include "record/record.h"
 #include "verify/shrink.h"
-#include "util/status.h"
-#include "verify/z_pool.h"
+#include "util/console.h"
+#include "verify/z_score_pool.h"
 #include "verify/trial_run.h"
 
 const char help_verify[] =

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "record/results.h"
-#include "util/status.h"
+#include "record/record.h"
+#include "util/console.h"
 #include "util/atomic_file.h"
 
 static int kept_stdout = -1; /* the standard output, where a record goes there and our text does not */

@@ -7,7 +7,7 @@
 #include "build_info.h"
 #include "commands.h"
 #include "registry.h"
-#include "util/status.h"
+#include "util/console.h"
 
 static const struct {
     const char *name, *about;

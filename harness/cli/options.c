@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "run/check.h"
-#include "record/results.h"
+#include "record/record.h"
 #include "util/atomic_file.h"
 #include "verify/check_list.h"
 

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "verify/cases.h"
-#include "util/child.h"
-#include "duel.h"
+#include "verify/case_report.h"
+#include "util/child_process.h"
+#include "paired_kernels.h"
 #include "tensors/inputs.h"
-#include "judge/judge_again.h"
-#include "util/status.h"
+#include "judge/rejudge.h"
+#include "util/console.h"
 #include "verify/trial_run.h"
 
 static const double least_seconds = 0.1; /* moods of a machine last some milliseconds */

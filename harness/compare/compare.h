@@ -1,6 +1,6 @@
 /* compare.h: one case compared: a pair of kernels on a workload at a number of threads.
  *
- * Judged first (a kernel that fails is never timed, nor passed over because its code is the same). Stage one times it in pairs in a child (duel.h) until the
+ * Judged first (a kernel that fails is never timed, nor passed over because its code is the same). Stage one times it in pairs in a child (paired_kernels.h) until the
  * sequential test has its answer. Stage two, for what that flags or leaves open, repeats it in fresh launches of the
  * program: what one launch says may be the luck of its layout. */
 #ifndef ATTNBENCH_COMPARE_H
@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "compare_side.h"
-#include "paired.h"
+#include "paired_sampler.h"
 #include "stats/stats_launches.h"
 #include "stats/stats_pairs.h"
 #include "judge/trial.h"
@@ -75,13 +75,13 @@ typedef struct comparison {
     int launches;
     double launch[MOST_LAUNCHES]; /* median ln(new / base) of each */
     launch_figures over_launches;
-    int moved_launches; /* with both builds moved to other code offsets (gate_moved.h) */
+    int moved_launches; /* with both builds moved to other code offsets (gate_code_offsets.h) */
     double moved[MOST_LAUNCHES];
     json_t *samples; /* [[base ns, new ns, base first], ...]; owned; NULL: not timed */
 } comparison;
 
 /* Stage one: a workload for all pairs and thread counts. Calls `done` with each comparison, whose samples are then
- * its; also with those that the deadline (status.h) left no time for, but not with what the user cut off. Judged cases
+ * its; also with those that the deadline (console.h) left no time for, but not with what the user cut off. Judged cases
  * are appended to `cases`. 0 and a reason where the workload itself cannot be made. */
 typedef void compare_done(void *ctx, const comparison *c);
 int compare_workload(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
@@ -97,7 +97,7 @@ paired_settings compare_sampling(const compare_settings *s, const volatile int *
 /* Verdict from the figures of one process. */
 void compare_conclude(comparison *c, const paired_run *run, const compare_settings *s);
 
-/* compare_stages.c: is it worth launches? What is flagged, and what the time was too short for. */
+/* compare_confirm.c: is it worth launches? What is flagged, and what the time was too short for. */
 bool compare_wants_launches(const comparison *c, const compare_settings *s);
 
 /* Stage two, when all launches are done: what they say together, false alarms held to family_alpha over all n cases

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "compare_record.h"
-#include "util/json_text.h"
+#include "util/json_util.h"
 #include "util/percent.h"
-#include "record/results_table.h"
+#include "record/record_rows.h"
 #include "stats/stats_sign.h"
-#include "util/status.h"
+#include "util/console.h"
 
 static const double default_delta = 0.05, family_alpha = 0.01;
 

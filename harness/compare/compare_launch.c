@@ -10,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "util/child.h"
+#include "util/child_process.h"
 #include "compare.h"
-#include "duel.h"
-#include "record/results.h"
-#include "util/status.h"
+#include "paired_kernels.h"
+#include "record/record.h"
+#include "util/console.h"
 #include "verify/trial_run.h"
 
 static const size_t launch_pairs = 100; /* median good to about a tenth of what launches differ by */

@@ -6,8 +6,8 @@
 #include "compare_record.h"
 #include "util/markdown.h"
 #include "util/percent.h"
-#include "record/results_table.h"
-#include "stats/stats_many.h"
+#include "record/record_rows.h"
+#include "stats/multiple_testing.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {

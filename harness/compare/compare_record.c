@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "compare_record.h"
-#include "util/json_text.h"
-#include "record/results.h"
+#include "util/json_util.h"
+#include "record/record.h"
 
 static json_t *ratios(interval at)
 {

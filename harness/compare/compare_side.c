@@ -13,7 +13,6 @@
 #include "registry.h"
 #include "plugin/builtin_module.h"
 
-
 /* Beside the program, where it is installed beside it, or in the build tree. */
 static int parse(compare_side *s, const char *word, char *reason, size_t size)
 {

@@ -4,7 +4,7 @@
  * event, and EACCES or EPERM both where the administrator forbids counting and where a container filters the call. */
 #include "counters.h"
 
-#include "util/textfile.h"
+#include "util/proc_file.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>

@@ -5,7 +5,7 @@
 #include "doctor.h"
 
 #include "build_info.h"
-#include "counters/counting.h"
+#include "counters/counter_run.h"
 #include "cpu.h"
 #include "problem.h"
 

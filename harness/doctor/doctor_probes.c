@@ -5,7 +5,7 @@
 #include "doctor.h"
 
 #include "machine/pool.h"
-#include "util/status.h"
+#include "util/console.h"
 
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>

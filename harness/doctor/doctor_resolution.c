@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/child.h"
+#include "util/child_process.h"
 #include "selftest/resolution.h"
-#include "selftest/slowed.h"
-#include "util/status.h"
+#include "selftest/known_slowdown.h"
+#include "util/console.h"
 
 /* As a gate over 200 cases decides. */
 static const decision_rule rule = {0.005, 0.01 / 200, 0.001};

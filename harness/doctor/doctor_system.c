@@ -1,7 +1,7 @@
 /* doctor_system.c: what /proc and /sys say of that which disturbs a measurement. */
 #include "doctor.h"
 
-#include "util/textfile.h"
+#include "util/proc_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "plugin/plugin_isolation.h"
-#include "record/results.h"
-#include "util/status.h"
-#include "util/tool.h"
+#include "record/record.h"
+#include "util/console.h"
+#include "util/subprocess.h"
 #include "util/atomic_file.h"
 
 #define KEY_FILE "baseline.json"

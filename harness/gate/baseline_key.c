@@ -9,7 +9,7 @@
 #include "plugin/elf_file.h"
 #include "plugin/plugin_read.h"
 #include "problem.h"
-#include "util/textfile.h"
+#include "util/proc_file.h"
 
 /* The section's bytes; NULL where the file has none of that name. */
 static const char *section(const elf_file *f, const char *name, size_t *bytes)

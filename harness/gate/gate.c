@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/status.h"
+#include "util/console.h"
 
 const char *gate_outcome_name(gate_outcome o)
 {

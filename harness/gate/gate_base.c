@@ -9,7 +9,7 @@
 
 #include "build_info.h"
 #include "compare/compare_side.h"
-#include "util/status.h"
+#include "util/console.h"
 #include "plugin/builtin_module.h"
 
 int gate_new_module(const gate_base_settings *s, char *out, size_t size, char *reason, size_t reason_size)

@@ -4,7 +4,7 @@
 #define ATTNBENCH_GATE_BASE_H
 
 #include "baseline.h"
-#include "gate_tree.h"
+#include "gate_worktree.h"
 
 /* What the command line says; NULL where it does not. */
 typedef struct gate_base_settings {

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/json_text.h"
-#include "record/results.h"
-#include "stats/stats_many.h"
-#include "util/status.h"
+#include "util/json_util.h"
+#include "record/record.h"
+#include "stats/multiple_testing.h"
+#include "util/console.h"
 
 static json_t *waiver_json(const waiver *w)
 {

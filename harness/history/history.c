@@ -9,7 +9,7 @@
 
 #ifdef ATTNBENCH_SQLITE
 
-#include "history_parts.h"
+#include "history_internal.h"
 
 static const int application = 0x61747462; /* 'attb' in the file's header: whose file it is */
 static const int patience_ms = 20000;      /* for other writers */

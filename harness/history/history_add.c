@@ -24,8 +24,8 @@ void history_fingerprint(const json_t *context, char out[17])
 
 #ifdef ATTNBENCH_SQLITE
 
-#include "history_parts.h"
-#include "record/results_table.h"
+#include "history_internal.h"
+#include "record/record_rows.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {

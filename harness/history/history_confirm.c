@@ -9,7 +9,7 @@
 #include "cpu.h"
 #include "history_check.h"
 #include "machine/machine.h"
-#include "util/status.h"
+#include "util/console.h"
 
 /* One case; hypotheses of the same case share it. */
 typedef struct confirmation {

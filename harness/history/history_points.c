@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "history_parts.h"
+#include "history_internal.h"
 
 static double column_real(sqlite3_stmt *s, int column)
 {

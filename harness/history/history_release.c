@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "history_parts.h"
+#include "history_internal.h"
 
 /* Another run with this name which measured a series of this one, of another build. */
 static const char namesake[] =

@@ -3,7 +3,7 @@
 #define ATTNBENCH_JUDGE_REPEATS_H
 
 #include "judge.h"
-#include "run/variants.h"
+#include "run/repeat_outputs.h"
 
 /* Judges one by the expectation of its plan's contract; what is wrong becomes one finding of its check. */
 void variants_judge(const variants *v, int index, const row_list *rows, const expectation *e, findings *found);

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "reference.h"
-#include "record/results.h"
+#include "record/record.h"
 
 enum { MOST_ROWS = 16 };
 

@@ -5,7 +5,7 @@
 #include "certificate.h"
 #include "judge.h"
 #include "quantisation.h"
-#include "run/variants.h"
+#include "run/repeat_outputs.h"
 #include "run/selection.h"
 
 typedef enum trial_status { TRIAL_PASS, TRIAL_FAIL, TRIAL_UNSUPPORTED, TRIAL_CRASH, TRIAL_HANG } trial_status;
@@ -28,7 +28,7 @@ typedef struct trial {
     attn_plan plan;                   /* pointers in it mean nothing */
     attn_tensor output, lse, weights; /* copies of what it wrote; type ATTN_ABSENT where not asked for or not run */
     void *copy[3];
-    bool instrumented; /* its child made the further calls of instrument.h */
+    bool instrumented; /* its child made the further calls of perturb.h */
     variants *others;  /* outputs of further calls that are judged with it; NULL none */
     int other_contract[MOST_REPEATS];
 } trial;

@@ -4,7 +4,7 @@
  * levels that are not there are passed over, and the top, which then holds the container's limit, is always read. */
 #include "cgroup.h"
 
-#include "util/textfile.h"
+#include "util/proc_file.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
 #include "machine.h"
 
 #include "cgroup.h"
-#include "util/textfile.h"
+#include "util/proc_file.h"
 
 #include <inttypes.h>
 #include <math.h>

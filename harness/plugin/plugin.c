@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/child.h"
+#include "util/child_process.h"
 #include "machine/cpu_state.h"
 #include "plugin_isolation.h"
 #include "plugin_read.h"
-#include "util/status.h"
+#include "util/console.h"
 
 static const double load_limit = 10; /* seconds */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/child.h"
+#include "util/child_process.h"
 #include "elf_file.h"
 
 static const double look_limit = 30; /* seconds */

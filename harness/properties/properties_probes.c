@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "tensors/instance_parts.h"
+#include "tensors/instance_internal.h"
 #include "problem.h"
 #include "property.h"
 #include "reference.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "tensors/inputs.h"
-#include "tensors/instance_parts.h"
+#include "tensors/instance_internal.h"
 #include "problem.h"
 #include "property.h"
 #include "reference.h"

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensors/instance_parts.h"
+#include "tensors/instance_internal.h"
 #include "problem.h"
 #include "property_call.h"
-#include "util/status.h"
+#include "util/console.h"
 
 /* About 40 calls and as many references for each kernel: small problems only, where every row is judged. */
 static const double most_operations = 4e6;

@@ -2,7 +2,7 @@
 #ifndef ATTNBENCH_PROPERTY_CALL_H
 #define ATTNBENCH_PROPERTY_CALL_H
 
-#include "util/child.h"
+#include "util/child_process.h"
 #include "tensors/variant.h"
 
 typedef enum call_state { CALL_NONE, CALL_REFUSED, CALL_FAILED, CALL_DONE } call_state;

@@ -4,10 +4,10 @@
 #include "build_info.h"
 #include "plugin/builtin_module.h"
 #include "cpu.h"
-#include "util/json_text.h"
+#include "util/json_util.h"
 #include "problem.h"
 #include "registry.h"
-#include "util/status.h"
+#include "util/console.h"
 
 #include <gnu/libc-version.h>
 #include <gsl/gsl_version.h>

@@ -1,4 +1,4 @@
-/* context.h: context.attnbench of a record: what a figure needs beside it to mean something (schema: results.h). */
+/* context.h: context.attnbench of a record: what a figure needs beside it to mean something (schema: record.h). */
 #ifndef ATTNBENCH_CONTEXT_H
 #define ATTNBENCH_CONTEXT_H
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results_table.h"
+#include "record_rows.h"
 #include "workload/workload_keys.h"
 
 typedef struct point {

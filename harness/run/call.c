@@ -7,7 +7,7 @@
 
 #include "machine/cpu_state.h"
 #include "cpu_watch.h"
-#include "util/status.h"
+#include "util/console.h"
 
 const char *attn_status_text(int status)
 {

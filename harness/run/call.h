@@ -3,7 +3,7 @@
 #define ATTNBENCH_CALL_H
 
 #include "attention.h"
-#include "util/guarded.h"
+#include "util/guarded_buffer.h"
 
 typedef struct call {
     const attn_kernel *kernel;

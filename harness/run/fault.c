@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
-#include "tensors/instance_parts.h"
+#include "tensors/instance_internal.h"
 #include "problem.h"
 
 /* ---- in the child ---------------------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "machine/pool.h"
-#include "util/status.h"
+#include "util/console.h"
 
 static double seconds(clockid_t clock)
 {

@@ -3,7 +3,7 @@
 #define ATTNBENCH_SELECTION_H
 
 #include "plugin/plugin.h"
-#include "residency.h"
+#include "cache_state.h"
 #include "workload/workload.h"
 
 /* Workloads are parsed; kernels come from the registry and from plugins. */

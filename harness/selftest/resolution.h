@@ -7,7 +7,7 @@
 #ifndef ATTNBENCH_RESOLUTION_H
 #define ATTNBENCH_RESOLUTION_H
 
-#include "compare/paired.h"
+#include "compare/paired_sampler.h"
 
 typedef struct recording {
     sampled_pair *pair;

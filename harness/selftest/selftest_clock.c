@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/child.h"
-#include "neighbours.h"
-#include "record/results.h"
-#include "slowed.h"
-#include "util/status.h"
+#include "util/child_process.h"
+#include "background_load.h"
+#include "record/record.h"
+#include "known_slowdown.h"
+#include "util/console.h"
 
 enum { GATE_CASES = 200, DEFAULT_RUNS = 20, BUILDS = 4 };
 static const double delta = 0.005, alpha = 0.01 / GATE_CASES, beta = 0.001, limit = 3, least = 0.1;

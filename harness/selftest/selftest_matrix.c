@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "run/check.h"
-#include "record/results.h"
-#include "selftest.h"
+#include "record/record.h"
+#include "selftest_judge.h"
 #include "util/atomic_file.h"
 #include "verify/check_list.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "selftest.h"
+#include "selftest_judge.h"
 
 enum { HEAD_LINES = 8 };
 

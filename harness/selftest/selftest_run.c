@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "selftest.h"
-#include "util/status.h"
+#include "selftest_judge.h"
+#include "util/console.h"
 
 static const double time_limit = 900; /* seconds of one verify: some planted bugs hang in all cases, on busy machines */
 

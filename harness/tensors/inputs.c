@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inputs_parts.h"
-#include "instance_parts.h"
-#include "util/mapping.h"
+#include "inputs_internal.h"
+#include "instance_internal.h"
+#include "util/guard_pages.h"
 #include "problem.h"
 
 static const uint32_t gap_pattern = UINT32_C(0x7fc17fc1); /* a NaN as f32, and twice one as f16 and bf16 */

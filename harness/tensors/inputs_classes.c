@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "inputs.h"
-#include "inputs_parts.h"
-#include "instance_parts.h"
+#include "inputs_internal.h"
+#include "instance_internal.h"
 
 /* ---- plain draws ----------------------------------------------------------------------------------------------- */
 

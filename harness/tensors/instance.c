@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "inputs.h"
-#include "instance_parts.h"
-#include "util/mapping.h"
+#include "instance_internal.h"
+#include "util/guard_pages.h"
 #include "problem.h"
 
 static const int64_t weights_most = INT64_C(64) << 20; /* bytes of WEIGHTS that are described without being asked for */

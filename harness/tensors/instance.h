@@ -6,7 +6,7 @@
 #ifndef ATTNBENCH_INSTANCE_H
 #define ATTNBENCH_INSTANCE_H
 
-#include "util/mapping.h"
+#include "util/guard_pages.h"
 #include "workload/workload.h"
 
 typedef struct instance {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "instance_parts.h"
-#include "util/mapping.h"
+#include "instance_internal.h"
+#include "util/guard_pages.h"
 #include "problem.h"
 
 static const uint32_t gap = UINT32_C(0x7fc17fc1); /* a NaN as f32, and twice one as f16 and bf16 */

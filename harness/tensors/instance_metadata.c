@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "instance_parts.h"
+#include "instance_internal.h"
 #include "problem.h"
 
 static const int64_t csr_pairs_most = INT64_C(1) << 26; /* block pairs that are looked at, and entries that are kept */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "instance_parts.h"
+#include "instance_internal.h"
 
 enum { PAGE = 4096, LINE = 64 };
 

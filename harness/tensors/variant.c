@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "inputs.h"
-#include "instance_parts.h"
-#include "util/mapping.h"
+#include "instance_internal.h"
+#include "util/guard_pages.h"
 #include "problem.h"
 #include "reference.h"
 

@@ -5,7 +5,7 @@
 
 #include "judge/judge.h"
 #include "properties/property.h"
-#include "run/instrument.h"
+#include "run/perturb.h"
 #include "trial_run.h"
 
 const check_group *const *check_groups(int *count)

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cases.h"
-#include "run/instrument.h"
+#include "case_report.h"
+#include "run/perturb.h"
 
 int debugger_found(char *reason, size_t size)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cases.h"
+#include "case_report.h"
 #include "util/npy.h"
 #include "problem.h"
 

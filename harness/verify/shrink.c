@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases.h"
-#include "util/status.h"
+#include "case_report.h"
+#include "util/console.h"
 #include "workload/workload_keys.h"
 #include "trial_run.h"
 

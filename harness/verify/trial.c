@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "tensors/inputs.h"
-#include "run/isolate.h"
+#include "run/isolated_call.h"
 #include "machine/own_threads.h"
 #include "judge/pattern.h"
 #include "problem.h"
 #include "properties/property.h"
-#include "util/status.h"
+#include "util/console.h"
 #include "judge/judge_repeats.h"
 #include "trial_run.h"
 

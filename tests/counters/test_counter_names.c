@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "counters/counters_groups.h"
-#include "record/results.h"
+#include "record/record.h"
 
 #include <math.h>
 

@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "counters/counters.h"
-#include "counters/counting.h"
+#include "counters/counter_run.h"
 #include "machine/pool.h"
-#include "record/results.h"
-#include "util/status.h"
+#include "record/record.h"
+#include "util/console.h"
 
 #include <errno.h>
 #include <math.h>

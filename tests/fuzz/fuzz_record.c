@@ -1,10 +1,10 @@
 /* fuzz_record: records. Any file is read or refused with a reason; from what is read every table and file is made. */
 #include <string.h>
 
-#include "verify/cases_summary.h"
+#include "verify/verify_summary.h"
 #include "fuzz.h"
-#include "record/results.h"
-#include "record/results_table.h"
+#include "record/record.h"
+#include "record/record_rows.h"
 
 static FILE *nowhere;
 

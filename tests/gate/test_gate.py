@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from command_line import APART, BUG, FINDING, ONE_BLOCK, TRIES, UNDECIDED, USAGE, WELL, attnbench, environment
-from gate_runs import CASE, COMPUTE, QUICK, TINY, Gate, plugin, slowed
+from gate_fixture import CASE, COMPUTE, QUICK, TINY, Gate, plugin, slowed
 
 
 class Verdicts(Gate):

@@ -35,7 +35,7 @@ from command_line import (
     launches,
     until,
 )
-from gate_runs import COMPUTE, QUICK, SLOWED, TINY, Gate, plugin, slowed
+from gate_fixture import COMPUTE, QUICK, SLOWED, TINY, Gate, plugin, slowed
 
 
 def state_of(process: int) -> str:

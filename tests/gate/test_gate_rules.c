@@ -10,8 +10,8 @@
 
 #include "gate/baseline.h"
 #include "gate/gate.h"
-#include "gate/gate_yardstick.h"
-#include "util/status.h"
+#include "gate/gate_advice.h"
+#include "util/console.h"
 
 static const attn_kernel quick = {.name = "module:quick"}, gone = {.name = "module:gone"};
 static workload shape = {.name = (char *)"h=1,q=8,d=8"};

@@ -14,7 +14,7 @@
 
 #include "compare/compare.h"
 #include "gate/gate.h"
-#include "util/status.h"
+#include "util/console.h"
 
 /* ---- a machine --------------------------------------------------------------------------------------------------- */
 

@@ -18,7 +18,7 @@ import unittest
 from pathlib import Path
 
 import command_line as cl
-from history_records import ROWS, Case, comparison, main, record
+from history_fixture import ROWS, Case, comparison, main, record
 
 # As files of schema 1 have it.
 SCHEMA_1 = """

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import command_line as cl
-from history_records import COMPUTE, SLOWED, Case, comparison, main
+from history_fixture import COMPUTE, SLOWED, Case, comparison, main
 
 
 class Ratios(Case):

@@ -2,10 +2,10 @@
  * does not see, the check that is there for it finds them, and no other. */
 #include <math.h>
 
-#include "subject.h"
+#include "instance_fixture.h"
 
 #include "judge/judge.h"
-#include "verify/reservations.h"
+#include "verify/caveats.h"
 
 static const char line[] = "h=2,q=40,k=96,d=64";
 

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "judge/pattern.h"
-#include "subject.h"
+#include "instance_fixture.h"
 
 /* ---- along one axis -------------------------------------------------------------------------------------------------- */
 

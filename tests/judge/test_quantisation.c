@@ -1,7 +1,7 @@
 /* What int8 keys and values cost is measured against the numbers that they were rounded from, and only where there are such. */
 #include <math.h>
 
-#include "subject.h"
+#include "instance_fixture.h"
 
 #include "judge/quantisation.h"
 

@@ -19,7 +19,7 @@
 #include "cpu.h"
 #include "machine/machine.h"
 #include "registry.h"
-#include "util/textfile.h"
+#include "util/proc_file.h"
 
 static char root[PATH_MAX / 4];
 

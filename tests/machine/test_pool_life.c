@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "machine/pool.h"
-#include "util/status.h"
+#include "util/console.h"
 
 #include <dirent.h>
 #include <stdio.h>

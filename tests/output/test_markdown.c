@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "gate/gate_record.h"
-#include "output/results_failures.h"
+#include "output/record_markdown_failures.h"
 
 static json_t *failed(const char *kernel, const char *name)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "record/crossover.h"
-#include "record/results.h"
+#include "record/record.h"
 
 static void add(json_t *record, const char *kernel, const char *spec, int threads, double ms)
 {

@@ -2,7 +2,7 @@
  * digits. The second opinion is a row in plain loops, compensated sums and no library. */
 #include <math.h>
 
-#include "subject.h"
+#include "instance_fixture.h"
 
 #include "judge/certificate.h"
 #include "certify.h"

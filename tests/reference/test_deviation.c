@@ -1,6 +1,6 @@
 /* Deviation and projection against the simulated kernels: correct ones must stay within what chance allows and within the
  * projection's bound; planted bugs that the bound cannot see must not. */
-#include "error_kernels.h"
+#include "error_fixture_kernels.h"
 
 #include "deviation.h"
 #include "projection.h"

@@ -1,6 +1,6 @@
 /* The error bound's own behaviour: its formula written out a second time, what it does where nothing can be promised,
  * its growth, and how a plan's declarations enter it. */
-#include "error_rows.h"
+#include "error_fixture_rows.h"
 
 /* ---- the formula ------------------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* The error bound against float kernels simulated here: correct ones, in several orders and precisions, must stay
  * inside it; planted bugs must leave it. */
-#include "error_kernels.h"
+#include "error_fixture_kernels.h"
 
 enum { SEEDS = 150 };
 

@@ -124,8 +124,8 @@ check "nightly --clock leaves the judge out" log_lacks 'selftest judge'
 stand_in attnbench 'exit 0'
 ln -f "$bin/attnbench" "$tree/build/attnbench"
 mkdir -p "$tree/tests/verify"
-printf '#!/usr/bin/env bash\necho "seeds $*" >>"%s"\n' "$log" >"$tree/tests/verify/no_accusation.py"
-chmod +x "$tree/tests/verify/no_accusation.py"
+printf '#!/usr/bin/env bash\necho "seeds $*" >>"%s"\n' "$log" >"$tree/tests/verify/many_seeds.py"
+chmod +x "$tree/tests/verify/many_seeds.py"
 run with "$tree/scripts/nightly"
 check "nightly with all well" exits 0
 check "nightly asks all seven" last_line '7 well, 0 not'

@@ -12,8 +12,8 @@
 #include "doctor/doctor.h"
 #include "tensors/instance.h"
 #include "machine/pool.h"
-#include "run/residency.h"
-#include "util/status.h"
+#include "run/cache_state.h"
+#include "util/console.h"
 
 static int failures;
 

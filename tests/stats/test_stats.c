@@ -13,9 +13,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "stats/decision.h"
+#include "stats/sequential_test.h"
 #include "stats/stats_launches.h"
-#include "stats/stats_many.h"
+#include "stats/multiple_testing.h"
 #include "stats/stats_pairs.h"
 #include "stats/stats_sign.h"
 

@@ -1,7 +1,7 @@
 /* test_inputs.c: each input class has the property that it is named for; seeds, types and layouts change what they
  * should and nothing else. Visibility is decided here key by key from the definitions, not by the functions that
  * filled the tensors. */
-#include "subject.h"
+#include "instance_fixture.h"
 
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* test_instance.c: tensors lie where they should, faults and canaries catch strays, and metadata says what the
  * workload says. */
 #include "tensors/inputs.h"
-#include "subject.h"
+#include "instance_fixture.h"
 
 #include <math.h>
 #include <signal.h>

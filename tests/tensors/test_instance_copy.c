@@ -1,9 +1,9 @@
 /* A child's own tensors: in other places with the same contents, changed in place and back, unseen by the shared ones; and snapshots of
  * outputs, which hold elements only. */
-#include "subject.h"
+#include "instance_fixture.h"
 
 #include "tensors/instance_copy.h"
-#include "tensors/instance_parts.h"
+#include "tensors/instance_internal.h"
 #include "tensors/snapshot.h"
 
 static const char *const lines[] = {"h=4,hkv=2,q=9,k=13,d=7", "b=2,h=2,q=5,k=9,d=16,row_pad=3,layout=bshd",

@@ -4,7 +4,7 @@
 
 #include "machine/ceilings.h"
 #include "verify/shrink.h"
-#include "subject.h"
+#include "instance_fixture.h"
 #include "verify/trial_run.h"
 
 enum fault { WRONG_VALUES, CRASHES_TOO };

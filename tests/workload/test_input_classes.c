@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "tensors/inputs.h"
-#include "subject.h"
+#include "instance_fixture.h"
 
 static double logit(const subject *s, int64_t h, int64_t i, int64_t j)
 {

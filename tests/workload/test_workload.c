@@ -1,5 +1,5 @@
 /* test_workload.c: the grammar: what each key means, and that every mistake costs one clear line. */
-#include "grammar.h"
+#include "workload_fixture.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* test_workload_set.c: names and overrides, workloads derived from others, the built-in workloads and suites, and
  * users' files. Whatever is parsed is written as a spec that parses to the same again. */
-#include "grammar.h"
+#include "workload_fixture.h"
 
 #include <unistd.h>
 

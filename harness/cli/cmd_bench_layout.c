@@ -1,0 +1,129 @@
+/* cmd_bench_layout.c: attnbench bench --layout: the job and its record. */
+#include "compare/alignment_sweep.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "verify/case_report.h"
+#include "machine/ceilings.h"
+#include "commands.h"
+#include "record/context.h"
+#include "record/record.h"
+#include "output/record_markdown_layout.h"
+#include "util/console.h"
+#include "verify/trial_run.h"
+
+static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
+
+/* ---- record ------------------------------------------------------------------------------------------------------ */
+
+static json_t *cell_json(const layout_cell *c)
+{
+    const interval at = c->figures.median_interval;
+    json_t *j = json_pack("{s:s, s:i}", "what", c->what, "bytes", c->bytes);
+    if (!c->timed) {
+        json_object_set_new(j, "reason", json_string(c->reason));
+        return j;
+    }
+    json_object_set_new(j, "ratio", json_real(exp(c->figures.median)));
+    if (isfinite(at.low) && isfinite(at.high))
+        json_object_set_new(j, "interval", json_pack("[f,f]", exp(at.low), exp(at.high)));
+    json_object_set_new(j, "shows", json_boolean(layout_shows(c)));
+    json_object_set_new(j, "pairs", json_integer((json_int_t)c->pairs));
+    return j;
+}
+
+json_t *layout_json(const layout_sweep *s)
+{
+    const layout_cell *const worst = layout_worst(s);
+    json_t *cells = json_array();
+    for (int i = 0; i < s->cells; i++) json_array_append_new(cells, cell_json(&s->cell[i]));
+    json_t *j = json_pack("{s:s, s:s, s:s, s:i, s:o}", "kernel", s->kernel->name, "workload", s->w->name, "spec",
+                          s->w->spec, "threads", s->threads, "cells", cells);
+    if (worst) json_object_set_new(j, "worst", cell_json(worst));
+    if (s->reason[0]) json_object_set_new(j, "reason", json_string(s->reason));
+    if (s->unmoved[0]) json_object_set_new(j, "unmoved", json_string(s->unmoved));
+    return j;
+}
+
+/* ---- the job ----------------------------------------------------------------------------------------------------- */
+
+typedef struct job {
+    const options *o;
+    const selection *s;
+    attn_machine machine;
+    layout_links links;
+    json_t *record;
+    int swept, failed, unsupported, refused;
+} job;
+
+static void sweep_group(job *j, const trial_group *g)
+{
+    for (int i = 0; i < g->count && !interrupted; i++) {
+        const trial *const judged = &g->trial[i];
+        const layout_settings settings = {&j->machine, &j->links, j->s->seed};
+        layout_sweep out;
+        if (judged->status != TRIAL_PASS && judged->status != TRIAL_UNSUPPORTED) case_print(stderr, g, judged);
+        json_array_append_new(json_object_get(j->record, "cases"), case_json(g, judged));
+        j->unsupported += judged->status == TRIAL_UNSUPPORTED;
+        j->failed += judged->status != TRIAL_UNSUPPORTED && judged->status != TRIAL_PASS;
+        if (judged->status != TRIAL_PASS) continue;
+        progress("moving the buffers of %s, %s", judged->kernel->name, g->in.w->name);
+        layout_run(&out, g, judged, &settings);
+        progress_clear();
+        if (interrupted && out.cells == 0) return;
+        if (out.reason[0] && !interrupted) complain("%s, %s: %s", judged->kernel->name, g->in.w->name, out.reason);
+        j->failed += out.reason[0] && !interrupted;
+        j->swept++;
+        json_array_append_new(json_object_get(j->record, "layout"), layout_json(&out));
+    }
+}
+
+static void sweep_workload(job *j, const workload *w, const trial_job *list, int jobs)
+{
+    const trial_settings judged = {.machine = &j->machine, .isa = j->s->isa, .budget = check_budget};
+    trial_group g = {.count = 0};
+    char reason[512];
+    if (trial_group_run(w, w->has_class ? w->input : INPUT_NORMAL, j->s->seed, list, jobs, &judged, &g, reason,
+                        sizeof reason)) {
+        sweep_group(j, &g);
+        trial_group_free(&g);
+    } else {
+        complain("%s: %s", w->name, reason);
+        j->refused++;
+    }
+}
+
+static int exit_of(const job *j)
+{
+    if (interrupted) return EXIT_INTERRUPTED;
+    if (j->refused) return EXIT_USAGE;
+    if (j->failed) return EXIT_FINDING;
+    if (j->swept == 0) complain("nothing was timed: no selected kernel supports a selected workload here");
+    return j->swept ? EXIT_WELL : EXIT_UNDECIDED;
+}
+
+int layout_bench(const options *o, const selection *s, int argc, char **argv)
+{
+    job j = {.o = o, .s = s, .machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1])};
+    int jobs;
+    trial_job *list = trial_jobs(s, &jobs);
+    j.record = record_new();
+    json_object_set_new(j.record, "layout", json_array());
+    layout_links_open(&j.links, s->isa);
+    watch_interrupts();
+    for (int w = 0; list && w < s->workloads && !interrupted && !command_unread(o); w++)
+        sweep_workload(&j, &s->workload[w], list, jobs);
+    layout_put(stdout, j.record);
+    const context_facts facts = {argc,      argv,       s->isa,     s->threads[s->thread_counts - 1], -1, NULL,
+                                 s->kernel, s->kernels, &s->plugins};
+    context_put(j.record, context_new(&facts));
+    const int code = worse_exit(exit_of(&j), command_outputs(o, j.record));
+    command_interrupted(o);
+    layout_links_close(&j.links);
+    json_decref(j.record);
+    free(list);
+    return code;
+}

@@ -1,0 +1,229 @@
+/* alignment_sweep.c: duels of a kernel with itself at another place. */
+#include "alignment_sweep.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/child_process.h"
+#include "paired_kernels.h"
+#include "judge/rejudge.h"
+#include "util/console.h"
+#include "verify/trial_run.h"
+
+static const size_t cell_pairs = 200;
+static const double cell_seconds = 1; /* at most for them */
+static const double hung = 60;        /* seconds without a new slice */
+/* Of all intervals of a kernel together. */
+static const double family_alpha = 0.01;
+/* A line's quarters; then the next line, and quarters of a page, which leave the aliases of a page. */
+static const int offsets[] = {16, 32, 48, 64, 1024, 2048, 3072};
+static const int links[LAYOUT_LINKS] = {16, 32, 48, 64};
+enum { OFFSETS = sizeof offsets / sizeof *offsets, WORKSPACE_ALIGNMENT = 64 };
+
+/* ---- code at other places ---------------------------------------------------------------------------------------- */
+
+static bool open_link(compare_sides *out, int bytes, uint64_t isa, char *reason, size_t size)
+{
+    char base[512], fresh[512];
+    snprintf(base, sizeof base, "%s/links/attnbench_kernels_at_0.so", ATTNBENCH_BUILD);
+    snprintf(fresh, sizeof fresh, "%s/links/attnbench_kernels_at_%d.so", ATTNBENCH_BUILD, bytes);
+    if (!compare_sides_open(base, fresh, NULL, 0, isa, out, reason, size)) return false;
+    if (out->isolated) return true;
+    snprintf(reason, size, "%.300s", out->shared);
+    compare_sides_close(out);
+    return false;
+}
+
+/* All of them or none. */
+void layout_links_open(layout_links *l, uint64_t isa)
+{
+    memset(l, 0, sizeof *l);
+    while (l->opened < LAYOUT_LINKS && open_link(&l->at[l->opened], links[l->opened], isa, l->reason, sizeof l->reason))
+        l->opened++;
+    if (l->opened == LAYOUT_LINKS)
+        l->reason[0] = 0;
+    else
+        layout_links_close(l);
+}
+
+void layout_links_close(layout_links *l)
+{
+    for (int i = 0; i < l->opened; i++) compare_sides_close(&l->at[i]);
+    l->opened = 0;
+}
+
+static const compare_pair *linked_pair(const compare_sides *sides, const attn_kernel *kernel)
+{
+    for (int p = 0; p < sides->pairs; p++)
+        if (strcmp(compare_kernel_name(sides->pair[p].kernel[0]), kernel->name) == 0) return &sides->pair[p];
+    return NULL;
+}
+
+/* ---- cells ------------------------------------------------------------------------------------------------------- */
+
+/* What the child is to do in a cell. */
+typedef struct task {
+    shift shift;
+    const attn_kernel *kernel[2];
+    bool shifts;
+} task;
+
+typedef struct sweep {
+    layout_sweep *out;
+    const trial_group *g;
+    const trial *judged;
+    const layout_settings *s;
+    task task[LAYOUT_CELLS];
+    paired_run *run;
+    volatile uint64_t beat;
+} sweep;
+
+static void add_cell(sweep *s, const char *what, int bytes, task t)
+{
+    layout_sweep *const out = s->out;
+    if (out->cells == LAYOUT_CELLS) return;
+    s->task[out->cells] = t;
+    out->cell[out->cells++] = (layout_cell){.what = what, .bytes = bytes};
+}
+
+static void add_buffers(sweep *s)
+{
+    const attn_kernel *const k = s->out->kernel;
+    const attn_plan *const plan = &s->judged->plan;
+    for (shifted_buffer b = SHIFTED_Q; b < SHIFTED_BUFFERS; b++)
+        for (int i = 0; i < OFFSETS; i++) {
+            const task t = {{b, offsets[i]}, {k, k}, true};
+            if (b == SHIFTED_WORKSPACE &&
+                (offsets[i] % WORKSPACE_ALIGNMENT || plan->workspace_bytes + plan->shared_bytes == 0))
+                continue;
+            if (b == SHIFTED_TENSORS && offsets[i] % WORKSPACE_ALIGNMENT == 0)
+                continue; /* all move alike: nothing new */
+            if (k->alignment && offsets[i] % (int)k->alignment) continue;
+            if (shift_applies(&t.shift, &s->g->in)) add_cell(s, shifted_buffer_name(b), offsets[i], t);
+        }
+}
+
+/* A plugin comes linked: what it was linked from is not here. */
+static void add_code(sweep *s)
+{
+    const layout_links *const l = s->s->links;
+    const bool is_plugin = plugin_of(s->out->kernel) != NULL;
+    int moved = 0;
+    for (int i = 0; i < l->opened && !is_plugin; i++) {
+        const compare_pair *pair = linked_pair(&l->at[i], s->out->kernel);
+        if (!pair) continue;
+        add_cell(s, "code", links[i], (task){{SHIFTED_Q, 0}, {pair->kernel[0], pair->kernel[1]}, false});
+        moved++;
+    }
+    if (!moved)
+        snprintf(s->out->unmoved, sizeof s->out->unmoved, "%.319s",
+                 is_plugin      ? "a plugin comes linked, and only its builder can link it anew"
+                 : l->reason[0] ? l->reason
+                                : "the modules that were linked elsewhere have no such kernel");
+}
+
+/* ---- in the child ------------------------------------------------------------------------------------------------ */
+
+static const char *check_lane(void *ctx, int lane, const instance *placed, const attn_tensor *slot)
+{
+    const sweep *s = ctx;
+    (void)lane;
+    return judge_again(s->g, s->judged, placed, slot);
+}
+
+static int figures_of(layout_cell *c, const paired_run *run, double alpha)
+{
+    double *base = calloc(run->pairs + 1, sizeof *base), *fresh = calloc(run->pairs + 1, sizeof *fresh);
+    for (size_t i = 0; base && fresh && i < run->pairs; i++) {
+        base[i] = run->pair[i].base;
+        fresh[i] = run->pair[i].fresh;
+    }
+    const int ok = base && fresh && pair_figures_of(base, fresh, run->pairs, alpha, &c->figures);
+    free(base);
+    free(fresh);
+    return ok;
+}
+
+static void run_cell(sweep *s, int i)
+{
+    layout_cell *const c = &s->out->cell[i];
+    const task *const t = &s->task[i];
+    const double alpha = family_alpha / s->out->cells;
+    const duel d = {.kernel = {t->kernel[0], t->kernel[1]},
+                    .in = &s->g->in,
+                    .machine = s->s->machine,
+                    .threads = s->out->threads,
+                    .shift = t->shifts ? &t->shift : NULL,
+                    .layout = s->s->seed,
+                    .beat = &s->beat,
+                    .check = check_lane,
+                    .ctx = s};
+    const paired_settings settings = {
+        {0.005, alpha, alpha}, s->s->seed + (uint64_t)i, cell_seconds, 0, cell_pairs, NULL};
+    int64_t calls;
+    int wrong;
+    if (!duel_run(&d, &settings, s->run, &calls, &wrong, c->reason, sizeof c->reason)) return;
+    c->pairs = s->run->pairs;
+    if (s->run->end == PAIRED_CALL_FAILED || s->run->end == PAIRED_CLOCK_FAILED)
+        snprintf(c->reason, sizeof c->reason, "%s",
+                 s->run->end == PAIRED_CALL_FAILED ? "a call failed" : "the clock failed");
+    else if (paired_void(s->run))
+        snprintf(c->reason, sizeof c->reason, "the control lane differs from the base: void");
+    else
+        c->timed = figures_of(c, s->run, alpha);
+}
+
+static void run_in_child(void *arg)
+{
+    sweep *s = arg;
+    for (int i = 0; i < s->out->cells; i++) run_cell(s, i);
+}
+
+void layout_run(layout_sweep *out, const trial_group *g, const trial *judged, const layout_settings *settings)
+{
+    char reason[256];
+    sweep *s = shared_new(sizeof *s);
+    layout_sweep *shared = shared_new(sizeof *shared);
+    paired_run *run = shared_new(sizeof *run);
+    *out = (layout_sweep){.kernel = judged->kernel, .w = g->in.w, .threads = judged->threads};
+    if (s && shared && run) {
+        *shared = *out;
+        *s = (sweep){.out = shared, .g = g, .judged = judged, .s = settings, .run = run};
+        add_buffers(s);
+        add_code(s);
+        const child_limit limit = {.seconds = hung + trial_time_limit(g->in.w), .beat = &s->beat};
+        const child_end end = child_run(run_in_child, s, &limit, reason, sizeof reason);
+        *out = *shared;
+        while (out->cells && !out->cell[out->cells - 1].timed && !out->cell[out->cells - 1].reason[0]) out->cells--;
+        if (interrupted)
+            snprintf(out->reason, sizeof out->reason, "interrupted");
+        else if (end != CHILD_DONE)
+            snprintf(out->reason, sizeof out->reason, "%s while it was timed", reason);
+    } else {
+        snprintf(out->reason, sizeof out->reason, "out of memory");
+    }
+    shared_free(s, sizeof *s);
+    shared_free(shared, sizeof *shared);
+    shared_free(run, sizeof *run);
+}
+
+/* Up to 0.2 % were seen on calls of 20 us whose buffers lay where they could not matter. */
+static const double least_visible = 0.002;
+
+bool layout_shows(const layout_cell *c)
+{
+    const interval at = c->figures.median_interval;
+    return c->timed && (at.low > log1p(least_visible) || at.high < log1p(-least_visible));
+}
+
+const layout_cell *layout_worst(const layout_sweep *s)
+{
+    const layout_cell *worst = NULL;
+    for (int i = 0; i < s->cells; i++) {
+        const layout_cell *const c = &s->cell[i];
+        if (layout_shows(c) && (!worst || fabs(c->figures.median) > fabs(worst->figures.median))) worst = c;
+    }
+    return worst;
+}

@@ -1,0 +1,69 @@
+/* paired_sampler.h: the clock of comparisons: adjacent slices of two lanes in random blocks, until a sequential test has its
+ * answer.
+ *
+ * A slice is as many calls as fill 50 to 400 us. A block is base new new base or new base base new, by the toss of a
+ * seeded coin, so that drift and whatever the slice before leaves behind strike both lanes alike. Its two pairs of
+ * adjacent slices give two values ln(new / base): within such a short time the machine is in one mood, and an
+ * interruption spoils one sign.
+ *
+ * Every fifth block is of the control lane: the base against itself, and as often new against itself. If that shows a
+ * difference, the instrument is at fault and the run void. (When only the base had a control, its code ran a quarter
+ * more often and was what the processor remembered: new read 0.1 % slower than a copy of itself.) */
+#ifndef ATTNBENCH_PAIRED_SAMPLER_H
+#define ATTNBENCH_PAIRED_SAMPLER_H
+
+#include <stddef.h>
+
+#include "stats/sequential_test.h"
+
+enum { LANE_BASE, LANE_NEW, LANE_BASE_AGAIN, LANE_NEW_AGAIN /* the same code once more */, LANES };
+int paired_side(int lane); /* 0 base, 1 new: whose code a lane calls */
+
+/* Where slices come from: kernels, or in tests a recorded trace. */
+typedef struct paired_lanes {
+    double (*slice)(void *ctx, int lane); /* seconds; NaN where the call failed, which ends the run */
+    double (*now)(void *ctx);             /* seconds, for the limit */
+    void *ctx;
+} paired_lanes;
+
+typedef struct paired_settings {
+    decision_rule rule;
+    uint64_t seed;
+    double seconds;           /* limit */
+    double least_seconds;     /* before the first look: the signs of the first ten pairs all come from one mood */
+    size_t pairs;             /* so many, whatever they say; 0: until the decision is made */
+    const volatile int *stop; /* non-zero ends the run early; NULL: never */
+} paired_settings;
+
+typedef struct sampled_pair {
+    double base, fresh; /* seconds of one slice */
+    bool base_first;
+} sampled_pair;
+
+typedef enum paired_end {
+    PAIRED_DONE,
+    PAIRED_LIMIT, /* out of time or room without a decision */
+    PAIRED_STOPPED,
+    PAIRED_CALL_FAILED,
+    PAIRED_CLOCK_FAILED /* a slice took no time or less */
+} paired_end;
+
+/* A plain value, for shared memory. */
+enum { MOST_PAIRS = 1 << 16 };
+typedef struct paired_run {
+    paired_end end;
+    int failed_lane;               /* of PAIRED_CALL_FAILED */
+    decision decision, control[2]; /* of base and of new against itself */
+    double seconds;
+    double decided; /* seconds until the decision was made; 0: it was not */
+    size_t pairs, controls;
+    sampled_pair pair[MOST_PAIRS], of_control[MOST_PAIRS / 4];
+} paired_run;
+
+void paired_sample(const paired_lanes *lanes, const paired_settings *settings, paired_run *out);
+
+/* The control lane claims a difference of a side's code from itself. */
+bool paired_void(const paired_run *run);
+bool paired_side_void(const paired_run *run, int side);
+
+#endif

@@ -1,0 +1,63 @@
+/* perturb_concurrent.c: two problems at once. Another thread computes its own again and again, in tensors of its own, while this
+ * one computes the case; a static buffer or a table filled late shows in either, and this one's result is looked at. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tensors/instance_copy.h"
+#include "perturb.h"
+#include "machine/pool.h"
+#include "util/console.h"
+
+static const double together = 1e-3; /* seconds that the two run side by side, at least one call of each */
+
+typedef struct neighbour {
+    call call;
+    atomic_int calls, stop;
+} neighbour;
+
+static void *compute(void *arg)
+{
+    neighbour *n = arg;
+    do {
+        call_once(&n->call, NULL);
+        atomic_fetch_add(&n->calls, 1);
+    } while (!atomic_load(&n->stop));
+    return NULL;
+}
+
+static void beside(instrument *t, neighbour *n)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, compute, n)) return;
+    while (atomic_load(&n->calls) == 0 && atomic_load(&n->stop) == 0) sched_yield();
+    const double end = clock_seconds() + together;
+    do {
+        variation v = instrument_plain(t, "concurrent", "while another thread computes another problem");
+        v.exec = exec_serial();
+        v.same_bits &= t->exec->threads == 1 || (t->kernel->traits & ATTN_TRAIT_SAME_AT_ANY_THREADS);
+        const int found = t->found->count, kept = t->others->count;
+        if (!instrument_vary(t, &v) || t->found->count > found || t->others->count > kept) break;
+    } while (clock_seconds() < end);
+    atomic_store(&n->stop, 1);
+    pthread_join(thread, NULL);
+}
+
+void instrument_concurrent(instrument *t)
+{
+    instance other;
+    attn_tensor slot[ATTN_SLOTS];
+    char reason[256];
+    neighbour n;
+    if (!instance_copy(t->in, PLACED_REAR, 64, &other)) return;
+    instance_flip(&other);
+    instance_protect(&other, true);
+    memset(&n, 0, sizeof n);
+    const attn_args args = instance_args(&other, t->lse, t->weights, slot);
+    if (call_prepare(&n.call, t->kernel, &other.problem, &args, t->machine, exec_serial(), reason, sizeof reason)) {
+        beside(t, &n);
+        call_release(&n.call);
+    }
+    instance_free(&other);
+}

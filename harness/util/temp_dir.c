@@ -1,0 +1,102 @@
+/* temp_dir.c: mkdtemp, flock, and a walk from the leaves. */
+#include "temp_dir.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "console.h"
+
+static const char *root(void)
+{
+    const char *const asked = getenv("TMPDIR");
+    return asked && *asked ? asked : "/tmp";
+}
+
+int scratch_make(const char *name, scratch *out, char *reason, size_t reason_size)
+{
+    const int length =
+        snprintf(out->path, sizeof out->path, "%s/attnbench-%s-%ld-XXXXXX", root(), name, (long)getpid());
+    if (length < SCRATCH_PATH && mkdtemp(out->path)) {
+        out->lock = open(out->path, O_RDONLY | O_DIRECTORY); /* inherited by what we run */
+        if (out->lock >= 0) flock(out->lock, LOCK_EX | LOCK_NB);
+        return 1;
+    }
+    snprintf(reason, reason_size, "no temporary folder can be made in %.200s: %s; set TMPDIR to another", root(),
+             length < SCRATCH_PATH ? strerror(errno) : "its name is too long");
+    *out = (scratch){.lock = -1};
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)st, (void)kind, (void)where;
+    remove(path);
+    return 0;
+}
+
+static void remove_all(const char *folder)
+{
+    enum { OPEN_FOLDERS = 16 };
+    if (nftw(folder, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS) == 0 && remove(folder) != 0 && errno == ENOENT)
+        return;
+    complain("%s could not be removed", folder);
+}
+
+void scratch_remove(scratch *s)
+{
+    if (!s->path[0]) return;
+    remove_all(s->path);
+    if (s->lock >= 0) close(s->lock);
+    *s = (scratch){.lock = -1};
+}
+
+/* Of a folder whose name ends in PROCESS-XXXXXX: the process; 0 where it does not. */
+static long owner_of(const char *path, size_t before)
+{
+    char *end;
+    const char *const number = path + before;
+    const long process = isdigit((unsigned char)*number) ? strtol(number, &end, 10) : 0;
+    return process > 0 && *end == '-' && strlen(end + 1) == 6 && !strchr(end, '/') ? process : 0;
+}
+
+static bool is_ours(int folder)
+{
+    struct stat st;
+    return fstat(folder, &st) == 0 && st.st_uid == geteuid();
+}
+
+static bool is_dead(long process) { return kill((pid_t)process, 0) != 0 && errno == ESRCH; }
+
+void scratch_sweep(const char *name, void (*each)(const char *path))
+{
+    char pattern[SCRATCH_PATH];
+    glob_t found;
+    const int before = snprintf(pattern, sizeof pattern, "%s/attnbench-%s-", root(), name);
+    if (before >= SCRATCH_PATH - 1 || strpbrk(pattern, "*?[\\")) return;
+    strcat(pattern, "*");
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0) return;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *const path = found.gl_pathv[i];
+        const long process = owner_of(path, (size_t)before);
+        const int folder =
+            process && is_dead(process) ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+        if (folder < 0) continue;
+        if (is_ours(folder) && flock(folder, LOCK_EX | LOCK_NB) == 0) {
+            if (each) each(path);
+            remove_all(path);
+        }
+        close(folder);
+    }
+    globfree(&found);
+}
