@@ -33,7 +33,7 @@ static inline float lanes_sum(lanes x) { return (x[0] + x[1]) + (x[2] + x[3]); }
  *
  * x = n ln2 + r with |r| <= ln2 / 2; ln2 is split so that n * ln2_high is exact (its last 11 bits are 0, |n| < 2^8); exp(r) by a
  * polynomial of degree 6 (Taylor's, the last four coefficients fitted to the interval: 0.07 * 2^-24); times 2^n by the exponent bits.
- * Relative error below LANES_EXP_KAPPA * 2^-24 (tests/test_exp.c walks the range). */
+ * Relative error below LANES_EXP_KAPPA * 2^-24 (tests/kernels/test_exp.c walks the range). */
 #define LANES_EXP_KAPPA 2
 static inline lanes lanes_exp(lanes x)
 {
@@ -53,7 +53,7 @@ static inline lanes lanes_exp(lanes x)
     return (lanes)(~tiny & (lanes_int)result);
 }
 
-/* tanh(x) by way of exp: errors of at most 3u relative and 3u absolute together (tests/test_exp.c). */
+/* tanh(x) by way of exp: errors of at most 3u relative and 3u absolute together (tests/kernels/test_exp.c). */
 static inline lanes lanes_tanh(lanes x)
 {
     const lanes_int sign = (lanes_int)x & INT32_MIN;

@@ -1,4 +1,4 @@
-/* problem.c: validation, needed features, visible keys and compulsory work. The only formulas of each. */
+/* problem.c: validation, needed features and visible keys: the only formulas of each. */
 #include "problem.h"
 
 #include <inttypes.h>

@@ -14,7 +14,7 @@
 #include "avx512/avx512_elements_impl.h"
 #include "avx512/avx512_transpose_impl.h"
 #include "tiles_impl.h"
-#include "transposed_impl.h"
+#include "vector/transposed_impl.h"
 
 enum { WIDTH = 32, TILE_BYTES = 1024, TILE_FLOATS = 256 }; /* keys, or channels, that a pair of tiles is wide */
 

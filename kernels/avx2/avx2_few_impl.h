@@ -1,4 +1,4 @@
-/* avx2_few_impl.h: the vectors of few_impl.h. Lanes are channels in the dot products, keys in the softmax, channels in the sum of
+/* avx2_few_impl.h: the vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the softmax, channels in the sum of
  * values. */
 #ifndef ATTN_AVX2_FEW_IMPL_H
 #define ATTN_AVX2_FEW_IMPL_H
@@ -7,7 +7,7 @@
 
 #include "avx2_exp_impl.h"
 #include "avx2_pack_impl.h"
-#include "few_impl.h"
+#include "vector/few_rows_impl.h"
 
 /* Sums of 8 vectors, lane i that of x[i]: three times two vectors become one, by shuffles that cross lanes first where blends do half of
  * the work. `order` undoes in which lanes that leaves the sums. */

@@ -19,7 +19,7 @@
  * attention of 16 heads (d=576, dv=512) 73%, in bf16 66%. Multiply-adds are 90% of a group's cycles; 3% are lost to the clock.
  * No gain: an exponent added to the weight's bits in place of the multiplication, Estrin's scheme (that pass 10% slower), vectors of weights one
  * after another, weighing after 8 to 96 keys instead of a block. Loops of 2 and 8 steps are 3 to 5% slower than of 4.
- * ALiBi and bias join the scores in a pass of their own (terms_impl.h): b=1,h=32,q=512,d=128,mask=causal,alibi=1 runs at 2.4 times the
+ * ALiBi and bias join the scores in a pass of their own (logit_terms_impl.h): b=1,h=32,q=512,d=128,mask=causal,alibi=1 runs at 2.4 times the
  * speed of blocked_online, h=8,q=1024,d=64,bias=1 at 3.5 times.
  * Improves on blocked_online: twice as wide, fused multiply-add, no sums across lanes, packing shared by up to 1920 rows.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
@@ -245,7 +245,7 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
     out->ceiling = attn_limiting_ceiling(machine, ATTN_CEILING_FP32_AVX2, problem, bytes_per_key(problem, args));
     out->expected_share = problem->q * (problem->h / problem->hkv) > few_most(problem, out->storage_type) ? 0.8
                           : out->ceiling == ATTN_CEILING_BANDWIDTH                                        ? 0.75
-                                                                   : 0.42; /* measured: few_impl.h */
+                                                                   : 0.42; /* measured: few_rows_impl.h */
     out->kappa = AVX2_EXP2_KAPPA;
     out->kappa_1 = attn_slot_of(args, ATTN_SLOPES) || attn_slot_of(args, ATTN_BIAS) ? 2 : 0; /* times log2(e) */
     out->kappa_t = AVX2_TANH_KAPPA, out->tau = AVX2_TANH_TAU;

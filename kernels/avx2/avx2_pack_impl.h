@@ -6,7 +6,7 @@
 #include <immintrin.h>
 
 #include "avx2_elements_impl.h"
-#include "transposed_impl.h"
+#include "vector/transposed_impl.h"
 
 /* Writes the first n of 8 lanes. */
 static inline void store_first(float *to, int64_t n, __m256 x)

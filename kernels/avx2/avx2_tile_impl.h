@@ -13,7 +13,7 @@
 
 #include <immintrin.h>
 
-#include "transposed_impl.h"
+#include "vector/transposed_impl.h"
 
 /* near[v] is 12582912 + 119 - max, for rows whose maximum is a whole number, else infinite. Added to scores that are at most 8.5 above
  * it and less than 119.5 below, it gives floats that differ from NEAR, which is 12582912, in their last 7 bits alone. No others do. */

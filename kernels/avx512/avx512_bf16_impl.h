@@ -6,7 +6,7 @@
 #include <immintrin.h>
 
 #include "avx512_exp_impl.h"
-#include "transposed_impl.h"
+#include "vector/transposed_impl.h"
 
 /* The first n of 32 elements. */
 static inline __mmask32 elements_before(int64_t n) { return n >= 32 ? UINT32_MAX : n <= 0 ? 0 : (1u << n) - 1; }

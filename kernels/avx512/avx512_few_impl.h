@@ -1,4 +1,4 @@
-/* avx512_few_impl.h: the vectors of few_impl.h. Lanes are channels in the dot products, keys in the softmax, channels in the sum of
+/* avx512_few_impl.h: the vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the softmax, channels in the sum of
  * values. */
 #ifndef ATTN_AVX512_FEW_IMPL_H
 #define ATTN_AVX512_FEW_IMPL_H
@@ -8,7 +8,7 @@
 #include "avx512_exp_impl.h"
 #include "avx512_elements_impl.h"
 #include "avx512_transpose_impl.h"
-#include "few_impl.h"
+#include "vector/few_rows_impl.h"
 
 static inline __mmask32 first_32(int64_t n) { return n >= 32 ? UINT32_MAX : (UINT32_C(1) << n) - 1; }
 

@@ -6,7 +6,7 @@
 #include <immintrin.h>
 
 #include "avx512_transpose_impl.h"
-#include "transposed_impl.h"
+#include "vector/transposed_impl.h"
 
 /* Rows of a vector of the group that see a key of the block. */
 ALWAYS_INLINE __mmask16 sees(const row_job *job, int vector, int64_t key)

@@ -12,8 +12,8 @@
  * Rows of 16 bits are widened as they are packed, exactly, and results narrowed as they are stored, to nearest even: packing is so
  * small a part that a prefill in bf16 or fp16 runs at the share of fp32 (86 against 82 to 86%, llama3 shape).
  * Measured on an Intel CPU, one thread: prefill 80 to 90% of the ceiling (n >= 1024), n = 128 79 to 81%; a decode of
- * h=32,hkv=8,k=8192,d=128 reads at 95% of the bandwidth in fp32 and 71 to 77% in bf16, where arithmetic takes as long (few_impl.h).
- * ALiBi and bias join a tile's scores out of L1 (terms_impl.h); then keys are taken from the last to the first, for with a slope the
+ * h=32,hkv=8,k=8192,d=128 reads at 95% of the bandwidth in fp32 and 71 to 77% in bf16, where arithmetic takes as long (few_rows_impl.h).
+ * ALiBi and bias join a tile's scores out of L1 (logit_terms_impl.h); then keys are taken from the last to the first, for with a slope the
  * last ones weigh most and the maximum would be raised with every tile. h=32,q=512,d=128,mask=causal,alibi=1 runs at 104 GFLOP/s, 123
  * without slopes and 21 with blocked_online; h=8,q=1024,d=64,bias=1 at 95, 154 and 18. What is left of a bias: rows of it lie apart, so
  * that a tile's 48 rows are 48 lines.

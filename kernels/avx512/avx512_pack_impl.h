@@ -8,7 +8,7 @@
 #include "avx512_elements_impl.h"
 #include "avx512_group_impl.h"
 #include "avx512_transpose_impl.h"
-#include "transposed_impl.h"
+#include "vector/transposed_impl.h"
 
 static void pack_queries(const row_job *job, const row_group *g, int64_t row)
 {

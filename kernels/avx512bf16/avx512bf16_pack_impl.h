@@ -7,7 +7,7 @@
 #include "avx512/avx512_elements_impl.h"
 #include "avx512/avx512_group_impl.h"
 #include "avx512/avx512_transpose_impl.h"
-#include "transposed_impl.h"
+#include "vector/transposed_impl.h"
 
 static inline int64_t channel_pairs(int64_t channels) { return (channels + 1) / 2; }
 

@@ -32,7 +32,7 @@ enum {
     CHANNELS = 4,       /* of K, side by side in a tile: a product takes four */
     KEYS_MOST = 192,    /* of a block: (keys, group) weights stay in L1 with the tiles of K and V that are at work */
     ROWS_MOST = 1920,   /* that share a packed block: packing is then below 1 % of the time */
-    FEW = 16,           /* rows that absorb_few takes, in fp32 */
+    FEW = 16,           /* rows that absorb_few takes, in integers */
     FEW_OTHERS = FEW,   /* the same, whatever keys and queries are */
     REST = 5,           /* rows left over behind whole groups that absorb_few takes; more join a group (rows_at_end) */
     ROW_TYPE = ATTN_I8, /* of packed Q, K and V */

@@ -11,7 +11,7 @@
 #include "avx512/avx512_exp_impl.h"
 #include "avx512/avx512_group_impl.h"
 #include "avx512/avx512_transpose_impl.h"
-#include "transposed_impl.h"
+#include "vector/transposed_impl.h"
 
 /* Largest n: 127 * 256 + 127, and less where 128 n d, a sum of all channels, would leave 32 bits. */
 enum { Q_MOST = 32639, Q_MOST_WIDE = 29127, WIDE = 512 };

@@ -1,5 +1,5 @@
 /* narrow_impl.h: floats to elements of 16 bits, rounded to nearest, ties to even, in integers: on any CPU and whatever its rounding mode.
- * tests/test_elements.c compares every value of 16 bits and what lies between them. */
+ * tests/kernels/test_elements.c compares every value of 16 bits and what lies between them. */
 #ifndef ATTN_NARROW_IMPL_H
 #define ATTN_NARROW_IMPL_H
 

@@ -1,4 +1,4 @@
-/* The queue of fetch_impl.h: whoever takes lines from it, however many at a time, asks for every line of the rows and for none besides,
+/* The queue of prefetch_impl.h: whoever takes lines from it, however many at a time, asks for every line of the rows and for none besides,
  * rows by rows in the order in which they were added, and then for the idle line. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "fetch_impl.h"
+#include "vector/prefetch_impl.h"
 
 enum { SPACE = 1 << 20, LINES = SPACE / LINE_BYTES };
 

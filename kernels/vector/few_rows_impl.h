@@ -1,4 +1,4 @@
-/* few_impl.h: at most FEW query rows against K and V where they lie, at the speed of memory: the loops, without vectors.
+/* few_rows_impl.h: at most FEW query rows against K and V where they lie, at the speed of memory: the loops, without vectors.
  *
  *   for each block of keys that some row sees:
  *     look up where its keys and values lie
@@ -17,8 +17,8 @@
  * Where rows of K are long (latent attention), a few of them fill L1, and meet all query rows before the next ones do (is_for_many).
  *
  * The kernel that includes it defines what transposed_impl.h asks for, and the functions that are declared here. */
-#ifndef ATTN_FEW_IMPL_H
-#define ATTN_FEW_IMPL_H
+#ifndef ATTN_FEW_ROWS_IMPL_H
+#define ATTN_FEW_ROWS_IMPL_H
 
 #include "transposed_impl.h"
 

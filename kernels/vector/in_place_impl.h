@@ -1,4 +1,4 @@
-/* in_place_impl.h: whole tiles of keys, and values, read where they lie, for the loops of transposed_impl.h, which includes this.
+/* in_place_impl.h: whole tiles of keys, and values, read where they lie, for the loops of transposed_impl.h.
  *
  * A tile loop broadcasts single elements of K and V, so it can take them from rows as well as from packed tiles: packing only makes
  * neighbours of what is read together. That is not worth its cost for few groups of queries (b=16,h=12,q=128,d=64 runs 5% faster in
@@ -11,6 +11,8 @@
  * be: that is packing without its transposition, and needs to be done once where V is in K. */
 #ifndef ATTN_IN_PLACE_IMPL_H
 #define ATTN_IN_PLACE_IMPL_H
+
+#include "packed_blocks_impl.h"
 
 static inline int lies_in_rows(const attn_tensor *t, const attn_tensor *pages) { return t->type == ATTN_F32 && !pages; }
 

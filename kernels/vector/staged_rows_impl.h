@@ -1,11 +1,13 @@
-/* stage_impl.h: rows of Q and O that are not fp32, for the loops of transposed_impl.h, which includes this behind its row_job.
+/* staged_rows_impl.h: rows of Q and O that are not fp32, for the loops of transposed_impl.h.
  *
  * What packs and stores tiles knows one type alone, mostly fp32. Of any other type, a group of queries is widened into the stage before
  * it is packed (unless it is of the ROW_TYPE that the kernel packs), and a group of results narrowed from there after it is stored: a
  * tensor stands in for the stored one, whose rows at hand are those of the stage. absorb_few, for which reading is everything, widens K
  * and V in registers. */
-#ifndef ATTN_STAGE_IMPL_H
-#define ATTN_STAGE_IMPL_H
+#ifndef ATTN_STAGED_ROWS_IMPL_H
+#define ATTN_STAGED_ROWS_IMPL_H
+
+#include "workspace_impl.h"
 
 static inline int64_t channels_of(const attn_problem *p, int slot)
 {

@@ -1,11 +1,12 @@
-/* terms_impl.h: ALiBi and bias of a group of query rows, for the loops of transposed_impl.h, which includes this behind its row_job.
+/* logit_terms_impl.h: ALiBi and bias of a group of query rows, for the loops of transposed_impl.h.
  *
  * They join logits in nats: a bias as large as a float can be, which is how models mask keys, would not fit the base 2 in which scores
  * are otherwise. Distances are whole numbers, rounded once, as in logits_impl.h. */
-#ifndef ATTN_TERMS_IMPL_H
-#define ATTN_TERMS_IMPL_H
+#ifndef ATTN_LOGIT_TERMS_IMPL_H
+#define ATTN_LOGIT_TERMS_IMPL_H
 
 #include "logits_impl.h"
+#include "row_job_impl.h"
 
 /* Of each row of the group at hand, and the terms of one tile of keys. */
 struct group_terms {

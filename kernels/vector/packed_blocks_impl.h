@@ -1,4 +1,4 @@
-/* packed_impl.h: blocks of keys and values in tiles, for the loops of transposed_impl.h, which includes this behind its row_job.
+/* packed_blocks_impl.h: blocks of keys and values in tiles, for the loops of transposed_impl.h.
  *
  *   block   tiles of K, tiles of V, notes       in the workspace of whoever needs it, or
  *   shared  for each (sequence, KV head): its blocks, packed once for all slices of query rows (attn_kernel.pack)
@@ -8,8 +8,10 @@
  * values that are not finite, since how a kernel keeps such values from the rows that do not see them is its own matter.
  *
  * Rows of another type than ROW_TYPE are widened, a few at a time, as they are packed. */
-#ifndef ATTN_PACKED_IMPL_H
-#define ATTN_PACKED_IMPL_H
+#ifndef ATTN_PACKED_BLOCKS_IMPL_H
+#define ATTN_PACKED_BLOCKS_IMPL_H
+
+#include "staged_rows_impl.h"
 
 enum {
     STAGED_ROWS = 16,                 /* widened at once; a multiple of the keys that any kernel packs together */
