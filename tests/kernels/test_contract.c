@@ -354,8 +354,7 @@ static void masks_are_their_bits(void **state)
     for (int bit = 0; bit < ATTN_CAP_FIELD_BITS; bit++) assert_true(caps[bit] == UINT64_C(1) << bit);
 
     const uint64_t x86[] = {ATTN_ISA_AVX2,       ATTN_ISA_AVX512,  ATTN_ISA_AVX512BF16, ATTN_ISA_AVX512VNNI,
-                            ATTN_ISA_AVX512FP16, ATTN_ISA_AMXBF16, ATTN_ISA_AMXINT8,
-                            ATTN_ISA_AVX512VBMI};
+                            ATTN_ISA_AVX512FP16, ATTN_ISA_AMXBF16, ATTN_ISA_AMXINT8,    ATTN_ISA_AVX512VBMI};
     const uint64_t arm[] = {ATTN_ISA_NEON, ATTN_ISA_DOTPROD, ATTN_ISA_BF16MM, ATTN_ISA_I8MM, ATTN_ISA_SVE};
     for (size_t bit = 0; bit < sizeof x86 / sizeof *x86; bit++) assert_true(x86[bit] == UINT64_C(1) << bit);
     for (size_t bit = 0; bit < sizeof arm / sizeof *arm; bit++) assert_true(arm[bit] == UINT64_C(1) << (32 + bit));
