@@ -68,7 +68,7 @@ set_target_properties(plugin_builtin PROPERTIES PREFIX "" OUTPUT_NAME builtin SU
 
 # A kernel that needs tiles, unchanged, on an emulation of them: its arithmetic is then judged on CPUs that have none. And slices of it,
 # which share packed keys.
-if(emulated_options)
+if(emulated_options AND NOT ATTNBENCH_SANITIZE) # takes minutes to compile with sanitizers, whose tests do not run it
   file(CONFIGURE OUTPUT ${plugin_dir}/emulated/registry_list.h CONTENT
 "extern const attn_kernel attn_kernel_amxbf16_online, attn_kernel_threaded_rows;
 static const attn_kernel *const registry_list[] = {&attn_kernel_amxbf16_online, &attn_kernel_threaded_rows};
