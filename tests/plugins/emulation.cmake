@@ -7,9 +7,9 @@ find_path(ATTNBENCH_SIMDE_INCLUDE simde/x86/avx512.h)
 if(tile_options AND ATTNBENCH_SIMDE_INCLUDE)
   get_property(emulated_options GLOBAL PROPERTY ATTNBENCH_avx2_OPTIONS)
   get_property(emulated_isa GLOBAL PROPERTY ATTNBENCH_avx2_ISA)
-  # Inlined as for speed, a file takes two minutes and a gigabyte to compile.
+  # Lanes wrap around: SIMDe adds them as signed integers. Inlined as for speed, a file takes two minutes and a gigabyte to compile.
   # A 64-byte vector is passed otherwise than with AVX-512: all of these functions are in one file.
-  list(APPEND emulated_options -O2 -Wno-psabi "-DALWAYS_INLINE=__attribute__((unused)) static" "SHELL:-idirafter ${ATTNBENCH_SIMDE_INCLUDE}"
+  list(APPEND emulated_options -O2 -fwrapv -Wno-psabi "-DALWAYS_INLINE=__attribute__((unused)) static" "SHELL:-idirafter ${ATTNBENCH_SIMDE_INCLUDE}"
        "SHELL:-include ${CMAKE_CURRENT_SOURCE_DIR}/plugins/emulated_avx512.h")
 elseif(tile_options)
   message(STATUS "tests: AVX-512 is not emulated (no simde/x86/avx512.h): tile kernels are judged where the CPU has AVX-512")
