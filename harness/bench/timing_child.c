@@ -8,6 +8,7 @@
 #include "tensors/instance_copy.h"
 #include "util/console.h"
 #include "verify/trial_run.h"
+#include "run/process_use.h"
 
 typedef struct apart {
     timing *t;
@@ -38,6 +39,7 @@ static void take_counts(timing *t, const timing_watch *w)
 static void time_in_child(void *arg)
 {
     apart *a = arg;
+    process_use_note_others();
     instance_touch(&a->part->in,
                    4096); /* a forked child finds shared memory unmapped, and the first timed call would pay */
     instance_protect(&a->part->in, true);

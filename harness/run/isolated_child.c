@@ -94,6 +94,7 @@ void case_child(void *arg)
     call c;
     char reason[256];
     const bool owns = (j->kernel->traits & ATTN_TRAIT_OWN_THREADS) != 0;
+    process_use_note_others();
     if (owns) t.exec = own_threads(j->threads, &own);
     if (j->others && !instance_detach(j->in)) {
         snprintf(j->reason, sizeof j->reason, "no memory for inputs of its own");

@@ -33,11 +33,28 @@ static int entries(const char *folder)
     return count;
 }
 
+enum { MOST_OTHERS = 8 };
+static pid_t other[MOST_OTHERS];
+static int others;
+
+void process_use_note_others(void)
+{
+    const pid_t self = (pid_t)syscall(SYS_gettid);
+    DIR *d = opendir("/proc/self/task");
+    others = 0;
+    for (const struct dirent *e; d && (e = readdir(d)) && others < MOST_OTHERS;) {
+        const pid_t thread = (pid_t)atoi(e->d_name); /* . and .. are 0 */
+        if (thread > 0 && thread != self) other[others++] = thread;
+    }
+    if (d) closedir(d);
+}
+
 /* The process's clock is read outside of the threads' clocks, on either side: an error makes too little of the others. */
 static double known_time(const process_use *u)
 {
     double sum = 0;
     for (int i = 0; i < u->watched; i++) sum += seconds(clock_of(u->thread[i]));
+    for (int i = 0; i < others; i++) sum += seconds(clock_of(other[i]));
     return sum;
 }
 
@@ -76,9 +93,6 @@ void process_use_end(process_use *u)
 #endif
 static const bool sanitizer_has_a_thread = SANITIZES_THREADS;
 
-/* An emulator of user programs has threads of its own, whose time is the process's (scripts/test sets the variable). */
-static bool is_emulated(void) { return getenv("ATTNBENCH_EMULATED") != NULL; }
-
 void process_use_judge(const process_use *u, const attn_kernel *kernel, int threads, findings *found)
 {
     static const double share = 0.05, clock_error = 10e-6; /* the latter is less than starting a thread takes */
@@ -96,8 +110,7 @@ void process_use_judge(const process_use *u, const attn_kernel *kernel, int thre
         findings_add(found, "own-threads", "%d threads more after the call, which the kernel does not declare",
                      u->threads);
     /* Only a lone thread can be told exactly. */
-    if (!owns && threads == 1 && !sanitizer_has_a_thread && !is_emulated() &&
-        u->process - u->known > share * u->known + clock_error)
+    if (!owns && threads == 1 && !sanitizer_has_a_thread && u->process - u->known > share * u->known + clock_error)
         findings_add(found, "own-threads", "%.0f us of processor time on other threads beside its own %.0f us",
                      1e6 * (u->process - u->known), 1e6 * u->known);
 }
