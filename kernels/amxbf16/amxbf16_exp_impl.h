@@ -52,7 +52,7 @@ static inline fixed_point fixed_point_with(double factor, int binade, int64_t ch
     const double rounding = 20850 + 11400 * p + 89 * p * (double)channel_steps;
     fixed_point f = {.multiplier = (uint16_t)multiplier};
     f.raised = (int16_t)lrint(64 * p + 1); /* a score of 0 lies amid the 16 bits */
-    /* y of a score of 0. The table adds 64; 2.89 makes the largest error least (0.05 more or less adds 600 u to it): the half steps
+    /* y of a score of 0. The table adds 64; 2.89 makes the largest error least (0.04 less adds 600 u to it, 0.06 more 1400): the half steps
      * that truncation takes, 1/2 and 3/2, and what the table's whole numbers leave. p / 2: half a step of the 16 bits. */
     const double zero = 512 * (f.raised - 1) - 64 + 2.89 + p / 2;
     const double below = zero / 512, above = (65535 * p - zero) / 512; /* room for x on both sides */

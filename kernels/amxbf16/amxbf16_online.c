@@ -19,10 +19,11 @@
  * Share of the tile ceiling, one thread, b=1 h=8 n=2048, on an Intel CPU 6/167/1: 39 to 41 % at d = 64, 43 to 46 % at 128 (1471 to 1577
  * and 1622 to 1778 GFLOP/s), 24 % at 32, 35 % at 256; causal 1.8 times as fast; n = 128 12 %; softcap 12 %; logits with a standard
  * deviation of 20, without fixed point, 21 %. What made it so, in points at d = 64 / 128: fixed point 13 / 13, numbers of rows known to
- * the compiler 7 / 4, the next block asked for behind each product and 2048 rows for each packed block 1 / 3. Subnormals flushed: 12
+ * the compiler 7 / 4, the next block asked for behind each product and 2048 rows for each packed block 0.5 / 2.5. Subnormals flushed: 12
  * times as fast at large logits.
  * Improves on avx512_online: 13 times its peak. Weaknesses: 16 channels at least; short rows, where packing and the ends of a block
- * weigh; a tanh of 16 lanes behind each score of a softcap; the last weights of a block, whose products with values do not overlap.
+ * weigh; a tanh of 16 lanes behind each score of a softcap; blocks of fewer than four steps, or
+ * without fixed point, where the last weights do not overlap with values.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
 #include <immintrin.h>
@@ -34,9 +35,9 @@ enum {
     LANES = 16,
     VECTORS = 2,
     TILE = 32,
-    KEYS_MOST =
-        256, /* 32 x 256 weights are 16 KB of L1; eight steps of 32 keys make eight products behind which to add up */
-    ROWS_MOST = 2048, /* 1920 took 1 point of the share at d = 128 */
+    /* 32 x 256 weights are 16 KB of L1; eight steps of 32 keys make eight products behind which to add up. */
+    KEYS_MOST = 256,
+    ROWS_MOST = 2048, /* that share a packed block: part of the 0.5 / 2.5 points above, not measured alone */
     CHANNELS = 32,
     IN_PLACE_NEAR = 0, /* tiles hold pairs of keys: rows are never read in place */
     IN_PLACE_FAR = 0,

@@ -42,55 +42,55 @@ EMULATED emulated_lanes lanes_of_si512(__m512i x) { return (emulated_lanes){.i =
 
 /* ---- memory: lanes whose bit is not set are neither read nor written ---------------------------------------------- */
 
-#define EMULATED_LOAD(to, lanes, mask, from, size)                                                                     \
+#define EMULATED_COPY(to, lanes, mask, from, size)                                                                     \
     for (int i = 0; i < (lanes); i++)                                                                                  \
         if ((mask) >> i & 1) memcpy((char *)(to) + i * (size), (const char *)(from) + i * (size), size)
 
 EMULATED __m512 emulated_maskz_loadu_ps(__mmask16 k, const void *from)
 {
     emulated_lanes x = {.f32 = {0}};
-    EMULATED_LOAD(x.f32, 16, k, from, 4);
+    EMULATED_COPY(x.f32, 16, k, from, 4);
     return x.f;
 }
 
 EMULATED __m512i emulated_maskz_loadu_epi16(uint32_t k, const void *from)
 {
     emulated_lanes x = {.f32 = {0}};
-    EMULATED_LOAD(x.u16, 32, k, from, 2);
+    EMULATED_COPY(x.u16, 32, k, from, 2);
     return x.i;
 }
 
 EMULATED __m256i emulated_256_maskz_loadu_epi16(uint32_t k, const void *from)
 {
     emulated_half x = {.f32 = {0}};
-    EMULATED_LOAD(x.u16, 16, k, from, 2);
+    EMULATED_COPY(x.u16, 16, k, from, 2);
     return x.i;
 }
 
 EMULATED __m128i emulated_128_maskz_loadu_epi8(uint32_t k, const void *from)
 {
     int8_t x[16] = {0};
-    EMULATED_LOAD(x, 16, k, from, 1);
+    EMULATED_COPY(x, 16, k, from, 1);
     return _mm_loadu_si128((const __m128i *)(const void *)x);
 }
 
 EMULATED __m128 emulated_128_maskz_loadu_ps(uint32_t k, const void *from)
 {
     float x[4] = {0};
-    EMULATED_LOAD(x, 4, k, from, 4);
+    EMULATED_COPY(x, 4, k, from, 4);
     return _mm_loadu_ps(x);
 }
 
 EMULATED void emulated_mask_storeu_ps(void *to, __mmask16 k, __m512 value)
 {
     const emulated_lanes x = lanes_of_ps(value);
-    EMULATED_LOAD(to, 16, k, x.f32, 4);
+    EMULATED_COPY(to, 16, k, x.f32, 4);
 }
 
 EMULATED void emulated_256_mask_storeu_epi16(void *to, uint32_t k, __m256i value)
 {
     const emulated_half x = {.i = value};
-    EMULATED_LOAD(to, 16, k, x.u16, 2);
+    EMULATED_COPY(to, 16, k, x.u16, 2);
 }
 
 /* ---- conversions -------------------------------------------------------------------------------------------------- */
