@@ -84,15 +84,6 @@ void process_use_end(process_use *u)
     u->descriptors = u->descriptors < 0 || descriptors < 0 ? 0 : descriptors - u->descriptors;
 }
 
-#if defined(__has_feature)
-#define SANITIZES_THREADS __has_feature(thread_sanitizer)
-#elif defined(__SANITIZE_THREAD__)
-#define SANITIZES_THREADS 1
-#else
-#define SANITIZES_THREADS 0
-#endif
-static const bool sanitizer_has_a_thread = SANITIZES_THREADS;
-
 void process_use_judge(const process_use *u, const attn_kernel *kernel, int threads, findings *found)
 {
     static const double share = 0.05, clock_error = 10e-6; /* the latter is less than starting a thread takes */
@@ -110,7 +101,7 @@ void process_use_judge(const process_use *u, const attn_kernel *kernel, int thre
         findings_add(found, "own-threads", "%d threads more after the call, which the kernel does not declare",
                      u->threads);
     /* Only a lone thread can be told exactly. */
-    if (!owns && threads == 1 && !sanitizer_has_a_thread && u->process - u->known > share * u->known + clock_error)
+    if (!owns && threads == 1 && u->process - u->known > share * u->known + clock_error)
         findings_add(found, "own-threads", "%.0f us of processor time on other threads beside its own %.0f us",
                      1e6 * (u->process - u->known), 1e6 * u->known);
 }
