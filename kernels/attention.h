@@ -292,9 +292,9 @@ struct attn_exec {
     uint32_t size;
     uint32_t threads;
     void *ctx;
-    /* Calls task(arg, begin, end, thread) for consecutive ranges of at most `grain` items that cover 0 .. n-1 once each,
-     * handed out in ascending order, shorter ones towards the end, to whichever thread is free; returns when all are done.
-     * 0 <= thread < threads. */
+    /* Calls task(arg, begin, end, thread) for consecutive ranges of at most `grain` items that cover 0 .. n-1 once
+     * each, handed out in ascending order, shorter ones towards the end, to whichever thread is free; returns when all
+     * are done. 0 <= thread < threads. */
     void (*each)(const attn_exec *exec, int64_t n, int64_t grain,
                  void (*task)(void *arg, int64_t begin, int64_t end, int thread), void *arg);
     /* Calls task(arg, thread) once on every thread, all at the same time. */
@@ -304,7 +304,8 @@ struct attn_exec {
 };
 /* A call of each or team inside a task runs serially on the calling thread (as thread 0 of 1). */
 
-/* ---- the plan: what a kernel will do for a problem ---------------------------------------------------------------- */
+/* ---- the plan: what a kernel will do for a problem
+ * ---------------------------------------------------------------- */
 
 enum attn_accuracy_flag {
     ATTN_L_FROM_ROUNDED = 1,     /* the row sum adds the rounded weights */
@@ -321,8 +322,8 @@ typedef struct attn_kernel attn_kernel;
 
 /* Filled by attn_kernel.plan; read by the harness, the judge and run. The accuracy figures enter the error bound
  * of reference/error_model.h, which says what each means; u is the accumulator's unit roundoff (fp32: 2^-24).
- * delta_q is a part of the row's largest |q|. delta_p is the step of weights times scales of V, as a part of the largest such product
- * among the key_block keys of a block, of those whose V is not all 0. */
+ * delta_q is a part of the row's largest |q|. delta_p is the step of weights times scales of V, as a part of the
+ * largest such product among the key_block keys of a block, of those whose V is not all 0. */
 typedef struct attn_plan {
     uint32_t size;
     uint32_t ceiling;             /* enum attn_ceiling that this plan is measured against */

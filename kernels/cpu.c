@@ -1,6 +1,6 @@
 /* cpu.c: what the CPU has and the operating system saves, as ATTN_ISA_* bits. The only file of
- * kernels/ that asks CPUID or tests architecture macros. An instruction set counts only where the system also keeps its registers (XGETBV) and, for AMX tiles,
- * has granted permission. */
+ * kernels/ that asks CPUID or tests architecture macros. An instruction set counts only where the system also keeps its
+ * registers (XGETBV) and, for AMX tiles, has granted permission. */
 #include "cpu.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* lanes_impl.h: four floats at a time, in the vector extension that GCC and Clang share: the compiler's baseline instructions on
- * any architecture (SSE2, NEON, or scalars where there are none), no intrinsics. */
+/* lanes_impl.h: four floats at a time, in the vector extension that GCC and Clang share: the compiler's baseline
+ * instructions on any architecture (SSE2, NEON, or scalars where there are none), no intrinsics. */
 #ifndef ATTN_LANES_IMPL_H
 #define ATTN_LANES_IMPL_H
 
@@ -31,9 +31,9 @@ static inline float lanes_sum(lanes x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 
 /* exp(x) for x <= 88. Below -87.336 the result, which would be subnormal, is 0. NaN gives NaN.
  *
- * x = n ln2 + r with |r| <= ln2 / 2; ln2 is split so that n * ln2_high is exact (its last 11 bits are 0, |n| < 2^8); exp(r) by a
- * polynomial of degree 6 (Taylor's, the last four coefficients fitted to the interval: 0.07 * 2^-24); times 2^n by the exponent bits.
- * Relative error below LANES_EXP_KAPPA * 2^-24 (tests/kernels/test_exp.c walks the range). */
+ * x = n ln2 + r with |r| <= ln2 / 2; ln2 is split so that n * ln2_high is exact (its last 11 bits are 0, |n| < 2^8);
+ * exp(r) by a polynomial of degree 6 (Taylor's, the last four coefficients fitted to the interval: 0.07 * 2^-24); times
+ * 2^n by the exponent bits. Relative error below LANES_EXP_KAPPA * 2^-24 (tests/kernels/test_exp.c walks the range). */
 #define LANES_EXP_KAPPA 2
 static inline lanes lanes_exp(lanes x)
 {

@@ -1,7 +1,8 @@
 /* plugin_entry.c: makes a plugin of kernel files that were written as built-in ones, unchanged.
  *
- * Compiled, with -fvisibility=hidden, beside the kernel files, problem.c, work.c, names.c and registry.c, and with a registry_list.h
- * that names the kernels. A threaded kernel of the plugin then finds its inner kernels in the plugin's own registry. */
+ * Compiled, with -fvisibility=hidden, beside the kernel files, problem.c, work.c, names.c and registry.c, and with a
+ * registry_list.h that names the kernels. A threaded kernel of the plugin then finds its inner kernels in the plugin's
+ * own registry. */
 #include "attention.h"
 
 #include "registry_list.h"

@@ -33,8 +33,8 @@ static inline uint32_t attn_limiting_ceiling(const attn_machine *machine, uint32
     return operations / rate < bytes / bandwidth ? ATTN_CEILING_BANDWIDTH : compute;
 }
 
-/* Operations a second that a plan expects of itself on one thread. Where rates are unknown, ceilings count by their rank, so that wider
- * vectors win. */
+/* Operations a second that a plan expects of itself on one thread. Where rates are unknown, ceilings count by their
+ * rank, so that wider vectors win. */
 static inline double attn_expected_rate(const attn_machine *machine, const attn_plan *plan, const attn_problem *p)
 {
     if (plan->ceiling != ATTN_CEILING_BANDWIDTH) {

@@ -20,7 +20,8 @@ static inline char *attn_row(const attn_tensor *t, int64_t b, int64_t h, int64_t
     return (char *)t->data + (b * t->stride[0] + h * t->stride[1] + r * t->stride[2]) * attn_element_bytes(t->type);
 }
 
-/* Where rows first .. first + count - 1 of K, V or their scales lie: with PAGES (NULL: none), in the pages that the block table names. */
+/* Where rows first .. first + count - 1 of K, V or their scales lie: with PAGES (NULL: none), in the pages that the
+ * block table names. */
 static inline void attn_key_rows(const attn_tensor *t, const attn_tensor *pages, int64_t page_size, int64_t b,
                                  int64_t h, int64_t first, int64_t count, const char *row[])
 {
@@ -34,8 +35,8 @@ static inline void attn_key_rows(const attn_tensor *t, const attn_tensor *pages,
     }
 }
 
-/* Where query row i of sequence b lies on the row axis of Q, O, LSE, WEIGHTS and BIAS: in a packed batch, behind the sequence's
- * start. */
+/* Where query row i of sequence b lies on the row axis of Q, O, LSE, WEIGHTS and BIAS: in a packed batch, behind the
+ * sequence's start. */
 static inline int64_t attn_query_place(const attn_args *args, int64_t b, int64_t i)
 {
     return attn_metadata(args, ATTN_QUERY_STARTS, b, 0) + i;

@@ -1,9 +1,10 @@
 /* certify: one row in ball arithmetic (FLINT's Arb), by its definition and without any trick:
  *
- *   s_j = cap(scale q.k_j) + add_j,  L = sum_j e^(s_j - M) + e^(sink - M),  o = sum_j e^(s_j - M) v_j / L,  lse = M + ln L
+ *   s_j = cap(scale q.k_j) + add_j,  L = sum_j e^(s_j - M) + e^(sink - M),  o = sum_j e^(s_j - M) v_j / L,  lse = M +
+ *                                    ln L
  *
- * M is the double maximum of the row, which is a constant like any other here. Every ball contains the true value; its radius is some
- * 2^-100 of it, so it takes nothing from the comparison.
+ * M is the double maximum of the row, which is a constant like any other here. Every ball contains the true value; its
+ * radius is some 2^-100 of it, so it takes nothing from the comparison.
  */
 #include "certify.h"
 

@@ -1,20 +1,23 @@
 /* deviation: sigma of each output of a row.
  *
- * Every rounding is taken as an independent error, uniform within its largest size, so its variance is a third of that size
- * squared. To first order an error eps_j of logit j moves the output by w_j (v_j - o) eps_j; a sum of N = n + 1 numbers that
- * walks from 0 to o rounds partial sums whose squares add up to N (o^2 / 3 + V2 / 2), V2 = sum w^2 v^2; the sum of the
- * weights rounds alike; and each rescale, the division and the store add their own.
+ * Every rounding is taken as an independent error, uniform within its largest size, so its variance is a third of that
+ * size squared. To first order an error eps_j of logit j moves the output by w_j (v_j - o) eps_j; a sum of N = n + 1
+ * numbers that walks from 0 to o rounds partial sums whose squares add up to N (o^2 / 3 + V2 / 2), V2 = sum w^2 v^2;
+ * the sum of the weights rounds alike; and each rescale, the division and the store add their own.
  *
- *   eps_j^2 = u^2/3 [ scale^2 (d/2 + 1) sum_k (q_k k_jk)^2 + (d + 2)/3 (scale q.k_j)^2      the dot product, walking likewise
+ *   eps_j^2 = u^2/3 [ scale^2 (d/2 + 1) sum_k (q_k k_jk)^2 + (d + 2)/3 (scale q.k_j)^2      the dot product, walking
+ *     likewise
  *                     + 2 s_j^2 + (1 + kappa_1^2) (m - s_j + 2 lambda)^2 + kappa^2 ]
  *             + softcap    u^2/3 [ (kappa_t + 2)^2 (c tanh)^2 + c^2 tau^2 ]
- *             + added terms u^2/3 [ (3 |b_j|)^2 + s_j^2 ], stored scores u_S^2/3 s_j^2, a pre-scaled Q u_Q^2/3 scale^2 sum (q k)^2,
+ *             + added terms u^2/3 [ (3 |b_j|)^2 + s_j^2 ], stored scores u_S^2/3 s_j^2, a pre-scaled Q u_Q^2/3 scale^2
+ *               sum (q k)^2,
  *               quantised Q delta_q^2/12 max|q|^2 scale^2 sum k^2, merges u^2/3 of the square of their part of E_j
  *
- * Where several roundings share a sign this is wrong by orders of magnitude, and only the bound judges. All logits equal, so that all
- * weights round the same way, truncation, and weights quantised by steps that are large for most of them: deviation_applies. Weights below the last bit of their sum, each of which vanishes
- * when it is added to it: sixty thousand of them once made a correct sequential sum 2.6 sigma wrong in every channel. So no
- * output is judged that would move by more than sigma / 4 if all those keys were dropped from both sums, or from l alone.
+ * Where several roundings share a sign this is wrong by orders of magnitude, and only the bound judges. All logits
+ * equal, so that all weights round the same way, truncation, and weights quantised by steps that are large for most of
+ * them: deviation_applies. Weights below the last bit of their sum, each of which vanishes when it is added to it:
+ * sixty thousand of them once made a correct sequential sum 2.6 sigma wrong in every channel. So no output is judged
+ * that would move by more than sigma / 4 if all those keys were dropped from both sums, or from l alone.
  */
 #include "deviation.h"
 
@@ -26,8 +29,8 @@ static const double largest_eps = 1.0 / 16; /* of a logit's error: its exponenti
 
 static double square(double x) { return x * x; }
 
-/* Sums of n keys round alike, and so line up, where logits differ by less than about 4 n u; stored weights that are not what l
- * sums, where they differ by less than their own rounding. */
+/* Sums of n keys round alike, and so line up, where logits differ by less than about 4 n u; stored weights that are not
+ * what l sums, where they differ by less than their own rounding. */
 static double least_spread(const ref_row *row, const accuracy *a)
 {
     return fmax(4 * (double)row->n * a->u, a->l_from_rounded ? 0 : a->u_p);
@@ -78,8 +81,9 @@ double deviation_of_logit(const ref_row *row, const accuracy *a, int64_t j)
     return variance;
 }
 
-/* Adding p to a sum S rounds to multiples of 2 u S (or of a stored weight's step): a p of several steps rounds up as often as
- * down, one below half a step always down. Smooth weights between have an error of the other sign; from two steps on both are over. */
+/* Adding p to a sum S rounds to multiples of 2 u S (or of a stored weight's step): a p of several steps rounds up as
+ * often as down, one below half a step always down. Smooth weights between have an error of the other sign; from two
+ * steps on both are over. */
 double deviation_small_weight(const ref_row *row, const accuracy *a)
 {
     const double step = a->fp16_weight ? error_fp16_step(a->u_p) : 0;
@@ -90,7 +94,8 @@ double deviation_from_sums(const ref_row *row, const accuracy *a, const deviatio
 {
     const double third = a->u * a->u / 3, n = (double)row->n;
     const double rescales = fmin(a->rescales, n + 1) + (a->merge_lse ? 1 : 0);
-    /* Errors of the sum l, of rescales and of the division are relative ones of O: shared by all channels or each its own. */
+    /* Errors of the sum l, of rescales and of the division are relative ones of O: shared by all channels or each its
+     * own. */
     const double relative = x->channels > 1 ? x->output + x->own_output : x->output;
     double variance = x->logits + third * (n + 1) * (x->own_output / 3 + x->own_values / 2 + x->output / 3) +
                       third * (9 + rescales * square(a->kappa + 2)) * relative;

@@ -64,7 +64,8 @@ static bool has_value(const ref_row *row, int64_t j)
     return false;
 }
 
-/* Of what is quantised in blocks, each by a part of the largest of its block: where those blocks begin does not matter. */
+/* Of what is quantised in blocks, each by a part of the largest of its block: where those blocks begin does not
+ * matter. */
 typedef struct block_sums {
     double sum, largest;
 } block_sums;
@@ -75,8 +76,8 @@ static void add_to_blocks(block_sums *b, double x)
     b->largest = fmax(b->largest, x);
 }
 
-/* The largest of its block, summed over all n: at most n times the largest of all, and at most key_block times the sum, since the
- * largest of all blocks are some of those that it sums. */
+/* The largest of its block, summed over all n: at most n times the largest of all, and at most key_block times the sum,
+ * since the largest of all blocks are some of those that it sums. */
 static double largest_of_blocks(const block_sums *b, double n, double key_block)
 {
     return fmin(n * b->largest, key_block * b->sum);

@@ -1,8 +1,8 @@
 /* gather: from a problem and its tensors to the doubles of one query row.
  *
  * The mask is decided key by key from the definitions in attention.h, without the spans of kernels/problem.c, so that a
- * mistake in either shows. Where a row lies (behind a sequence's start, in a page) is worked out here too. Only keys that take part are looked at: what lies behind a mask or past a key length cannot
- * reach the reference.
+ * mistake in either shows. Where a row lies (behind a sequence's start, in a page) is worked out here too. Only keys
+ * that take part are looked at: what lies behind a mask or past a key length cannot reach the reference.
  *
  * K and V of one (sequence, KV head) are widened once and kept while the calls stay on it. Where the kept keys are one
  * range (no mask, causal, a window) the row points into them; otherwise they are copied together.

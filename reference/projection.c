@@ -4,12 +4,12 @@
  *           + pi sum (w + wT) (|r.v|, or |r.v - r.o| where l is the sum of the rounded weights) + a_r ] / (1 - t)
  *         + (rho u + u_out) sum_c (|o_c| + B'_c) + 2^-126 sum |v| + dv ((n + R + 2) eta (+ 2^-25 for fp16 output))
  *
- * What is shared by all channels (weights, their stored roundings) is projected; what each channel rounds on its own (sums, division,
- * store) is added up. sum_c B'_c, which only two roundings multiply, is bounded by its own formula with |v_c - o_c| <= |v_c| + |o_c|, so
- * that no pass over all of V is needed for it.
+ * What is shared by all channels (weights, their stored roundings) is projected; what each channel rounds on its own
+ * (sums, division, store) is added up. sum_c B'_c, which only two roundings multiply, is bounded by its own formula
+ * with |v_c - o_c| <= |v_c| + |o_c|, so that no pass over all of V is needed for it.
  *
- * sigma_r is made alike: shared errors weigh (r.v - r.o)^2 and (r.o)^2, own ones the sums of squares. A relative error of the
- * whole output (l, rescales, the division) may be shared or not, and counts as both.
+ * sigma_r is made alike: shared errors weigh (r.v - r.o)^2 and (r.o)^2, own ones the sums of squares. A relative error
+ * of the whole output (l, rescales, the division) may be shared or not, and counts as both.
  */
 #include "projection.h"
 

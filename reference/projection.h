@@ -1,7 +1,8 @@
 /* projection.h: a whole output row in one number: its product with a vector r of +-1.
  *
- * Errors of the weights are shared by all channels, and mostly cancel in r.o, as V does: so the bound of r.o is smaller than the sum
- * of the channels' bounds, and a row that is wrong in any channel shows, at the price of one output for each row. */
+ * Errors of the weights are shared by all channels, and mostly cancel in r.o, as V does: so the bound of r.o is smaller
+ * than the sum of the channels' bounds, and a row that is wrong in any channel shows, at the price of one output for
+ * each row. */
 #ifndef ATTN_PROJECTION_H
 #define ATTN_PROJECTION_H
 

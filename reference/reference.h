@@ -2,7 +2,8 @@
  *
  * Two layers. `ref_row_compute` takes doubles and knows nothing of tensors: one query row against its kept keys.
  * `ref_gather` fills its inputs from typed tensors, with a mask predicate of its own (deliberately not the one of
- * kernels/problem.c, so that a mistake in either shows). Only kept keys are gathered: 0 * NaN is the kernel's business. */
+ * kernels/problem.c, so that a mistake in either shows). Only kept keys are gathered: 0 * NaN is the kernel's
+ * business. */
 #ifndef ATTN_REFERENCE_H
 #define ATTN_REFERENCE_H
 
@@ -53,9 +54,9 @@ ref_workspace *ref_workspace_new(int64_t keys, int64_t d, int64_t dv);
 void ref_workspace_free(ref_workspace *ws);
 
 /* Computes row i of query head h of sequence b of a problem (forward, exact form, dot score; all mask kinds but BLOCKS,
- * lengths, packed batches, pages, positions, softcap, bias, ALiBi, sinks, head scale, any float type or int8 with scales, any strides).
- * The result stays valid until the next call on this workspace; K and V of a KV head are widened once and kept while
- * consecutive calls stay on it. Returns NULL, with a reason, for what the reference cannot do. */
+ * lengths, packed batches, pages, positions, softcap, bias, ALiBi, sinks, head scale, any float type or int8 with
+ * scales, any strides). The result stays valid until the next call on this workspace; K and V of a KV head are widened
+ * once and kept while consecutive calls stay on it. Returns NULL, with a reason, for what the reference cannot do. */
 const ref_row *ref_gather_row(ref_workspace *ws, const attn_problem *problem, const attn_args *args, int64_t b,
                               int64_t h, int64_t i, char *reason, size_t reason_size);
 

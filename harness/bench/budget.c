@@ -108,7 +108,8 @@ static int add_candidate(choice *c, int group, const trial_job *job, double seco
     return 1;
 }
 
-/* The workload with as many KV heads (and their query heads) as one call can do in the limit; 0 where one head is too many already. */
+/* The workload with as many KV heads (and their query heads) as one call can do in the limit; 0 where one head is too
+ * many already. */
 static int fewer_heads(const workload *w, double call, double limit, workload *out)
 {
     char reason[256];
@@ -121,8 +122,8 @@ static int fewer_heads(const workload *w, double call, double limit, workload *o
                                   out, reason, sizeof reason);
 }
 
-/* One version with fewer heads at most, made for the slowest kernel; every kernel runs it, so that there is something to
- * compare the slow ones with. */
+/* One version with fewer heads at most, made for the slowest kernel; every kernel runs it, so that there is something
+ * to compare the slow ones with. */
 static int consider(choice *c, const workload *w, const trial_job *job, int jobs)
 {
     double slowest = 0;

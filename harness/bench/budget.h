@@ -1,4 +1,5 @@
-/* budget.h: what can be timed in the time there is: cheapest cases first, and what does not fit is named with its cost. */
+/* budget.h: what can be timed in the time there is: cheapest cases first, and what does not fit is named with its
+ * cost. */
 #ifndef ATTNBENCH_BUDGET_H
 #define ATTNBENCH_BUDGET_H
 
@@ -30,9 +31,9 @@ typedef struct budget_settings {
     int repetitions;
 } budget_settings;
 
-/* Estimates each case from its plan (expected share of the measured ceiling) and chooses. Where the slowest kernel would take longer
- * than call_limit for one call, all kernels run a version of the workload with fewer heads, under that version's own name,
- * and those that can do the whole in time run the whole besides. 0 and a reason. */
+/* Estimates each case from its plan (expected share of the measured ceiling) and chooses. Where the slowest kernel
+ * would take longer than call_limit for one call, all kernels run a version of the workload with fewer heads, under
+ * that version's own name, and those that can do the whole in time run the whole besides. 0 and a reason. */
 int budget_make(const selection *s, const budget_settings *settings, budget *out, char *reason, size_t reason_size);
 /* Notes one more case that is not run. */
 int budget_skip(budget *b, const char *name, const char *why);

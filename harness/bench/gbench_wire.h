@@ -1,5 +1,5 @@
-// gbench_wire.h: Google Benchmark's results through a file, from the child that timed to the parent that reports. For gbench.cc
-// alone: it is C++, and both ends are the same program, so that bytes need no format.
+// gbench_wire.h: Google Benchmark's results through a file, from the child that timed to the parent that reports. For
+// gbench.cc alone: it is C++, and both ends are the same program, so that bytes need no format.
 #ifndef ATTNBENCH_GBENCH_WIRE_H
 #define ATTNBENCH_GBENCH_WIRE_H
 

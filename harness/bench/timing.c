@@ -176,7 +176,8 @@ static void place_inputs(timing *t, timed_case *c, gbench_case *entry)
     }
 }
 
-/* The kernel's first call in this process, its inputs in the caches as later calls find them: what is set up lazily shows. */
+/* The kernel's first call in this process, its inputs in the caches as later calls find them: what is set up lazily
+ * shows. */
 static void time_first(timing *t, timed_case *c, const char *name)
 {
     enum { PASSES = 3 }; /* outer caches may keep only what was read more than once */
@@ -275,7 +276,8 @@ static void time_placed(timing *t, trial_group *g)
     }
 }
 
-/* The bandwidth for what the workload reads; and everything again now and then: measured once, it may have met a busy neighbour. */
+/* The bandwidth for what the workload reads; and everything again now and then: measured once, it may have met a busy
+ * neighbour. */
 static void refine_limits(timing *t, const instance *in)
 {
     const double every = 20; /* seconds: measuring takes about one */
@@ -374,7 +376,8 @@ int timing_open(timing *t, const selection *s, int flags, char **flag, int defau
     return 1;
 }
 
-/* An entry's place: its workload (versions with other keys after the workload itself), its kernel by the rate, slowest first. */
+/* An entry's place: its workload (versions with other keys after the workload itself), its kernel by the rate, slowest
+ * first. */
 typedef struct place {
     int workload_index;
     size_t variant;
@@ -405,7 +408,8 @@ static double rate_of_run(const json_t *entries, const char *run_name)
     return 0;
 }
 
-/* Interleaved repetitions and cheapest-first groups leave entries in the order of their ends: back to the order of the selection. */
+/* Interleaved repetitions and cheapest-first groups leave entries in the order of their ends: back to the order of the
+ * selection. */
 static json_t *in_order(const selection *s, json_t *entries)
 {
     const size_t count = json_array_size(entries);

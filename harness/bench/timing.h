@@ -1,7 +1,8 @@
 /* timing.h: checked kernels, timed: what `bench` and `run` share.
  *
- * One workload at a time: each case first runs in a child and is judged; those that pass are timed in another child (timing_child.h), their
- * repetitions interleaved; then each is called once more into poisoned outputs and judged again, before anything is reported. */
+ * One workload at a time: each case first runs in a child and is judged; those that pass are timed in another child
+ * (timing_child.h), their repetitions interleaved; then each is called once more into poisoned outputs and judged
+ * again, before anything is reported. */
 #ifndef ATTNBENCH_TIMING_H
 #define ATTNBENCH_TIMING_H
 

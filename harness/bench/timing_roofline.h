@@ -1,7 +1,7 @@
 /* timing_roofline.h: shares of the measured ceilings, said again when the run's last word on the ceilings is known.
  *
- * A ceiling is a maximum and is measured several times during a run (ceilings_refine). What an entry was shown against while the run went
- * on may have been too low: then its share was too high, above 1 at worst. */
+ * A ceiling is a maximum and is measured several times during a run (ceilings_refine). What an entry was shown against
+ * while the run went on may have been too low: then its share was too high, above 1 at worst. */
 #ifndef ATTNBENCH_TIMING_ROOFLINE_H
 #define ATTNBENCH_TIMING_ROOFLINE_H
 

@@ -1,10 +1,10 @@
 /* timing_spot_check.h: what is timed is what was checked.
  *
- * A kernel that wants to look fast may remember its result by address or shape, leave work out where the output holds its last
- * result already, or start threads, as soon as it believes itself timed. So the inputs change in place between series of timed calls
- * (all signs, which leaves the logits and the work as they are), and after some series, at random, a single call is judged like
- * any other: right after the inputs have changed back, into outputs that still hold what the negated ones gave, and again into
- * poisoned outputs. */
+ * A kernel that wants to look fast may remember its result by address or shape, leave work out where the output holds
+ * its last result already, or start threads, as soon as it believes itself timed. So the inputs change in place between
+ * series of timed calls (all signs, which leaves the logits and the work as they are), and after some series, at
+ * random, a single call is judged like any other: right after the inputs have changed back, into outputs that still
+ * hold what the negated ones gave, and again into poisoned outputs. */
 #ifndef ATTNBENCH_TIMING_SPOT_CHECK_H
 #define ATTNBENCH_TIMING_SPOT_CHECK_H
 

@@ -49,8 +49,8 @@ static double left(const main_job *j)
     return j->budget - (clock_seconds() - j->start) - fmin(report_seconds, report_part * j->budget);
 }
 
-/* The default suites of `verify` on plain inputs, of which every check can say something, unless workloads were named: those are verified
- * as they are timed. Of a small budget timing must get its part, so then the small suite does. */
+/* The default suites of `verify` on plain inputs, of which every check can say something, unless workloads were named:
+ * those are verified as they are timed. Of a small budget timing must get its part, so then the small suite does. */
 static void verify_first(main_job *j, json_t *record)
 {
     static const char *const both[] = {"smoke", "edge", NULL}, *const small[] = {"smoke", NULL};

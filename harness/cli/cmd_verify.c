@@ -178,7 +178,8 @@ static bool verify_group(verification *v, const workload *w, const char *suite, 
     return supported;
 }
 
-/* Is a class that is not for every workload looked at with this one? A quarter of them are, other ones for each workload. */
+/* Is a class that is not for every workload looked at with this one? A quarter of them are, other ones for each
+ * workload. */
 static bool among_few(const workload *w, input_class input)
 {
     unsigned sum = 0;
@@ -186,8 +187,8 @@ static bool among_few(const workload *w, input_class input)
     return (sum + (unsigned)input) % 4 == 0;
 }
 
-/* Classes of a workload: its own if it names one; else those asked for; else where it is small those that are for every workload, and
- * some of the others. */
+/* Classes of a workload: its own if it names one; else those asked for; else where it is small those that are for every
+ * workload, and some of the others. */
 static bool takes_class(const verification *v, const workload *w, input_class input)
 {
     char reason[256];

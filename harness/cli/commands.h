@@ -37,8 +37,8 @@ bool command_unread(const options *o);
 /* Says that the job was cut short, if it was, and that what was measured is kept. */
 void command_interrupted(const options *o);
 
-/* Verifies all that is selected and appends to the record's cases; prints a line a case (`quiet`: findings only) and a summary.
- * Returns the exit code. */
+/* Verifies all that is selected and appends to the record's cases; prints a line a case (`quiet`: findings only) and a
+ * summary. Returns the exit code. */
 int verify_selection(const options *o, const selection *s, bool quiet, json_t *record);
 
 /* Prints the diagnosis: all lines, or those with a warning. */
@@ -47,8 +47,8 @@ void print_doctor(const doctor_report *report, bool all);
 /* Makes a folder where there is none. Returns 0 after a complaint where it cannot be had. */
 int command_folder(const char *flag, const char *folder);
 
-/* Makes charts and page from record files by the Python programs in reports/, which print the page's path unless `quiet`;
- * an exit code. */
+/* Makes charts and page from record files by the Python programs in reports/, which print the page's path unless
+ * `quiet`; an exit code. */
 int make_report(const char *const *records, int count, const char *folder, bool quiet);
 
 /* attnbench bench --layout: judges, sweeps, prints, writes; an exit code. */

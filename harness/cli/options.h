@@ -77,8 +77,8 @@ typedef struct options {
 int options_parse(int argc, char **argv, unsigned groups, options *out, char *reason, size_t reason_size);
 void options_free(options *o);
 
-/* Resolves options; `default_suites` (NULL-terminated) are taken where neither --workload nor --suite is given. 0 and one line in
- * `reason` where a name is unknown or nothing is selected. */
+/* Resolves options; `default_suites` (NULL-terminated) are taken where neither --workload nor --suite is given. 0 and
+ * one line in `reason` where a name is unknown or nothing is selected. */
 int selection_make(const options *o, const char *const *default_suites, selection *out, char *reason,
                    size_t reason_size);
 

@@ -1,8 +1,8 @@
 /* compare.h: one case compared: a pair of kernels on a workload at a number of threads.
  *
- * Judged first (a kernel that fails is never timed, nor passed over because its code is the same). Stage one times it in pairs in a child (paired_kernels.h) until the
- * sequential test has its answer. Stage two, for what that flags or leaves open, repeats it in fresh launches of the
- * program: what one launch says may be the luck of its layout. */
+ * Judged first (a kernel that fails is never timed, nor passed over because its code is the same). Stage one times it
+ * in pairs in a child (paired_kernels.h) until the sequential test has its answer. Stage two, for what that flags or
+ * leaves open, repeats it in fresh launches of the program: what one launch says may be the luck of its layout. */
 #ifndef ATTNBENCH_COMPARE_H
 #define ATTNBENCH_COMPARE_H
 
@@ -104,8 +104,8 @@ bool compare_wants_launches(const comparison *c, const compare_settings *s);
  * by Holm's gates. 0 where memory is short. */
 int compare_stage_two(comparison *list, size_t n, const compare_settings *s);
 
-/* compare_launch.c: the launches of one case that it does not have yet. One that crashes by one of the kernels makes that
- * wrong. */
+/* compare_launch.c: the launches of one case that it does not have yet. One that crashes by one of the kernels makes
+ * that wrong. */
 void compare_run_launches(comparison *c, const compare_sides *sides, const compare_settings *s);
 
 /* How it samples in a launch; the seed, and so the layout, is another in each. */
@@ -114,8 +114,8 @@ paired_settings compare_launch_sampling(const compare_settings *s, int number);
 /* One launch of a confirmation, in a process of its own: prints its median. An exit code. */
 int compare_launch(const compare_sides *sides, const workload *w, int threads, int launch, const compare_settings *s);
 
-/* compare_words.c: 'NEW is 1.8 % slower than BASE [1.5, 2.1]'. Percent are of BASE's time everywhere: what is 46 % faster
- * takes 46 % less time, -46 %. */
+/* compare_words.c: 'NEW is 1.8 % slower than BASE [1.5, 2.1]'. Percent are of BASE's time everywhere: what is 46 %
+ * faster takes 46 % less time, -46 %. */
 void compare_words(const comparison *c, const compare_settings *s, char *out, size_t size);
 /* kernel, or base -> new; workload; threads. */
 void compare_title(const comparison *c, const char *separator, char *out, size_t size);

@@ -12,8 +12,8 @@
 
 bool compare_is_file(const char *word); /* is it the name of a record? */
 
-/* Prints what differs. threshold: the relative difference that counts, 0 for the default. *record: what it found, for OUTPUT; NULL where
- * nothing was compared. An exit code: 0 not slower, 1 slower, 2 not readable, 3 could not tell. */
+/* Prints what differs. threshold: the relative difference that counts, 0 for the default. *record: what it found, for
+ * OUTPUT; NULL where nothing was compared. An exit code: 0 not slower, 1 slower, 2 not readable, 3 could not tell. */
 int compare_files(const char *base_file, const char *fresh_file, double threshold, json_t **record);
 
 #endif

@@ -1,5 +1,5 @@
-/* paired_sampler.h: the clock of comparisons: adjacent slices of two lanes in random blocks, until a sequential test has its
- * answer.
+/* paired_sampler.h: the clock of comparisons: adjacent slices of two lanes in random blocks, until a sequential test
+ * has its answer.
  *
  * A slice is as many calls as fill 50 to 400 us. A block is base new new base or new base base new, by the toss of a
  * seeded coin, so that drift and whatever the slice before leaves behind strike both lanes alike. Its two pairs of

@@ -33,12 +33,13 @@ int counting_probe(const counter_backend *backend, const counter_event *event, i
 /* Prints what is not counted and why: once for each event, one line for each reason. */
 void counting_complain(counting *c);
 
-/* Repeats the call for some 20 ms a group. Returns {"counters": {name: value a call}, "counters_running": {name: share of
- * the time that it was counted}, "derived": {counters_derived}} with the counted events alone; NULL where there are
+/* Repeats the call for some 20 ms a group. Returns {"counters": {name: value a call}, "counters_running": {name: share
+ * of the time that it was counted}, "derived": {counters_derived}} with the counted events alone; NULL where there are
  * none. */
 json_t *counting_run(counting *c, const counted_call *what);
 
-/* [{"name", "event" where this processor calls it so, and where it was not counted at least once "reason"}] for the record's context. */
+/* [{"name", "event" where this processor calls it so, and where it was not counted at least once "reason"}] for the
+ * record's context. */
 json_t *counting_context(const counting *c);
 
 #endif

@@ -26,8 +26,8 @@ typedef struct counter_event {
 /* ---- names (counters_names.c) ---- */
 
 /* A list such as "cycles,instructions,perf::TASK-CLOCK" by libpfm4's names; without that library the kernel's generic
- * events alone; or groups of them (counters_groups.h). Returns the number of events; 0 and one line in `reason` where a name does not exist (with the nearest
- * ones) or is given twice. */
+ * events alone; or groups of them (counters_groups.h). Returns the number of events; 0 and one line in `reason` where a
+ * name does not exist (with the nearest ones) or is given twice. */
 int counters_parse(const char *list, counter_event event[COUNTER_EVENTS], char *reason, size_t reason_size);
 
 /* The kernel's generic events: count, and the i-th. */
@@ -49,8 +49,8 @@ typedef struct counter_reading {
 
 typedef struct counter_backend {
     void *ctx;
-    /* A counter of one thread, which counts when its group is enabled, in the group that `leader` leads (-1: a new one). Returns a handle >= 0, or
-     * -errno: EINVAL where the group is full. */
+    /* A counter of one thread, which counts when its group is enabled, in the group that `leader` leads (-1: a new
+     * one). Returns a handle >= 0, or -errno: EINVAL where the group is full. */
     int (*open)(void *ctx, const counter_event *event, pid_t thread, int leader);
     int (*enable)(void *ctx, int leader); /* the whole group, once all members are open; 0 or -errno */
     int (*read)(void *ctx, int handle, counter_reading *out);

@@ -57,7 +57,8 @@ typedef struct gate_result {
     int unused_count;
 } gate_result;
 
-/* Takes what was compared and says what follows. `list` and `sides` must outlive the result. 0 where memory is short. */
+/* Takes what was compared and says what follows. `list` and `sides` must outlive the result. 0 where memory is
+ * short. */
 int gate_conclude(const comparison *list, size_t count, const compare_sides *sides, const compare_settings *settings,
                   const gate_rule *rule, const waiver_list *waivers, gate_result *out);
 void gate_free(gate_result *r);

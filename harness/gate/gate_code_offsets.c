@@ -62,7 +62,8 @@ static int move_side(const compare_side *s, int which, const char *folder, moved
     return count > 0;
 }
 
-/* Launches with the offsets in turn, those of the two sides in other orders, so that no two launches have the same pair. */
+/* Launches with the offsets in turn, those of the two sides in other orders, so that no two launches have the same
+ * pair. */
 static void launch(comparison *c, const compare_sides *sides, const compare_settings *settings, moved_builds *b)
 {
     comparison moved = *c;

@@ -1,9 +1,11 @@
 /* gate_record.h: a gate's result in the record, and the pages that are made from it.
  *
- * "gate": {"heading","headline","compared","passed": bool,"exit","base","new" (commits or "" unknown),"threshold","false_alarms","notes": [text],
+ * "gate": {"heading","headline","compared","passed": bool,"exit","base","new" (commits or ""
+ * unknown),"threshold","false_alarms","notes": [text],
  *   "outcomes": {name: cases},
  *   "cases": [{"case","kernel","workload","threads","outcome","words","log_e","ratio","interval": [low, high],
- *              "reproducer" of one that was judged wrong,"waiver": {"case","limit","until","reason"}}], findings first, then by evidence;
+ *              "reproducer" of one that was judged wrong,"waiver": {"case","limit","until","reason"}}], findings first,
+ *                then by evidence;
  *   "accuracy": [{"kernel","ratio": [base, new],"rms": [base, new],"rows","worse": bool}], "factor",
  *   "nothing_compared": true where it ended before that: the headline is why} */
 #ifndef ATTNBENCH_GATE_RECORD_H

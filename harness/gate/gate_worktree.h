@@ -30,7 +30,8 @@ int git_commit(const char *folder, const char *ref, char *out, size_t size, char
 int gate_tree_build(const char *commit, const char *command, gate_tree *out, char *reason, size_t reason_size);
 void gate_tree_remove(gate_tree *t);
 
-/* Worktrees of gates that were killed are removed, and what else such gates left; those of a gate or of a build that runs stay. */
+/* Worktrees of gates that were killed are removed, and what else such gates left; those of a gate or of a build that
+ * runs stay. */
 void gate_tree_sweep(void);
 
 #endif

@@ -5,8 +5,8 @@
  *   CASE                        LIMIT   UNTIL       REASON
  *   my_kernel/gpt2-1k/threads:1 3%      2031-06-30  checks for NaN, to be hoisted out of the loop
  *
- * CASE is a pattern (fnmatch) for kernel/workload/threads:N. A waiver hides nothing: what it lets pass is shown with its
- * reason, and after its last day (UTC) it lets nothing pass. */
+ * CASE is a pattern (fnmatch) for kernel/workload/threads:N. A waiver hides nothing: what it lets pass is shown with
+ * its reason, and after its last day (UTC) it lets nothing pass. */
 #ifndef ATTNBENCH_WAIVERS_H
 #define ATTNBENCH_WAIVERS_H
 

@@ -84,7 +84,8 @@ int history_read_all(history *h, char *reason, size_t size)
     return h->read;
 }
 
-/* Inside one write transaction, so that of two programs that open an old file one migrates and the other finds it done. */
+/* Inside one write transaction, so that of two programs that open an old file one migrates and the other finds it
+ * done. */
 static int migrate(history *h, char *reason, size_t size)
 {
     char sql[64];
@@ -136,8 +137,8 @@ static bool is_open(const char *path)
     return false;
 }
 
-/* Whose file is it, and can it be read? All of a history is read only where something may have happened to it, or will: what it is
- * used for meets a damaged page by itself. */
+/* Whose file is it, and can it be read? All of a history is read only where something may have happened to it, or will:
+ * what it is used for meets a damaged page by itself. */
 static int examine(history *h, bool suspect, char *reason, size_t size)
 {
     header is;

@@ -22,21 +22,22 @@
 
 typedef struct history history;
 
-/* Opens; `create` makes the file where there is none. Older schemas are migrated in a transaction of their own; a newer one, a foreign
- * and a damaged file are refused. NULL and one line in `reason`, also where the program was built without SQLite; *unwritten tells
- * whether that is for want of a disk that takes it (full, I/O) and not for what was named. */
+/* Opens; `create` makes the file where there is none. Older schemas are migrated in a transaction of their own; a newer
+ * one, a foreign and a damaged file are refused. NULL and one line in `reason`, also where the program was built
+ * without SQLite; *unwritten tells whether that is for want of a disk that takes it (full, I/O) and not for what was
+ * named. */
 history *history_open(const char *path, bool create, bool *unwritten, char *reason, size_t reason_size);
 void history_close(history *h);
 
-/* Is the structure of the whole file sound? Takes as long as reading it; done by history_open where the file was not closed by who
- * wrote it, and before an older schema is migrated. 0 and one line in `reason` where not. */
+/* Is the structure of the whole file sound? Takes as long as reading it; done by history_open where the file was not
+ * closed by who wrote it, and before an older schema is migrated. 0 and one line in `reason` where not. */
 int history_read_all(history *h, char *reason, size_t size);
 
 /* Was the last failure one of writing and not of the input? */
 bool history_unwritten(const history *h);
 
-/* The release that a record measured. One name is one build: refused where a point of the same series has the name and is of another
- * commit or artifact, or the record has another name. `moved`: then the name is taken from there. */
+/* The release that a record measured. One name is one build: refused where a point of the same series has the name and
+ * is of another commit or artifact, or the record has another name. `moved`: then the name is taken from there. */
 typedef struct history_release {
     const char *name; /* "" none */
     bool moved;

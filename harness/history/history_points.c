@@ -21,8 +21,8 @@ static const char *column_text(sqlite3_stmt *s, int column)
     return text ? text : "";
 }
 
-/* Times and ratios side by side. julianday, since dates may come with different offsets from UTC; a record whose date is none stands
- * where it was added. */
+/* Times and ratios side by side. julianday, since dates may come with different offsets from UTC; a record whose date
+ * is none stands where it was added. */
 static const char points[] =
     "SELECT run, CASE WHEN julianday(date) IS NULL THEN added ELSE date END AS at, commit_id, release, fingerprint,"
     " cpu, isa, kernel, workload, spec, inputs, anchor, artifact, threads, ms, ratio, low, high, share, gflops,"

@@ -58,7 +58,8 @@ static int leave_own(history *h, int64_t run, const char *record, const history_
     return ok;
 }
 
-/* One run that has the name and is of another build: 1 it has lost it, 0 it must keep it or SQLite failed, -1 there is none. */
+/* One run that has the name and is of another build: 1 it has lost it, 0 it must keep it or SQLite failed, -1 there is
+ * none. */
 static int take_from_one(history *h, int64_t run, const char *record, const history_release *release,
                          history_added *out, char *reason, size_t size)
 {

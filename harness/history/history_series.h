@@ -37,11 +37,12 @@ const char *series_unit_name(series_unit u); /* "time over the anchor's", ... */
 /* The compared value of every point, to x[points]. */
 series_unit series_values(const series *s, double *x);
 
-/* How far below and above 1 the value of a point may lie, from its interval or its range; false where neither is known. */
+/* How far below and above 1 the value of a point may lie, from its interval or its range; false where neither is
+ * known. */
 bool series_bounds(const series_point *p, double *low, double *high);
 
-/* What was measured, by name: the commit, which is the program's; where it does not tell builds apart (the kernel is a plugin's, or the
- * series has two files of one commit) the digest of the file. Where neither is known, the date. */
+/* What was measured, by name: the commit, which is the program's; where it does not tell builds apart (the kernel is a
+ * plugin's, or the series has two files of one commit) the digest of the file. Where neither is known, the date. */
 const char *series_build(const series *s, const series_point *p);
 bool series_build_is_digest(const series *s, const series_point *p);
 

@@ -16,8 +16,8 @@ typedef struct certificate {
 
 #define CERTIFY_CHEAP (-1)
 
-/* Certifies `most` rows of the list, the first and the last among them and the others evenly spread; with CERTIFY_CHEAP 2, and none where a
- * row takes more than some milliseconds. */
+/* Certifies `most` rows of the list, the first and the last among them and the others evenly spread; with CERTIFY_CHEAP
+ * 2, and none where a row takes more than some milliseconds. */
 void certify_rows(const instance *in, const row_list *rows, int64_t most, certificate *out);
 
 /* Those of all cases of a run. */

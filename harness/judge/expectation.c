@@ -39,7 +39,8 @@ void expectation_free(expectation *e)
     memset(e, 0, sizeof *e);
 }
 
-/* One bit of a mixed hash for each sign (splitmix64's last steps), so that a row needs nothing of the rows before it. */
+/* One bit of a mixed hash for each sign (splitmix64's last steps), so that a row needs nothing of the rows before
+ * it. */
 void projection_signs(uint64_t seed, int64_t b, int64_t h, int64_t dv, double *r)
 {
     for (int64_t c = 0; c < dv; c++) {

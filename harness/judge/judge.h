@@ -8,8 +8,9 @@
 #include "rows.h"
 #include "z_scores.h"
 
-/* Reference values, bounds and standard deviations of the rows in a list, for one accuracy contract. `limit` is B + B_ref; a limit of
- * NaN accepts any value (the mathematics gives no finite bound), a wanted NaN any non-finite one. A sigma of 0 is not judged. */
+/* Reference values, bounds and standard deviations of the rows in a list, for one accuracy contract. `limit` is B +
+ * B_ref; a limit of NaN accepts any value (the mathematics gives no finite bound), a wanted NaN any non-finite one. A
+ * sigma of 0 is not judged. */
 typedef struct expectation {
     int64_t rows, dv, keys;          /* keys: entries of a weight row; 0: weights are not judged */
     double *output, *output_limit;   /* (rows, dv); NULL: rows are judged by their projections and LSE alone */
@@ -22,7 +23,8 @@ typedef struct expectation {
     const char *no_sigma; /* why no deviation is judged, in any row; NULL: it is where a row's errors are independent */
 } expectation;
 
-/* Fills out[i] for contract[i], i < count. `with_weights` only where rows * keys is small enough to keep. 0 and a reason. */
+/* Fills out[i] for contract[i], i < count. `with_weights` only where rows * keys is small enough to keep. 0 and a
+ * reason. */
 int expect_rows(const instance *in, const row_list *rows, const accuracy *contract, int count, bool with_weights,
                 expectation *out, char *reason, size_t reason_size);
 
@@ -62,13 +64,13 @@ bool judge_rows(const row_list *rows, const expectation *e, const outputs_view *
 
 /* Is one element within its limit, as the comment on `expectation` says? */
 bool judge_accepts(double got, double wanted, double limit);
-/* Holds more rows, by their projections and LSE, against `e` of expect_projections and adds to the verdict; its figures of
- * projections are then those of these rows. */
+/* Holds more rows, by their projections and LSE, against `e` of expect_projections and adds to the verdict; its figures
+ * of projections are then those of these rows. */
 bool judge_projections(const row_list *rows, const expectation *e, const outputs_view *got, verdict *out,
                        findings *found);
 
-/* Index of the first element of an output that still holds `pattern`, as b, h, q, c; false if none: every element was written. Rows
- * beyond a sequence's query length are not looked at: nobody may write them. */
+/* Index of the first element of an output that still holds `pattern`, as b, h, q, c; false if none: every element was
+ * written. Rows beyond a sequence's query length are not looked at: nobody may write them. */
 bool find_unwritten(const instance *in, const attn_tensor *t, uint32_t pattern, int64_t where[4]);
 
 extern const check_group value_checks; /* outputs against the reference */

@@ -1,9 +1,9 @@
 /* pattern.c: where the wrong elements lie.
  *
- * The wrong elements are projected on each axis (sequence, head, row, column): an index is wrong where any element of it is. Along an
- * axis the shortest statement is sought that is true of the wrong indexes and of no other judged one: a single one, a threshold, a
- * residue, a range. A bound hides small errors, so where no statement is exact a threshold or residue that holds for all wrong indexes and
- * half of those it names is taken, with the count. */
+ * The wrong elements are projected on each axis (sequence, head, row, column): an index is wrong where any element of
+ * it is. Along an axis the shortest statement is sought that is true of the wrong indexes and of no other judged one: a
+ * single one, a threshold, a residue, a range. A bound hides small errors, so where no statement is exact a threshold
+ * or residue that holds for all wrong indexes and half of those it names is taken, with the count. */
 #include "pattern.h"
 
 #include <inttypes.h>

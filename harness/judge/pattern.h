@@ -1,4 +1,5 @@
-/* pattern.h: what a wrong output looks like, in words: where the wrong elements lie, and which mistake gives just these values. */
+/* pattern.h: what a wrong output looks like, in words: where the wrong elements lie, and which mistake gives just these
+ * values. */
 #ifndef ATTNBENCH_PATTERN_H
 #define ATTNBENCH_PATTERN_H
 
@@ -27,8 +28,9 @@ typedef struct wrong_map {
     int64_t elements, lses; /* how many are wrong */
 } wrong_map;
 
-/* Tries mistakes on the first few wrong rows, recomputed from the reference's inputs. A mistake is named where it explains every wrong
- * element of them within its bounds and far better than the reference does. Returns false, words "", where none does. */
+/* Tries mistakes on the first few wrong rows, recomputed from the reference's inputs. A mistake is named where it
+ * explains every wrong element of them within its bounds and far better than the reference does. Returns false, words
+ * "", where none does. */
 bool pattern_values(const pattern_case *c, const wrong_map *wrong, char *words, size_t size);
 
 /* One axis: which of its indexes were judged, and which of them are wrong somewhere. */
@@ -39,7 +41,8 @@ typedef struct pattern_axis {
     int64_t border;                      /* size of the blocks along it; 0 unknown */
 } pattern_axis;
 
-/* "rows >= 64, behind a block border"; "rows 16i + 15"; "head 3 only". Returns false, words "", where every judged index is wrong. */
+/* "rows >= 64, behind a block border"; "rows 16i + 15"; "head 3 only". Returns false, words "", where every judged
+ * index is wrong. */
 bool pattern_axis_words(const pattern_axis *axis, char *words, size_t size);
 
 #endif

@@ -117,7 +117,8 @@ const mistake *mistake_list(int *count)
     return mistakes;
 }
 
-/* ---- room ----------------------------------------------------------------------------------------------------------- */
+/* ---- room
+ * ----------------------------------------------------------------------------------------------------------- */
 
 int mistake_row_new(const instance *in, int64_t key_block, mistake_row *out)
 {
@@ -133,7 +134,8 @@ int mistake_row_new(const instance *in, int64_t key_block, mistake_row *out)
 
 void mistake_row_free(mistake_row *row) { free(row->room); }
 
-/* ---- changes of the problem and its tensors --------------------------------------------------------------------------- */
+/* ---- changes of the problem and its tensors
+ * --------------------------------------------------------------------------- */
 
 static void shift(attn_tensor *t, int axis, int64_t by)
 {
@@ -203,7 +205,8 @@ static mistake_result gather_changed(const mistake *m, const mistake_row *row, r
     return out->row ? MISTAKE_ROW : MISTAKE_IMPOSSIBLE;
 }
 
-/* The scale near the right one at which LSE is what the kernel wrote: secant steps, which end where they stand still. */
+/* The scale near the right one at which LSE is what the kernel wrote: secant steps, which end where they stand
+ * still. */
 static mistake_result fit_scale(const mistake_row *row, ref_workspace *changed, mistaken *out)
 {
     const row_id id = row->id;
@@ -225,7 +228,8 @@ static mistake_result fit_scale(const mistake_row *row, ref_workspace *changed, 
     return MISTAKE_FITTED;
 }
 
-/* ---- changes of the gathered row --------------------------------------------------------------------------------------- */
+/* ---- changes of the gathered row
+ * --------------------------------------------------------------------------------------- */
 
 static int64_t block_of(const mistake_row *row, int64_t j) { return row->key[j] / row->key_block; }
 
@@ -239,7 +243,8 @@ static int64_t keys_before_last_block(const mistake_row *row)
     return n;
 }
 
-/* Logits as a kernel sees them that never corrects what it summed under an earlier maximum: e^(s - m then) for e^(s - m). */
+/* Logits as a kernel sees them that never corrects what it summed under an earlier maximum: e^(s - m then) for e^(s -
+ * m). */
 static bool keep_old_maxima(mistake_row *row)
 {
     const ref_row *right = row->right;
@@ -341,7 +346,8 @@ static mistake_result alter_row(const mistake *m, mistake_row *row, mistaken *ou
     return MISTAKE_ROW;
 }
 
-/* ---- LSE alone --------------------------------------------------------------------------------------------------------- */
+/* ---- LSE alone
+ * --------------------------------------------------------------------------------------------------------- */
 
 static mistake_result lse_alone(const mistake *m, const ref_row *right, mistaken *out)
 {

@@ -1,4 +1,5 @@
-/* pattern_mistakes.h: the mistakes that attention kernels are known to make, each as a way to make it. Inner part of pattern.c. */
+/* pattern_mistakes.h: the mistakes that attention kernels are known to make, each as a way to make it. Inner part of
+ * pattern.c. */
 #ifndef ATTNBENCH_PATTERN_MISTAKES_H
 #define ATTNBENCH_PATTERN_MISTAKES_H
 

@@ -1,14 +1,14 @@
 /* pattern_values.c: which mistake gives just these values.
  *
- * A mistake is tried by making it: the reference computes the wrong row again from changed inputs, and its error bound says how near
- * a kernel with this mistake must come. Three kinds:
+ * A mistake is tried by making it: the reference computes the wrong row again from changed inputs, and its error bound
+ * says how near a kernel with this mistake must come. Three kinds:
  *
  *   a change of the problem or its tensors (a mask limit one further, no softcap, V of the next head), gathered anew;
  *   a change of the gathered row (without its last key, accumulators not rescaled), which may also scale the output;
  *   a formula for LSE alone (base 2, without the maximum).
  *
- * It explains an element where the value is within the mistake's bound and that bound is narrower than the error it explains. Output
- * and LSE are explained apart: many mistakes show in one of them only. */
+ * It explains an element where the value is within the mistake's bound and that bound is narrower than the error it
+ * explains. Output and LSE are explained apart: many mistakes show in one of them only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,7 +104,8 @@ static void try_mistake(attempt *a, const mistake *m, standing *s)
         break;
     case MISTAKE_LSE:
         s->output = false;
-        /* A formula over a right LSE errs by the formula's slope, at most log2(e), times the bound, and by its own rounding. */
+        /* A formula over a right LSE errs by the formula's slope, at most log2(e), times the bound, and by its own
+         * rounding. */
         s->lse = s->lse && lse_explained(a, made.lse, 1.5 * a->c->expected->lse_limit[a->r] + 0x1p-22 * fabs(made.lse));
         break;
     case MISTAKE_IMPOSSIBLE: *s = (standing){false, false}; break;
@@ -123,7 +124,8 @@ static bool begin_row(attempt *a, int64_t r)
     return a->row.right != NULL;
 }
 
-/* ---- what needs no reference: the values themselves ------------------------------------------------------------------ */
+/* ---- what needs no reference: the values themselves
+ * ------------------------------------------------------------------ */
 
 static const char *const kind_words[] = {"the wrong values are NaN", "the wrong values are 0",
                                          "the wrong values are negated"};
@@ -148,7 +150,8 @@ static const char *kind_of(const pattern_case *c, const wrong_map *m)
     return NULL;
 }
 
-/* ---- all mistakes over the first wrong rows -------------------------------------------------------------------------- */
+/* ---- all mistakes over the first wrong rows
+ * -------------------------------------------------------------------------- */
 
 static bool output_wrong(const wrong_map *m, int64_t r)
 {
@@ -157,7 +160,8 @@ static bool output_wrong(const wrong_map *m, int64_t r)
     return false;
 }
 
-/* A mistake must not explain what no row tried has: where LSE (or the output) is wrong in rows not picked only, one of them more. */
+/* A mistake must not explain what no row tried has: where LSE (or the output) is wrong in rows not picked only, one of
+ * them more. */
 static int pick_missing(const wrong_map *m, int64_t *picked, int picks, bool lse)
 {
     for (int i = 0; i < picks; i++)
@@ -170,8 +174,8 @@ static int pick_missing(const wrong_map *m, int64_t *picked, int picks, bool lse
     return picks;
 }
 
-/* The first rows with something wrong, spread: the first two, the one in the middle and the last; and one with a wrong output and
- * one with a wrong LSE, where there are such. */
+/* The first rows with something wrong, spread: the first two, the one in the middle and the last; and one with a wrong
+ * output and one with a wrong LSE, where there are such. */
 static int pick_rows(const wrong_map *m, int64_t picked[ROWS_TRIED + 2])
 {
     int64_t count = 0, seen = 0;

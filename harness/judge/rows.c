@@ -82,8 +82,8 @@ int rows_choose(const attn_problem *p, const attn_args *args, const int64_t *bor
     }
     gsl_rng_set(random, (unsigned long)(seed ^ 0x726f7773));
 
-    /* Row indexes of one head first, then spread over the heads: place t goes to head t * step, so that with more heads than rows the
-     * heads are sampled evenly, and with more rows than heads each head gets its share. */
+    /* Row indexes of one head first, then spread over the heads: place t goes to head t * step, so that with more heads
+     * than rows the heads are sampled evenly, and with more rows than heads each head gets its share. */
     const int64_t in_head = p->q < most ? p->q : most;
     int64_t count = 0;
     const int64_t ends[] = {0, p->q - 1, 1, p->q - 2};

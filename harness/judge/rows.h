@@ -17,9 +17,10 @@ typedef struct row_list {
     int64_t total; /* rows of the problem: h * the query length of each sequence */
 } row_list;
 
-/* All rows if the reference can do them within `budget` element visits (kept keys * (d + dv), summed); else the first and last rows,
- * those around multiples of 16, 32, 64, 128 near the ends and in the middle, around the `borders` (distances in rows: row
- * blocks and thread shares; 0 is skipped), and 32 random ones, spread over all heads, as many as fit (at least 48).
+/* All rows if the reference can do them within `budget` element visits (kept keys * (d + dv), summed); else the first
+ * and last rows, those around multiples of 16, 32, 64, 128 near the ends and in the middle, around the `borders`
+ * (distances in rows: row blocks and thread shares; 0 is skipped), and 32 random ones, spread over all heads, as many
+ * as fit (at least 48).
  * 0 where memory is short. */
 int rows_choose(const attn_problem *problem, const attn_args *args, const int64_t *borders, int border_count,
                 double budget, uint64_t seed, row_list *out);

@@ -1,4 +1,5 @@
-/* trial.h: what is known of one workload with one input class, run by several kernels and judged (verify/trial_run.h does that). */
+/* trial.h: what is known of one workload with one input class, run by several kernels and judged (verify/trial_run.h
+ * does that). */
 #ifndef ATTNBENCH_TRIAL_H
 #define ATTNBENCH_TRIAL_H
 

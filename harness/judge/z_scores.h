@@ -19,8 +19,8 @@ void z_scores_pool(z_scores *into, const z_scores *more);
 
 double z_scores_rms(const z_scores *z);
 
-/* What a correct kernel exceeds once in 1e9 cases: by chi-square with as many degrees of freedom as rows, and by the normal
- * distribution for the largest of all elements. */
+/* What a correct kernel exceeds once in 1e9 cases: by chi-square with as many degrees of freedom as rows, and by the
+ * normal distribution for the largest of all elements. */
 double z_scores_rms_limit(int64_t rows);
 double z_scores_max_limit(int64_t elements);
 

@@ -132,8 +132,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Data between two footprints is held against the larger one, which a cache that ends between them makes too slow: what just
- * fits into L2 and L3 (three quarters of them) joins where it is a quarter away from the others. */
+/* Data between two footprints is held against the larger one, which a cache that ends between them makes too slow: what
+ * just fits into L2 and L3 (three quarters of them) joins where it is a quarter away from the others. */
 static int choose_footprints(double out[CEILING_FOOTPRINTS])
 {
     const machine_facts *const facts = machine_facts_get();

@@ -1,7 +1,7 @@
 /* ceilings_source.h: what ceilings.c measures, and by which clock.
  *
- * The program has one source, this machine's (ceilings.c). Tests bring loops that move a clock of their own, so that what
- * is made of the times is tested without taking any. */
+ * The program has one source, this machine's (ceilings.c). Tests bring loops that move a clock of their own, so that
+ * what is made of the times is tested without taking any. */
 #ifndef ATTNBENCH_CEILINGS_SOURCE_H
 #define ATTNBENCH_CEILINGS_SOURCE_H
 

@@ -1,7 +1,9 @@
-/* cpu_state.h: the floating-point control bits that foreign code may leave changed: rounding, flush-to-zero, exception masks.
+/* cpu_state.h: the floating-point control bits that foreign code may leave changed: rounding, flush-to-zero, exception
+ * masks.
  *
- * A library compiled with -ffast-math can switch on flush-to-zero for the whole thread by merely being loaded, and everything
- * computed afterwards (the reference too) would lose its subnormals. So the bits are saved before such code and put back after it. */
+ * A library compiled with -ffast-math can switch on flush-to-zero for the whole thread by merely being loaded, and
+ * everything computed afterwards (the reference too) would lose its subnormals. So the bits are saved before such code
+ * and put back after it. */
 #ifndef ATTNBENCH_CPU_STATE_H
 #define ATTNBENCH_CPU_STATE_H
 

@@ -1,11 +1,11 @@
 /* pool.c: the threads that all kernels share.
  *
- * One dispatch = the caller writes a job, raises the event `dispatch`, works as thread 0 and waits for the event `done`, which
- * the last worker raises. A small decode takes microseconds, so a worker that ran out of work first spins on the event for
- * SPIN_NS and only then sleeps on a condition variable; with fewer processors than threads a spinning thread would keep
- * a working one off its processor, so nobody spins. The ranges of `each` are handed out as threads become free, in ascending order;
- * towards the end they become shorter, down to one item, so that threads end together (guided self-scheduling, Polychronopoulos and
- * Kuck 1987).
+ * One dispatch = the caller writes a job, raises the event `dispatch`, works as thread 0 and waits for the event
+ * `done`, which the last worker raises. A small decode takes microseconds, so a worker that ran out of work first spins
+ * on the event for SPIN_NS and only then sleeps on a condition variable; with fewer processors than threads a spinning
+ * thread would keep a working one off its processor, so nobody spins. The ranges of `each` are handed out as threads
+ * become free, in ascending order; towards the end they become shorter, down to one item, so that threads end together
+ * (guided self-scheduling, Polychronopoulos and Kuck 1987).
  *
  * A pool is used by one thread at a time. Pools that the same thread made are freed in the reverse order.
  *
@@ -102,9 +102,9 @@ static int64_t now_ns(void)
 
 static void event_raise(event *e, unsigned value)
 {
-    /* Either the sleeper's look at `value` comes after this store or our look at `sleepers` comes after its increment: both are
-     * sequentially consistent, so no wake-up is lost. An exchange, not a store: qemu 7.2 lets an aarch64 store-release pass a
-     * later load-acquire where the host is x86. */
+    /* Either the sleeper's look at `value` comes after this store or our look at `sleepers` comes after its increment:
+     * both are sequentially consistent, so no wake-up is lost. An exchange, not a store: qemu 7.2 lets an aarch64
+     * store-release pass a later load-acquire where the host is x86. */
     atomic_exchange(&e->value, value);
     if (atomic_load(&e->sleepers) == 0) return;
     pthread_mutex_lock(&e->lock);
@@ -298,7 +298,8 @@ static void pin_threads(pool *p)
     free(one);
 }
 
-/* Starts the workers with no signal of the outside unblocked, so that those reach the caller's thread. Returns 0 or an errno. */
+/* Starts the workers with no signal of the outside unblocked, so that those reach the caller's thread. Returns 0 or an
+ * errno. */
 static int start_workers(pool *p, int threads)
 {
     sigset_t blocked, before;

@@ -8,8 +8,9 @@
 
 typedef struct pool pool;
 
-/* A pool of `threads` threads, the caller included (thread 0 runs on the caller). Each is pinned to one of the processors
- * that the process may use, in order; where that fails the pool works unpinned. NULL and a reason where threads cannot be made. */
+/* A pool of `threads` threads, the caller included (thread 0 runs on the caller). Each is pinned to one of the
+ * processors that the process may use, in order; where that fails the pool works unpinned. NULL and a reason where
+ * threads cannot be made. */
 pool *pool_new(int threads, char *reason, size_t reason_size);
 void pool_free(pool *p);
 const attn_exec *pool_exec(const pool *p);

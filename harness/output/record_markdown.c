@@ -17,7 +17,8 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* What makes the verdict one of a part: the user ended it, or asked for some of the checks. Returns the word for right. */
+/* What makes the verdict one of a part: the user ended it, or asked for some of the checks. Returns the word for
+ * right. */
 static const char *put_reserves(FILE *out, const json_t *record)
 {
     const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench"), *name;

@@ -1,4 +1,5 @@
-/* record_markdown_counters.h: the record's counted events and instructions (bench --counters, --instructions) as Markdown. */
+/* record_markdown_counters.h: the record's counted events and instructions (bench --counters, --instructions) as
+ * Markdown. */
 #ifndef ATTNBENCH_RECORD_MARKDOWN_COUNTERS_H
 #define ATTNBENCH_RECORD_MARKDOWN_COUNTERS_H
 

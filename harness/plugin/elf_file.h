@@ -1,4 +1,5 @@
-/* elf_file.h: what stands in a shared library's file: symbols, and data with its pointers, read without running a line of it. */
+/* elf_file.h: what stands in a shared library's file: symbols, and data with its pointers, read without running a line
+ * of it. */
 #ifndef ATTNBENCH_ELF_FILE_H
 #define ATTNBENCH_ELF_FILE_H
 

@@ -1,9 +1,9 @@
 /* elf_move.h: the same shared library at another offset in its pages, as if it had been linked there.
  *
- * Where a loop begins within a line or a page of code moves its time, by percents, in every launch alike: the loader only
- * moves whole pages. All of a library is position-independent, so it may be moved as one block by any multiple of its
- * strictest alignment; then what names addresses (headers, dynamic section, relocations, symbols) is moved with it. The
- * code itself is not touched. */
+ * Where a loop begins within a line or a page of code moves its time, by percents, in every launch alike: the loader
+ * only moves whole pages. All of a library is position-independent, so it may be moved as one block by any multiple of
+ * its strictest alignment; then what names addresses (headers, dynamic section, relocations, symbols) is moved with it.
+ * The code itself is not touched. */
 #ifndef ATTNBENCH_ELF_MOVE_H
 #define ATTNBENCH_ELF_MOVE_H
 

@@ -1,4 +1,5 @@
-/* plugin.c: a set of plugins, the stand-ins of their kernels, and the loading. What the file says is plugin_read.c's. */
+/* plugin.c: a set of plugins, the stand-ins of their kernels, and the loading. What the file says is
+ * plugin_read.c's. */
 #include "plugin.h"
 
 #include <dlfcn.h>

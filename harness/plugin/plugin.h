@@ -1,10 +1,10 @@
 /* plugin.h: kernels from other people's shared libraries.
  *
- * The file's data are read first, without running any of its code: ABI, instruction sets, names, capabilities. Then a child loads it
- * once, to see whether that goes well. This process itself never loads a plugin, since it forks a child for each case and some
- * libraries (libgomp) hang in children of a process that used them. Here a plugin's kernel is a stand-in: a descriptor without
- * functions, named `file:kernel`, that selections, judges and records treat as any other; the child that shall call it
- * exchanges it for the real one (plugin_resolve). */
+ * The file's data are read first, without running any of its code: ABI, instruction sets, names, capabilities. Then a
+ * child loads it once, to see whether that goes well. This process itself never loads a plugin, since it forks a child
+ * for each case and some libraries (libgomp) hang in children of a process that used them. Here a plugin's kernel is a
+ * stand-in: a descriptor without functions, named `file:kernel`, that selections, judges and records treat as any
+ * other; the child that shall call it exchanges it for the real one (plugin_resolve). */
 #ifndef ATTNBENCH_PLUGIN_H
 #define ATTNBENCH_PLUGIN_H
 
@@ -39,8 +39,8 @@ void plugins_close(plugin_set *set);
 /* The plugin that a kernel stands in for; NULL for built-in kernels. */
 const plugin *plugin_of(const attn_kernel *kernel);
 
-/* The kernel to call in this process: itself, or for a stand-in that of its plugin, which is loaded now if it was not. Not to be
- * called in a process that forks afterwards. NULL and a reason. */
+/* The kernel to call in this process: itself, or for a stand-in that of its plugin, which is loaded now if it was not.
+ * Not to be called in a process that forks afterwards. NULL and a reason. */
 const attn_kernel *plugin_resolve(const attn_kernel *kernel, char *reason, size_t reason_size);
 
 /* Loads it into this process, under the rules of the contract (symbols local, bound at once, control bits put back). */

@@ -46,7 +46,8 @@ static const char *base_name(const char *path) { return strrchr(path, '/') ? str
 
 int plugin_of_system(const char *path) { return strncmp(path, "/lib", 4) == 0 || strncmp(path, "/usr/lib", 8) == 0; }
 
-/* ---- symbols that the program answers ----------------------------------------------------------------------------- */
+/* ---- symbols that the program answers
+ * ----------------------------------------------------------------------------- */
 
 static int symbolic(const elf_file *f)
 {
@@ -60,7 +61,8 @@ static int symbolic(const elf_file *f)
     return 0;
 }
 
-/* Does a library of the list define the symbol for others? Weak definitions (of C++ templates) are meant to be shared. */
+/* Does a library of the list define the symbol for others? Weak definitions (of C++ templates) are meant to be
+ * shared. */
 static int defined_in(const char *list, const char *name)
 {
     char path[4096], reason[128];
@@ -109,7 +111,8 @@ int plugin_interposed(const char *libraries, char *found, size_t size)
     return any;
 }
 
-/* ---- objects that are unique in a process --------------------------------------------------------------------------- */
+/* ---- objects that are unique in a process
+ * --------------------------------------------------------------------------- */
 
 static int unique_in_both(const elf_file *a, const elf_file *b, char *name, size_t size)
 {
@@ -145,7 +148,8 @@ static int share_an_object(const plugin *a, const plugin *b, char *reason, size_
     return found;
 }
 
-/* ---- libraries ------------------------------------------------------------------------------------------------------ */
+/* ---- libraries
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int share_a_library(const plugin *a, const plugin *b, char *reason, size_t size)
 {

@@ -1,5 +1,5 @@
-/* plugin_read.c: from the bytes of a shared library to descriptors. Everything is checked before it is believed: sizes, pointers and
- * texts come from a file that may be old, foreign or broken. */
+/* plugin_read.c: from the bytes of a shared library to descriptors. Everything is checked before it is believed: sizes,
+ * pointers and texts come from a file that may be old, foreign or broken. */
 #include "plugin_read.h"
 
 #include <errno.h>

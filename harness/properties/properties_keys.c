@@ -1,5 +1,5 @@
-/* properties_keys.c: what does not matter about keys: their order and number, a vector added to all of them, and where they are cut in
- * two; and what must not show: the contents of keys that a row does not see. */
+/* properties_keys.c: what does not matter about keys: their order and number, a vector added to all of them, and where
+ * they are cut in two; and what must not show: the contents of keys that a row does not see. */
 #include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdlib.h>
@@ -278,8 +278,8 @@ static bool splits(const property_subject *s)
            (s->kernel->caps[1] & ATTN_SLOT_BIT(ATTN_LSE));
 }
 
-/* The weights of the parts follow from LSEs that may each be off by their bounds; beyond that the parts' own bounds count by their
- * share, and the bound of the whole. */
+/* The weights of the parts follow from LSEs that may each be off by their bounds; beyond that the parts' own bounds
+ * count by their share, and the bound of the whole. */
 static void hold_merged(const property_view *v)
 {
     const int64_t dv = v->limits->dv;

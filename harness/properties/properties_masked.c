@@ -1,5 +1,6 @@
-/* properties_masked.c: a key may hold anything where a row does not see it, also where its neighbours do: NaN and infinities in K and
- * V of one key at a time, and of all keys past a key length, must not show in the rows that they are masked for. */
+/* properties_masked.c: a key may hold anything where a row does not see it, also where its neighbours do: NaN and
+ * infinities in K and V of one key at a time, and of all keys past a key length, must not show in the rows that they
+ * are masked for. */
 #include <math.h>
 
 #include "tensors/inputs.h"

@@ -1,12 +1,14 @@
-/* properties_probes.c: inputs in which each key can be told from all others, where the bound is otherwise blind: with 16,384 keys a
- * dropped one moves O by a quarter of its bound.
+/* properties_probes.c: inputs in which each key can be told from all others, where the bound is otherwise blind: with
+ * 16,384 keys a dropped one moves O by a quarter of its bound.
  *
- * Identity probe: V is 1 in channel c of key j0 + c and 0 elsewhere, so that O is the weights of the keys j0 .. j0 + dv - 1, each
- * with a bound relative to itself. Windows of dv keys tile up to six times dv keys; beyond, they are spread from the first key to the
- * last. A window of dv keys has a block's border in it wherever blocks are not larger than it.
+ * Identity probe: V is 1 in channel c of key j0 + c and 0 elsewhere, so that O is the weights of the keys j0 .. j0 + dv
+ * - 1, each with a bound relative to itself. Windows of dv keys tile up to six times dv keys; beyond, they are spread
+ * from the first key to the last. A window of dv keys has a block's border in it wherever blocks are not larger than
+ * it.
  *
- * Needle: every query is a multiple of the code of one key that it sees, drawn per row; codes are vectors of +-1, far apart. That key
- * leads all others by more than 110 nats, so O is its V, which spells the key's number in digits of base 32. */
+ * Needle: every query is a multiple of the code of one key that it sees, drawn per row; codes are vectors of +-1, far
+ * apart. That key leads all others by more than 110 nats, so O is its V, which spells the key's number in digits of
+ * base 32. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -96,7 +98,8 @@ static double code_sign(int64_t j, int64_t c, int64_t d)
     return code_word(j, (int)(c / 64), d) >> (c % 64) & 1 ? 1 : -1;
 }
 
-/* The least difference between a code's product with itself and with another: twice the channels in which they differ. */
+/* The least difference between a code's product with itself and with another: twice the channels in which they
+ * differ. */
 static double least_gap(int64_t keys, int64_t d)
 {
     const int words = (int)((d + 63) / 64);

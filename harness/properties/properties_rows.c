@@ -1,5 +1,5 @@
-/* properties_rows.c: the same rows computed in another company: as a slice, by other numbers of threads, with each query head's keys
- * and values in a KV head of its own. */
+/* properties_rows.c: the same rows computed in another company: as a slice, by other numbers of threads, with each
+ * query head's keys and values in a KV head of its own. */
 #include <string.h>
 
 #include "problem.h"
@@ -34,7 +34,8 @@ static int with_threads(variant *v, const variant_maker *how)
     return 1;
 }
 
-/* Head h of `slot` is a copy of KV head h / group of the base, whatever the first axis is: sequences, pages or one packed batch. */
+/* Head h of `slot` is a copy of KV head h / group of the base, whatever the first axis is: sequences, pages or one
+ * packed batch. */
 static int repeat_heads(variant *v, int slot, int64_t group)
 {
     const attn_tensor from = v->in.slot[slot];

@@ -1,6 +1,6 @@
-/* properties_symmetry.c: changes that move no bit: powers of two, signs, and what other heads contain. Rounding to nearest and
- * rounding toward zero commute with both, as long as nothing comes near the smallest or the largest numbers of a type: f16 is
- * too narrow for powers of two, and rows must be calm where weights multiply a scaled V. */
+/* properties_symmetry.c: changes that move no bit: powers of two, signs, and what other heads contain. Rounding to
+ * nearest and rounding toward zero commute with both, as long as nothing comes near the smallest or the largest numbers
+ * of a type: f16 is too narrow for powers of two, and rows must be calm where weights multiply a scaled V. */
 #include "property.h"
 
 /* ---- variants -------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
-/* properties_weights.c: what follows from an output being an average of V: weights add up to 1, a constant comes out as it went in, the
- * output stays within its values, and averages are linear. V lies on a grid of 1/8 from -2 to 2, so that sums of two are exact in
- * every float type. */
+/* properties_weights.c: what follows from an output being an average of V: weights add up to 1, a constant comes out as
+ * it went in, the output stays within its values, and averages are linear. V lies on a grid of 1/8 from -2 to 2, so
+ * that sums of two are exact in every float type. */
 #include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdlib.h>
@@ -179,8 +179,8 @@ static void hull_of_row(const property_view *v, const row_id *row, double *low, 
     }
 }
 
-/* How far rounding may carry an average out of its hull is what it may do to a constant as large as the largest |v|: of the second form
- * of the bound that is the whole, and the first one is never smaller there, since acc <= t. */
+/* How far rounding may carry an average out of its hull is what it may do to a constant as large as the largest |v|: of
+ * the second form of the bound that is the whole, and the first one is never smaller there, since acc <= t. */
 static void hold_hull(const property_view *v)
 {
     const int64_t dv = v->limits->dv;

@@ -1,5 +1,5 @@
-/* property.c: which properties apply, their variants, and the calls. For each group: every variant that some property names is made
- * once; every kernel is called on those that concern it; every property compares. */
+/* property.c: which properties apply, their variants, and the calls. For each group: every variant that some property
+ * names is made once; every kernel is called on those that concern it; every property compares. */
 #include "property.h"
 
 #include <inttypes.h>
@@ -21,7 +21,8 @@ static const property_family *const families[] = {&symmetry_properties, &row_pro
                                                   &masked_properties,   &weight_properties, &probe_properties};
 enum { FAMILIES = sizeof families / sizeof *families };
 
-/* A variant with the references that were computed for it, one for each contract that some kernel's plan declared on it. */
+/* A variant with the references that were computed for it, one for each contract that some kernel's plan declared on
+ * it. */
 typedef struct prepared {
     const variant_maker *maker;
     variant v;
@@ -89,8 +90,8 @@ static bool expect_more(const runner *r, prepared *p, const accuracy *contract, 
     return true;
 }
 
-/* The reference of a variant for the contract of the plan that ran it; NULL where there is none. Plans mostly declare of a variant what
- * they declare of its base, so those contracts come first, all at once. */
+/* The reference of a variant for the contract of the plan that ran it; NULL where there is none. Plans mostly declare
+ * of a variant what they declare of its base, so those contracts come first, all at once. */
 static const expectation *expected_of(const runner *r, prepared *p, const attn_plan *plan)
 {
     accuracy contract;

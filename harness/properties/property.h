@@ -1,9 +1,10 @@
-/* property.h: what must hold between several results of one kernel: scaling V scales O, the order of keys does not matter, ...
+/* property.h: what must hold between several results of one kernel: scaling V scales O, the order of keys does not
+ * matter, ...
  *
- * The reference says what a result should be; a property needs no reference for that, so it also sees what the reference's bound is
- * too wide for, and a mistake in the reference cannot hide one in the kernel. A property names the variants of the problem that it
- * compares (variant.h); each variant is made and called once, however many properties name it, all of them in one child process;
- * the comparison is made here, in the parent.
+ * The reference says what a result should be; a property needs no reference for that, so it also sees what the
+ * reference's bound is too wide for, and a mistake in the reference cannot hide one in the kernel. A property names the
+ * variants of the problem that it compares (variant.h); each variant is made and called once, however many properties
+ * name it, all of them in one child process; the comparison is made here, in the parent.
  *
  * A property holds bit by bit only where mathematics and rounding say so for every correct kernel, or where the kernel
  * declares it; else within the sum of the bounds of the results that it compares. */
@@ -13,7 +14,8 @@
 #include "judge/trial.h"
 #include "tensors/variant.h"
 
-/* Changes `out`, a fresh variant, into what the maker is named for. 0 where memory is short or there is no such problem. */
+/* Changes `out`, a fresh variant, into what the maker is named for. 0 where memory is short or there is no such
+ * problem. */
 typedef struct variant_maker variant_maker;
 struct variant_maker {
     const char *name; /* completes "output of ..." */
@@ -27,8 +29,8 @@ typedef struct property_subject {
     const instance *in;
     const attn_kernel *kernel;
     const attn_plan *plan;
-    bool
-        calm; /* the weights of each row lie within e^-40 of its largest one: no product with V is near the smallest floats */
+    bool calm; /* the weights of each row lie within e^-40 of its largest one: no product with V is near the smallest
+                  floats */
 } property_subject;
 
 enum { PROPERTY_VARIANTS = 6 };
@@ -54,13 +56,12 @@ extern const property_family symmetry_properties, row_properties, key_properties
 struct property_view {
     const property *p;
     const instance *base;
-    const row_list *rows;                          /* all rows of the base */
-    outputs_view got;                              /* of the base; LSE may be absent */
-    const expectation *limits;                     /* of the base */
-    const variant *variant[PROPERTY_VARIANTS + 1]; /* NULL-terminated */
-    const expectation
-        *expected[PROPERTY_VARIANTS +
-                  1]; /* of the variant; NULL where `exact`, or where its rows are a slice of the base's */
+    const row_list *rows;                               /* all rows of the base */
+    outputs_view got;                                   /* of the base; LSE may be absent */
+    const expectation *limits;                          /* of the base */
+    const variant *variant[PROPERTY_VARIANTS + 1];      /* NULL-terminated */
+    const expectation *expected[PROPERTY_VARIANTS + 1]; /* of the variant; NULL where `exact`, or where its rows are a
+                                                           slice of the base's */
     bool exact;
     findings *found;
 };
@@ -68,11 +69,12 @@ struct property_view {
 /* Does row r of the list count? */
 typedef bool row_test(const property_view *v, int which, const row_id *row);
 
-/* Output (times `factor`) and LSE of variant i against the base's, on the rows that count (NULL: all that the variant has). */
+/* Output (times `factor`) and LSE of variant i against the base's, on the rows that count (NULL: all that the variant
+ * has). */
 void hold_same(const property_view *v, int i, double factor, row_test *counts);
 
-/* One element: within `tolerance`, written so that NaN fails; where the mathematics is not finite, neither need be the element. False
- * where it does not hold, which is then a finding about the variant. */
+/* One element: within `tolerance`, written so that NaN fails; where the mathematics is not finite, neither need be the
+ * element. False where it does not hold, which is then a finding about the variant. */
 bool hold_element(const property_view *v, const char *of, const char *what, const row_id *row, int64_t c, double got,
                   double wanted, double tolerance);
 

@@ -1,5 +1,5 @@
-/* property_call.c: one child, many calls. It reports through shared memory as it goes, so that the call which ended it is
- * known, and the time limit counts for each call by itself. */
+/* property_call.c: one child, many calls. It reports through shared memory as it goes, so that the call which ended it
+ * is known, and the time limit counts for each call by itself. */
 #include "property_call.h"
 
 #include <stdio.h>

@@ -16,7 +16,8 @@ typedef struct property_call {
 
 enum { MOST_CALLS = 64 };
 
-/* Calls the kernel once on each variant of `base`. CHILD_DONE, or how the child ended: at call *at, `reason` says how. */
+/* Calls the kernel once on each variant of `base`. CHILD_DONE, or how the child ended: at call *at, `reason` says
+ * how. */
 child_end property_calls(const attn_kernel *kernel, const instance *base, int threads, const attn_machine *machine,
                          double limit_seconds, property_call *calls, int count, int *at, char *reason,
                          size_t reason_size);

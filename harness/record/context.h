@@ -22,11 +22,12 @@ typedef struct context_facts {
 /* A new object; NULL where memory is out. */
 json_t *context_new(const context_facts *facts);
 
-/* Puts it into a record's context as "attnbench", and beside it "date" where Google Benchmark has not written one: now, with the offset
- * from UTC. A record without a date has no place in time. */
+/* Puts it into a record's context as "attnbench", and beside it "date" where Google Benchmark has not written one: now,
+ * with the offset from UTC. A record without a date has no place in time. */
 void context_put(json_t *record, json_t *ours);
 
-/* "interrupted", where the user has ended the program by now: context_new does it, and who goes on measuring after that. */
+/* "interrupted", where the user has ended the program by now: context_new does it, and who goes on measuring after
+ * that. */
 int context_note_interruption(json_t *context);
 
 /* Adds an entry to its "skipped": what was not run and why. Returns 0; or -1 where memory is out. */

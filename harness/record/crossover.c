@@ -27,7 +27,8 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* The spec's family and its number of keys; NULL where it is no spec (plain Google Benchmark) or holds sizes elsewhere too. */
+/* The spec's family and its number of keys; NULL where it is no spec (plain Google Benchmark) or holds sizes elsewhere
+ * too. */
 static char *family_of(const char *spec, int64_t *keys)
 {
     workload w;

@@ -44,8 +44,8 @@ typedef struct result_row {
  * but one. */
 double result_row_range(const result_row *row);
 
-/* Took the first call more than FIRST_CALL_MARGIN times the slowest repetition, and so much longer that it cannot be the process's own first
- * touch of code and data? */
+/* Took the first call more than FIRST_CALL_MARGIN times the slowest repetition, and so much longer that it cannot be
+ * the process's own first touch of code and data? */
 #define FIRST_CALL_MARGIN 1.2
 bool result_row_begins_slowly(const result_row *row);
 
@@ -62,8 +62,8 @@ int result_rows_order(result_row *row, size_t rows);
 int result_table_make(const json_t *record, result_table *out);
 void result_table_free(result_table *table);
 
-/* Sets "slow_first_call", how many times as long as the median, in the entry that holds the first call of a run that begins
- * slowly. */
+/* Sets "slow_first_call", how many times as long as the median, in the entry that holds the first call of a run that
+ * begins slowly. */
 void record_mark_slow_beginnings(json_t *record);
 
 /* Cases of the judge by status, over one kernel or, with NULL, all. */

@@ -1,5 +1,5 @@
-/* record_rows_order.c: rows so that a reader can compare: those of one workload together, where its first one stood; in them
- * fewer threads first, since kernels are alike at as many; then the fastest first, and last what has no time. */
+/* record_rows_order.c: rows so that a reader can compare: those of one workload together, where its first one stood; in
+ * them fewer threads first, since kernels are alike at as many; then the fastest first, and last what has no time. */
 #include <math.h>
 #include <stdlib.h>
 

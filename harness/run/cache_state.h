@@ -2,8 +2,8 @@
  *
  * hot: where the call before left them, which for a small case is the innermost cache;
  * rotated: each call takes the next of so many copies of the inputs that the caches do not hold them all;
- * cold: every line of inputs, outputs and workspace is flushed from all caches before each call, untimed. Code and address
- * translations stay warm. */
+ * cold: every line of inputs, outputs and workspace is flushed from all caches before each call, untimed. Code and
+ * address translations stay warm. */
 #ifndef ATTNBENCH_CACHE_STATE_H
 #define ATTNBENCH_CACHE_STATE_H
 

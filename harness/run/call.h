@@ -17,7 +17,8 @@ typedef struct call {
     int declined;      /* its plan cannot do this problem after all: not a fault */
 } call;
 
-/* Plans and allocates; `machine` and `exec` must outlive the call. 0 and a reason where the kernel or memory refuses. */
+/* Plans and allocates; `machine` and `exec` must outlive the call. 0 and a reason where the kernel or memory
+ * refuses. */
 int call_prepare(call *c, const attn_kernel *kernel, const attn_problem *problem, const attn_args *args,
                  const attn_machine *machine, const attn_exec *exec, char *reason, size_t reason_size);
 

@@ -1,5 +1,5 @@
-/* check.h: everything that the judge looks at, by name. A check is a row of data where it is carried out; what it finds is a
- * finding. A case fails by its findings, and `selftest judge` counts by their names. */
+/* check.h: everything that the judge looks at, by name. A check is a row of data where it is carried out; what it finds
+ * is a finding. A case fails by its findings, and `selftest judge` counts by their names. */
 #ifndef ATTNBENCH_CHECK_H
 #define ATTNBENCH_CHECK_H
 
@@ -40,7 +40,8 @@ typedef struct findings {
 /* Adds a finding of the check of that name, unless it has one already or the list is full. */
 void findings_add(findings *f, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Forgets what checks found that are not asked for. That a call did not end as it should stays: nothing else could be looked at. */
+/* Forgets what checks found that are not asked for. That a call did not end as it should stays: nothing else could be
+ * looked at. */
 void findings_keep(findings *f, const check_list *only);
 
 #endif

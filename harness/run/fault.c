@@ -42,8 +42,8 @@ static void note(int number, siginfo_t *info, void *context)
     raise(number);
 }
 
-/* rt_sigaction for the two signals does nothing and says that all is well. A handler of the kernel's that jumps out of a
- * fault would hide it otherwise. */
+/* rt_sigaction for the two signals does nothing and says that all is well. A handler of the kernel's that jumps out of
+ * a fault would hide it otherwise. */
 static void keep_handlers(void)
 {
 #if defined(__x86_64__)

@@ -1,4 +1,5 @@
-/* fault.h: where a child's memory access went wrong, in words: which tensor, how far before or behind it, read or write.
+/* fault.h: where a child's memory access went wrong, in words: which tensor, how far before or behind it, read or
+ * write.
  *
  * The child's signal handler only notes the address, on a stack of its own and in shared memory; the parent looks it up
  * among the regions that the child had told of. */
@@ -28,8 +29,8 @@ typedef struct fault {
     char doing[96]; /* what was going on beside a plain call; "" nothing */
 } fault;
 
-/* In the child: notes SIGSEGV and SIGBUS in `f`, which is shared memory, and lets them end the process. From here on the
- * process cannot install handlers of its own for these signals (where the system has seccomp; else it can). */
+/* In the child: notes SIGSEGV and SIGBUS in `f`, which is shared memory, and lets them end the process. From here on
+ * the process cannot install handlers of its own for these signals (where the system has seccomp; else it can). */
 void fault_watch(fault *f);
 
 /* Tells of a mapping; of all mappings of an instance, under their slots' names with `where` behind them. */

@@ -1,5 +1,5 @@
-/* isolated_call.c: forks the child of a case and tells from its end, and from what it left in shared memory, how the case went. Outputs go
- * into the instance's shared mappings, everything else into the job. */
+/* isolated_call.c: forks the child of a case and tells from its end, and from what it left in shared memory, how the
+ * case went. Outputs go into the instance's shared mappings, everything else into the job. */
 #include "isolated_call.h"
 
 #include <stdio.h>

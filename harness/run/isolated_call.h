@@ -1,4 +1,5 @@
-/* isolated_call.h: one kernel call in a child process with a time limit. The parent stays alive whatever the kernel does. */
+/* isolated_call.h: one kernel call in a child process with a time limit. The parent stays alive whatever the kernel
+ * does. */
 #ifndef ATTNBENCH_ISOLATED_CALL_H
 #define ATTNBENCH_ISOLATED_CALL_H
 

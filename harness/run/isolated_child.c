@@ -1,5 +1,5 @@
-/* isolated_child.c: the order of things. The plugin comes before the pool: threads inherit what they are begun with, and its loading may
- * change that. */
+/* isolated_child.c: the order of things. The plugin comes before the pool: threads inherit what they are begun with,
+ * and its loading may change that. */
 #include "isolated_child.h"
 
 #include <stdio.h>
@@ -14,8 +14,9 @@
 #include "machine/pool.h"
 #include "problem.h"
 
-/* The same call again, into freshly poisoned outputs: a kernel that keeps state between calls may be right only once. What the
- * second call wrote is what the parent judges; where the kernel declares itself repeatable, it must be the same bits. */
+/* The same call again, into freshly poisoned outputs: a kernel that keeps state between calls may be right only once.
+ * What the second call wrote is what the parent judges; where the kernel declares itself repeatable, it must be the
+ * same bits. */
 static int call_again(instrument *t, call *c)
 {
     instance_poison(t->in, INSTANCE_POISON);

@@ -1,4 +1,5 @@
-/* isolated_child.h: what the child of a case does: loads, plans, calls, looks at what the calls do beside their values. */
+/* isolated_child.h: what the child of a case does: loads, plans, calls, looks at what the calls do beside their
+ * values. */
 #ifndef ATTNBENCH_ISOLATED_CHILD_H
 #define ATTNBENCH_ISOLATED_CHILD_H
 

@@ -1,8 +1,9 @@
 /* perturb.h: what a case's child does beside the one call: the same problem again in every way that must not matter.
  *
- * Between the calls change: what outputs and workspace hold beforehand, which outputs are asked for, where the tensors lie, what was
- * computed before and is computed meanwhile, who runs which slice and when. Where the kernel promises the same bits, other bits are
- * a finding at once; else the outputs go home as variants and are judged within the bounds. */
+ * Between the calls change: what outputs and workspace hold beforehand, which outputs are asked for, where the tensors
+ * lie, what was computed before and is computed meanwhile, who runs which slice and when. Where the kernel promises the
+ * same bits, other bits are a finding at once; else the outputs go home as variants and are judged within the
+ * bounds. */
 #ifndef ATTNBENCH_PERTURB_H
 #define ATTNBENCH_PERTURB_H
 
@@ -27,13 +28,15 @@ typedef struct instrument {
     void *flipped;   /* of the other problem's first call; NULL: none yet */
 } instrument;
 
-/* Before the first call, and again later: another problem at the same addresses, in the same shape and by the same plan. */
+/* Before the first call, and again later: another problem at the same addresses, in the same shape and by the same
+ * plan. */
 void instrument_before(instrument *t, call *c);
 
 /* The first call itself, watched. Returns enum attn_status. */
 int instrument_first(instrument *t, call *c, double *seconds);
 
-/* After it, everything else; ends early once a call fails. The outputs hold the first call's values again afterwards. */
+/* After it, everything else; ends early once a call fails. The outputs hold the first call's values again
+ * afterwards. */
 void instrument_after(instrument *t, call *c);
 
 /* ---- what its parts share ---- */

@@ -1,5 +1,6 @@
-/* perturb_concurrent.c: two problems at once. Another thread computes its own again and again, in tensors of its own, while this
- * one computes the case; a static buffer or a table filled late shows in either, and this one's result is looked at. */
+/* perturb_concurrent.c: two problems at once. Another thread computes its own again and again, in tensors of its own,
+ * while this one computes the case; a static buffer or a table filled late shows in either, and this one's result is
+ * looked at. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

@@ -49,7 +49,8 @@ void process_use_note_others(void)
     if (d) closedir(d);
 }
 
-/* The process's clock is read outside of the threads' clocks, on either side: an error makes too little of the others. */
+/* The process's clock is read outside of the threads' clocks, on either side: an error makes too little of the
+ * others. */
 static double known_time(const process_use *u)
 {
     double sum = 0;

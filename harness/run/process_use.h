@@ -1,5 +1,5 @@
-/* process_use.h: what a call takes of its process beside memory: processor time on threads that nobody gave it, threads and file
- * descriptors that it leaves behind. */
+/* process_use.h: what a call takes of its process beside memory: processor time on threads that nobody gave it, threads
+ * and file descriptors that it leaves behind. */
 #ifndef ATTNBENCH_PROCESS_USE_H
 #define ATTNBENCH_PROCESS_USE_H
 
@@ -18,8 +18,9 @@ typedef struct process_use {
     int watched;
 } process_use;
 
-/* At the beginning of a child, before any code of a kernel or a plugin runs: threads that are there beside the caller's are not the
- * kernel's, so their time is not either. A forked child has none, but for those of an emulator of user programs. */
+/* At the beginning of a child, before any code of a kernel or a plugin runs: threads that are there beside the caller's
+ * are not the kernel's, so their time is not either. A forked child has none, but for those of an emulator of user
+ * programs. */
 void process_use_note_others(void);
 
 /* Watches the threads of `exec` and takes the first look. False where they are too many. */

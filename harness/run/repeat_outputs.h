@@ -1,5 +1,5 @@
-/* repeat_outputs.h: outputs of a case's further calls whose bits differ from the first one's and may: the parent judges them by the bounds of
- * the plan that they were computed by. The child hands them over in shared memory. */
+/* repeat_outputs.h: outputs of a case's further calls whose bits differ from the first one's and may: the parent judges
+ * them by the bounds of the plan that they were computed by. The child hands them over in shared memory. */
 #ifndef ATTNBENCH_REPEAT_OUTPUTS_H
 #define ATTNBENCH_REPEAT_OUTPUTS_H
 

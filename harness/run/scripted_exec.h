@@ -1,7 +1,9 @@
-/* scripted_exec.h: an exec that hands ranges out in an order of its own choosing, for any number of workers, wherever it runs.
+/* scripted_exec.h: an exec that hands ranges out in an order of its own choosing, for any number of workers, wherever
+ * it runs.
  *
- * A kernel may not depend on which worker computes which range, nor on when. A pool shows the few schedules that happen;
- * here they are made: all ranges run one after the other on the calling thread, each in the name of some worker. */
+ * A kernel may not depend on which worker computes which range, nor on when. A pool shows the few schedules that
+ * happen; here they are made: all ranges run one after the other on the calling thread, each in the name of some
+ * worker. */
 #ifndef ATTNBENCH_SCRIPTED_EXEC_H
 #define ATTNBENCH_SCRIPTED_EXEC_H
 

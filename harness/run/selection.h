@@ -26,8 +26,8 @@ typedef struct selection {
 
 void selection_free(selection *s);
 
-/* Entries of a record are told apart by their workloads' names, in which the folders of files have no part. 0 and one line where two
- * workloads of different files have the same. */
+/* Entries of a record are told apart by their workloads' names, in which the folders of files have no part. 0 and one
+ * line where two workloads of different files have the same. */
 int selection_names_differ(const selection *s, char *reason, size_t reason_size);
 
 /* What to run: a kernel at a number of threads. */

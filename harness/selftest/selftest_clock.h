@@ -18,7 +18,8 @@ typedef struct clock_settings {
 /* Does every entry of the list name a slowdown that was built? 0 and a reason. */
 int selftest_clock_knows(const char *list, char *reason, size_t reason_size);
 
-/* Prints a row for each case and slowdown; returns "clock" of a record, and an exit code: 1 where what was seen is too bad to be chance. */
+/* Prints a row for each case and slowdown; returns "clock" of a record, and an exit code: 1 where what was seen is too
+ * bad to be chance. */
 json_t *selftest_clock(const clock_settings *settings, int *code);
 
 #endif

@@ -1,5 +1,5 @@
-/* selftest_run.c: verifies every planted kernel in a process of its own, then repeats one of its failures by the line that was printed
- * for it. Only records are read: what verify tells everybody is what it is judged by. */
+/* selftest_run.c: verifies every planted kernel in a process of its own, then repeats one of its failures by the line
+ * that was printed for it. Only records are read: what verify tells everybody is what it is judged by. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@
 
 static const double time_limit = 900; /* seconds of one verify: some planted bugs hang in all cases, on busy machines */
 
-/* What verify is given where a head names nothing: a part of its own default, so that what is found here is found there.
- * Odd kernels may not be accused in any input class. */
+/* What verify is given where a head names nothing: a part of its own default, so that what is found here is found
+ * there. Odd kernels may not be accused in any input class. */
 static const char *const usual = "--suite smoke --class normal", *const usual_odd = "--suite smoke";
 
 typedef enum stage { IDLE, VERIFYING, REPEATING } stage;

@@ -11,7 +11,8 @@
 
 enum { PERMUTATIONS = 4999 };
 
-/* K of a series, from its mid-ranks: U_t = 2 sum of the first t ranks - t (n + 1). Only cuts with CHANGEPOINT_PART values on either side. */
+/* K of a series, from its mid-ranks: U_t = 2 sum of the first t ranks - t (n + 1). Only cuts with CHANGEPOINT_PART
+ * values on either side. */
 static double statistic(const double *rank, size_t n)
 {
     double sum = 0, most = -1;
@@ -32,7 +33,8 @@ static double spread(const double *x, size_t n, double *sorted)
     return sum;
 }
 
-/* The cut that leaves the least absolute deviation from the medians of both parts: K's own maximum strays behind outliers. */
+/* The cut that leaves the least absolute deviation from the medians of both parts: K's own maximum strays behind
+ * outliers. */
 static size_t place(const double *x, size_t n, double *sorted)
 {
     double least = INFINITY;

@@ -1,8 +1,9 @@
 /* changepoint.h: where a series of times changed its level, by rank alone.
  *
- * Pettitt's statistic (1979): K = max over t of |U_t|, U_t = sum over i <= t < j of sign(x_i - x_j). Its p value comes from random
- * permutations of the series itself (seeded), so that it holds for any distribution and any length; where p is below alpha the series is
- * cut where both parts have the least absolute deviation from their medians, and both parts are searched again. A hypothesis, not a verdict: noise has change points too. */
+ * Pettitt's statistic (1979): K = max over t of |U_t|, U_t = sum over i <= t < j of sign(x_i - x_j). Its p value comes
+ * from random permutations of the series itself (seeded), so that it holds for any distribution and any length; where p
+ * is below alpha the series is cut where both parts have the least absolute deviation from their medians, and both
+ * parts are searched again. A hypothesis, not a verdict: noise has change points too. */
 #ifndef ATTNBENCH_CHANGEPOINT_H
 #define ATTNBENCH_CHANGEPOINT_H
 

@@ -1,6 +1,6 @@
-/* inputs.c: the contents of tensors. Rows are drawn as floats, one after the other (inputs_classes.c), and rounded to the slot's
- * type as they are stored; so a class is a function that draws a row, and types, layouts, pages and int8 scales are the same
- * for all. */
+/* inputs.c: the contents of tensors. Rows are drawn as floats, one after the other (inputs_classes.c), and rounded to
+ * the slot's type as they are stored; so a class is a function that draws a row, and types, layouts, pages and int8
+ * scales are the same for all. */
 #include "inputs.h"
 
 #include <gsl/gsl_randist.h>
@@ -57,8 +57,8 @@ uint16_t round_to_f16(float x)
     return (uint16_t)(sign | (magnitude - UINT32_C(0x38000000) + 0xfff + (magnitude >> 13 & 1)) >> 13);
 }
 
-/* -128, 0 and 127 in about equal parts, and now and then a scale of 0, a negative one, or one of V that is much larger (a
- * key's would leave the others no weight). */
+/* -128, 0 and 127 in about equal parts, and now and then a scale of 0, a negative one, or one of V that is much larger
+ * (a key's would leave the others no weight). */
 static float store_i8_extremes(int8_t *to, int64_t step, const draw *d)
 {
     for (int64_t c = 0; c < d->channels; c++)
@@ -208,7 +208,8 @@ static int fill_heads(const instance *in, int slot, char *reason, size_t reason_
     return 1;
 }
 
-/* ---- the classes masked and padding ------------------------------------------------------------------------------------------ */
+/* ---- the classes masked and padding
+ * ------------------------------------------------------------------------------------------ */
 
 /* Marks the keys that some row of sequence b sees. */
 static void mark_seen(const instance *in, const attn_args *args, int64_t b, unsigned char *seen)

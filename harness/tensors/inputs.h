@@ -9,7 +9,8 @@
  * NaN. In the backward pass O and LSE hold NaN until the caller has put a forward pass's results there. */
 int inputs_fill(instance *in, char *reason, size_t reason_size);
 
-/* Where the class hides V rows that nobody may look at: 1e30 into them instead of NaN, or NaN again. 0 where memory is short. */
+/* Where the class hides V rows that nobody may look at: 1e30 into them instead of NaN, or NaN again. 0 where memory is
+ * short. */
 int inputs_hide_v(const instance *in, bool finite);
 
 /* The rows of Q, K or V (`slot`) from the file that the workload names for it; 1 with *found unset where it names

@@ -1,7 +1,7 @@
 /* inputs_classes.c: what each input class draws for Q, K and V.
  *
- * Logits of a wanted size come from one non-zero channel, so that no order of summation changes them; magnitudes are shared
- * between Q and K. What a class has no meaning for (other scores, a scale of 0) is normal. */
+ * Logits of a wanted size come from one non-zero channel, so that no order of summation changes them; magnitudes are
+ * shared between Q and K. What a class has no meaning for (other scores, a scale of 0) is normal. */
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <string.h>
@@ -134,7 +134,8 @@ static void draw_spread(const draw *d)
     draw_channel(d, 200, sign, gsl_rng_uniform(d->rng));
 }
 
-/* Keys on a circle, each query at the angle of one of them: 1 - cos(2 pi / k) of the product is a margin of 120 nats. */
+/* Keys on a circle, each query at the angle of one of them: 1 - cos(2 pi / k) of the product is a margin of 120
+ * nats. */
 static void draw_one_hot(const draw *d)
 {
     const int64_t keys = d->in->problem.k > 1 ? d->in->problem.k : 2;
@@ -155,9 +156,9 @@ static float channel_sign(uint64_t seed, int64_t channel)
     return input_hash(seed ^ UINT64_C(0x5167), channel) & 1 ? 1.0f : -1.0f;
 }
 
-/* Dot: all queries and keys lie along one direction u of +-1, so that products with u's channels add up exactly the same
- * way for every key: q = a u, k_j = x_j u, logit = scale a d x_j. Steps of x are worth 0.064 to 10 in the logit, and a is
- * 1/64 to 1: some rows climb steeply, some by 1e-3 a key. */
+/* Dot: all queries and keys lie along one direction u of +-1, so that products with u's channels add up exactly the
+ * same way for every key: q = a u, k_j = x_j u, logit = scale a d x_j. Steps of x are worth 0.064 to 10 in the logit,
+ * and a is 1/64 to 1: some rows climb steeply, some by 1e-3 a key. */
 static void draw_path(const draw *d)
 {
     const instance *const in = d->in;
@@ -252,7 +253,8 @@ int class_direction(const instance *in)
     return in->input == INPUT_INCREASING ? 1 : in->input == INPUT_DECREASING ? -1 : 0;
 }
 
-/* Logits of a wanted size are made for dot products alone; those that climb or fall, and plain numbers, for any score. */
+/* Logits of a wanted size are made for dot products alone; those that climb or fall, and plain numbers, for any
+ * score. */
 static bool means_something(const instance *in, const struct input_recipe *r)
 {
     const attn_problem *const p = &in->problem;

@@ -36,7 +36,8 @@ attn_args instance_args(const instance *in, bool lse, bool weights, attn_tensor 
 /* Makes all input mappings read-only, or writable again. */
 void instance_protect(instance *in, bool read_only);
 
-/* Reads every `step`-th byte of all mappings, so that pages are mapped (4096) or lines in the caches that hold them (64). */
+/* Reads every `step`-th byte of all mappings, so that pages are mapped (4096) or lines in the caches that hold them
+ * (64). */
 void instance_touch(const instance *in, size_t step);
 
 /* A NaN of f32 that no arithmetic makes. */

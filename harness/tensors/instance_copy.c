@@ -82,7 +82,8 @@ static void flip_words(const mapping *map, const uint64_t mask[2])
     for (size_t i = 0; i < map->bytes / sizeof *word; i++) word[i] ^= mask[i & 1];
 }
 
-/* Signs of all elements of a word, or of every second one; and the lowest exponent bit of all, which doubles or halves them. */
+/* Signs of all elements of a word, or of every second one; and the lowest exponent bit of all, which doubles or halves
+ * them. */
 typedef struct sign_masks {
     uint64_t all, half, size;
 } sign_masks;

@@ -15,7 +15,8 @@ int metadata_describe(instance *in, char *reason, size_t reason_size);
 bool slot_is_metadata(int slot);
 bool slot_is_output(const attn_problem *problem, int slot);
 
-/* Is this a cache so much larger than its keys that only their rows are touched? Memory is then taken for them alone. */
+/* Is this a cache so much larger than its keys that only their rows are touched? Memory is then taken for them
+ * alone. */
 bool instance_sparse(const instance *in, int slot);
 /* The slot in whose mapping this slot's data lie: itself, or for a view (V in K) another; -1 none. */
 int instance_owner(const instance *in, int slot);

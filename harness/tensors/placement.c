@@ -21,7 +21,8 @@ static int take_arena(placement *p, size_t bytes, char *reason, size_t reason_si
     return 0;
 }
 
-/* Copies the contents of a slot's mapping to `begin`, and lets those `behind` it, for canaries, belong to it as well. */
+/* Copies the contents of a slot's mapping to `begin`, and lets those `behind` it, for canaries, belong to it as
+ * well. */
 static void put(placement *p, int slot, const mapping *from, unsigned char *begin, size_t behind)
 {
     const size_t bytes = from->bytes + behind;

@@ -17,7 +17,8 @@ typedef struct placement {
 /* Copies a filled instance. 0 and a reason where memory is short. */
 int placement_make(placement *p, const instance *from, uint64_t seed, char *reason, size_t reason_size);
 
-/* Each tensor's first element at the beginning of a page, as large allocations have it, and `room` bytes behind each. */
+/* Each tensor's first element at the beginning of a page, as large allocations have it, and `room` bytes behind
+ * each. */
 int placement_at_pages(placement *p, const instance *from, size_t room, char *reason, size_t reason_size);
 void placement_free(placement *p);
 

@@ -1,5 +1,5 @@
-/* snapshot.h: dense copies of what a call wrote: the elements of its outputs and nothing between them, so that calls on tensors that
- * lie elsewhere, or whose gaps hold something else, can be held against each other. */
+/* snapshot.h: dense copies of what a call wrote: the elements of its outputs and nothing between them, so that calls on
+ * tensors that lie elsewhere, or whose gaps hold something else, can be held against each other. */
 #ifndef ATTNBENCH_SNAPSHOT_H
 #define ATTNBENCH_SNAPSHOT_H
 

@@ -1,7 +1,7 @@
 /* variant.h: another problem that follows from an instance: the same tensors except for what is changed in it.
  *
- * A variant is an instance that borrows all inputs of its base and has outputs of its own; a slot that it changes becomes its own
- * first. So a variant costs what it changes, and freeing it leaves the base alone. */
+ * A variant is an instance that borrows all inputs of its base and has outputs of its own; a slot that it changes
+ * becomes its own first. So a variant costs what it changes, and freeing it leaves the base alone. */
 #ifndef ATTNBENCH_VARIANT_H
 #define ATTNBENCH_VARIANT_H
 
@@ -21,7 +21,8 @@ void variant_free(variant *v);
 /* Gives the variant a copy of `slot` that it may change (V along with K where V is a view of it). */
 int variant_own(variant *v, int slot);
 
-/* Gives `slot` new memory: dense, heads outside rows. Axes on which the base's tensor repeats itself (stride 0) still do. */
+/* Gives `slot` new memory: dense, heads outside rows. Axes on which the base's tensor repeats itself (stride 0) still
+ * do. */
 int variant_resize(variant *v, int slot, int64_t heads, int64_t rows);
 
 /* A view of `count` rows of `slot` from `first` on. */
@@ -36,7 +37,8 @@ typedef struct row_place {
     int64_t b, h, i;
 } row_place;
 
-/* Calls visit(arg, tensor, row, place) once for every row in memory of Q, K or V (or their scales) that exists by the lengths. */
+/* Calls visit(arg, tensor, row, place) once for every row in memory of Q, K or V (or their scales) that exists by the
+ * lengths. */
 typedef void row_visitor(void *arg, const attn_tensor *t, unsigned char *row, const row_place *at);
 void variant_each_row(const instance *in, int slot, row_visitor *visit, void *arg);
 

@@ -26,8 +26,9 @@ void shared_free(void *memory, size_t bytes)
     if (memory) munmap(memory, bytes);
 }
 
-/* The terminal and a group's kill send them to the child too. It must not die of them: were its end seen here before our own signal, it
- * would be a crash of the kernel. Where we are interrupted wait_for ends the child, and where we die it dies with us. */
+/* The terminal and a group's kill send them to the child too. It must not die of them: were its end seen here before
+ * our own signal, it would be a crash of the kernel. Where we are interrupted wait_for ends the child, and where we die
+ * it dies with us. */
 static void leave_interruptions_to_parent(void)
 {
     signal(SIGINT, SIG_IGN);

@@ -1,4 +1,5 @@
-/* child_process.h: work done in a forked child with a time limit: whatever it does, this process lives on and knows how it ended.
+/* child_process.h: work done in a forked child with a time limit: whatever it does, this process lives on and knows how
+ * it ended.
  *
  * That the work says 'done' in shared memory, and not the exit code, is what counts: foreign code may call exit(0). */
 #ifndef ATTNBENCH_CHILD_PROCESS_H
@@ -17,8 +18,9 @@ typedef struct child_limit {
     double stop_seconds; /* it may take to end by itself when told to; 0: as many as without that */
 } child_limit;
 
-/* Forks and calls body(arg) in the child, with default signal handlers but deaf to interruptions, and without core files. Unless CHILD_DONE, `reason` says
- * in words what happened. Memory that the child shall write for us must be mapped shared beforehand. */
+/* Forks and calls body(arg) in the child, with default signal handlers but deaf to interruptions, and without core
+ * files. Unless CHILD_DONE, `reason` says in words what happened. Memory that the child shall write for us must be
+ * mapped shared beforehand. */
 child_end child_run(void (*body)(void *arg), void *arg, const child_limit *limit, char *reason, size_t reason_size);
 
 /* From now on child_run calls the body in this process, without a time limit: for debuggers and sanitizers. */

@@ -1,7 +1,7 @@
 /* format_number.h: a figure for readers: three significant digits, never more decimals than the column holds.
  *
- * 2.40, 12.1, 482, 9902: trailing zeros stay, for they are digits. An exponent stands only where the decimals would show
- * nothing but zeros.
+ * 2.40, 12.1, 482, 9902: trailing zeros stay, for they are digits. An exponent stands only where the decimals would
+ * show nothing but zeros.
  */
 #ifndef ATTNBENCH_FORMAT_NUMBER_H
 #define ATTNBENCH_FORMAT_NUMBER_H

@@ -1,4 +1,5 @@
-/* guarded_buffer.h: private memory for one kernel's workspace that ends at an inaccessible page, so that a write past it faults. */
+/* guarded_buffer.h: private memory for one kernel's workspace that ends at an inaccessible page, so that a write past
+ * it faults. */
 #ifndef ATTNBENCH_GUARDED_BUFFER_H
 #define ATTNBENCH_GUARDED_BUFFER_H
 

@@ -10,7 +10,8 @@
 void markdown_put_view(FILE *out, text_view text);
 void markdown_put(FILE *out, const char *text); /* nothing where it is NULL */
 
-/* A block of one line: indentation needs no fence that the line could close, and by six it is code in a list's item, too. */
+/* A block of one line: indentation needs no fence that the line could close, and by six it is code in a list's item,
+ * too. */
 void markdown_put_code(FILE *out, const char *line);
 
 #endif

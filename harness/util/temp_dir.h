@@ -22,7 +22,8 @@ int scratch_make(const char *name, scratch *out, char *reason, size_t reason_siz
  * being done. Says what could not be removed. */
 void scratch_remove(scratch *s);
 
-/* Removes each folder of that name that a dead program of this user left, after `each` (may be NULL) was called with its path. */
+/* Removes each folder of that name that a dead program of this user left, after `each` (may be NULL) was called with
+ * its path. */
 void scratch_sweep(const char *name, void (*each)(const char *path));
 
 #endif

@@ -1,4 +1,5 @@
-/* case_report_scores.c: what a case says beside its errors and bounds: standard deviations, projections, and what could not be bounded. */
+/* case_report_scores.c: what a case says beside its errors and bounds: standard deviations, projections, and what could
+ * not be bounded. */
 #include <inttypes.h>
 
 #include "case_report.h"

@@ -1,5 +1,6 @@
-/* caveats.h: what the verdicts of a run rest upon less than they might: kernels that show neither LSE nor weights, rows of which their
- * accuracy contract promises nothing, declared figures that were lowered. A pass is said together with them. */
+/* caveats.h: what the verdicts of a run rest upon less than they might: kernels that show neither LSE nor weights, rows
+ * of which their accuracy contract promises nothing, declared figures that were lowered. A pass is said together with
+ * them. */
 #ifndef ATTNBENCH_CAVEATS_H
 #define ATTNBENCH_CAVEATS_H
 

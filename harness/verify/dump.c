@@ -73,8 +73,8 @@ static int write_rows(const dump *d, const char *name, const trial_group *g, con
     return ok;
 }
 
-/* Expected logits and weights of the judged rows by key, NaN where the mask hides the key; and the kernel's own logits where its weights and
- * LSE give them: ln(weight) + LSE. */
+/* Expected logits and weights of the judged rows by key, NaN where the mask hides the key; and the kernel's own logits
+ * where its weights and LSE give them: ln(weight) + LSE. */
 typedef struct by_key {
     int64_t shape[4];
     double *scores, *weights, *own;

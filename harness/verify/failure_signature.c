@@ -1,5 +1,5 @@
-/* failure_signature.c: failures compared with those of planted bugs. Checks alone tell little, since most bugs move both output and LSE; the
- * words of the pattern tell most, so they count where the checks differ. */
+/* failure_signature.c: failures compared with those of planted bugs. Checks alone tell little, since most bugs move
+ * both output and LSE; the words of the pattern tell most, so they count where the checks differ. */
 #include "failure_signature.h"
 
 #include <ctype.h>
@@ -13,8 +13,8 @@ static int by_text(const void *a, const void *b) { return strcmp(*(const char *c
 /* What pattern_values says begins or goes on like this. */
 static bool explains(const char *words) { return strstr(words, " as if ") || strstr(words, "the wrong values are "); }
 
-/* Appends the parts of the pattern that say why, else those that say where. Of several explanations only the first: the others
- * depend on the case. */
+/* Appends the parts of the pattern that say why, else those that say where. Of several explanations only the first: the
+ * others depend on the case. */
 static void append_words(const char *pattern, bool why, char *out, size_t size)
 {
     char copy[sizeof((trial *)0)->pattern], *rest = copy, *part;

@@ -1,9 +1,10 @@
 /* shrink.c: greedy reduction of a failing SPEC.
  *
- * A case is its SPEC's keys and a number of threads. Edits make it smaller: keys are dropped (mask, softcap, lengths, layout ...),
- * numbers lowered (to the least, then by a half, a quarter, ... down to one), a sequence is taken out of the batch, heads are taken
- * away by whole KV heads and from each group. An edit stays if the case still fails by the same check; edits are tried in a fixed
- * order, round after round, until none of them stays. The order is by how much an edit usually takes away. */
+ * A case is its SPEC's keys and a number of threads. Edits make it smaller: keys are dropped (mask, softcap, lengths,
+ * layout ...), numbers lowered (to the least, then by a half, a quarter, ... down to one), a sequence is taken out of
+ * the batch, heads are taken away by whole KV heads and from each group. An edit stays if the case still fails by the
+ * same check; edits are tried in a fixed order, round after round, until none of them stays. The order is by how much
+ * an edit usually takes away. */
 #include "shrink.h"
 
 #include <inttypes.h>
@@ -31,7 +32,8 @@ typedef struct shrinker {
     shrunk *out;
 } shrinker;
 
-/* ---- candidates ----------------------------------------------------------------------------------------------------- */
+/* ---- candidates
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void set_text(candidate *c, spec_key key, const char *text)
 {
@@ -114,7 +116,8 @@ static bool keep(shrinker *s, candidate *c)
     return kept;
 }
 
-/* ---- edits: each returns true if something of it stayed --------------------------------------------------------------- */
+/* ---- edits: each returns true if something of it stayed
+ * --------------------------------------------------------------- */
 
 #define KEY(name) (UINT64_C(1) << KEY_##name)
 #define MASK_KEYS (KEY(MASK) | KEY(WINDOW) | KEY(LEFT) | KEY(RIGHT) | KEY(PREFIX) | KEY(PREFIX_FREE))
@@ -192,7 +195,8 @@ static bool number_of(const shrinker *s, spec_key key, int64_t *value)
     return end != text && !*end;
 }
 
-/* Lowers the keys, which have the same value, towards `least`: first all the way, then by a half, a quarter, ... and one. */
+/* Lowers the keys, which have the same value, towards `least`: first all the way, then by a half, a quarter, ... and
+ * one. */
 static bool lower(shrinker *s, uint64_t keys, spec_key first, int64_t least)
 {
     int64_t value;
@@ -306,7 +310,8 @@ static bool fewer_threads(shrinker *s)
     return false;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------- */
+/* ---- all of it
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* Sizes in full, so that each can be lowered by itself. */
 static bool begin(shrinker *s, const trial_group *g, char *reason, size_t size)

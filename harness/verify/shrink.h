@@ -11,9 +11,9 @@ typedef struct shrunk {
     bool finished;         /* nothing smaller fails; else the time was up */
 } shrunk;
 
-/* Runs smaller cases of the failing `t`, each in a process of its own, for at most about `seconds`. A smaller case counts as failing
- * where the check of t's first finding fails in it. The same case shrinks in the same way every time. Returns 0 and a reason where
- * it cannot be tried at all. */
+/* Runs smaller cases of the failing `t`, each in a process of its own, for at most about `seconds`. A smaller case
+ * counts as failing where the check of t's first finding fails in it. The same case shrinks in the same way every time.
+ * Returns 0 and a reason where it cannot be tried at all. */
 int shrink_case(const trial_group *g, const trial *t, const trial_settings *settings, double seconds, shrunk *out,
                 char *reason, size_t reason_size);
 

@@ -190,8 +190,8 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
         unsupported(t, "no memory to keep its outputs");
 }
 
-/* Values that are wrong in a child which had computed another problem before, and right in one that had not, are wrong by what
- * was kept. */
+/* Values that are wrong in a child which had computed another problem before, and right in one that had not, are wrong
+ * by what was kept. */
 static void blame_state(trial_group *g, const trial_settings *s, double limit, trial *t)
 {
     isolated run;

@@ -9,7 +9,8 @@ const char *trial_status_name(trial_status status);
 /* Seconds after which a call on this workload counts as hung. */
 double trial_time_limit(const workload *w);
 
-/* Runs and judges. Returns 0 and a reason where the workload itself cannot be made (files, memory) or the reference cannot do it. */
+/* Runs and judges. Returns 0 and a reason where the workload itself cannot be made (files, memory) or the reference
+ * cannot do it. */
 int trial_group_run(const workload *w, input_class input, uint64_t seed, const trial_job *job, int jobs,
                     const trial_settings *settings, trial_group *out, char *reason, size_t reason_size);
 void trial_group_free(trial_group *g);

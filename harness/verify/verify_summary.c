@@ -9,7 +9,8 @@
 
 enum { SHOWN_OF_KERNEL = 3, SHOWN_WITH_NEW_CHECK = 8, MOST_SUITES = 12 };
 
-/* ---- failures ------------------------------------------------------------------------------------------------------ */
+/* ---- failures
+ * ------------------------------------------------------------------------------------------------------ */
 
 static struct kernel_failures *failures_of(const failure_log *log, const char *kernel)
 {
@@ -61,7 +62,8 @@ void failure_log_free(failure_log *log)
     memset(log, 0, sizeof *log);
 }
 
-/* ---- kernel x suite --------------------------------------------------------------------------------------------------- */
+/* ---- kernel x suite
+ * --------------------------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *one, const char *key)
 {
@@ -140,7 +142,8 @@ void cases_print_counts(FILE *to, const json_t *cases)
     json_decref(kernels), json_decref(suites);
 }
 
-/* ---- unsupported, by reason ---------------------------------------------------------------------------------------------- */
+/* ---- unsupported, by reason
+ * ---------------------------------------------------------------------------------------------- */
 
 /* A kernel under a reason; reasons: {reason: {kernel: null}}. */
 static void add_reason(json_t *reasons, const char *reason, const char *kernel)
@@ -193,7 +196,8 @@ void cases_print_unsupported(FILE *to, const json_t *cases)
     json_decref(reasons), json_decref(all);
 }
 
-/* ---- what failures share ------------------------------------------------------------------------------------------------- */
+/* ---- what failures share
+ * ------------------------------------------------------------------------------------------------- */
 
 typedef struct coverage {
     int all, with;

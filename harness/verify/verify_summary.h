@@ -1,4 +1,5 @@
-/* verify_summary.h: thousands of judged cases in a screen: what failed first and not over and over, the rest counted. */
+/* verify_summary.h: thousands of judged cases in a screen: what failed first and not over and over, the rest
+ * counted. */
 #ifndef ATTNBENCH_VERIFY_SUMMARY_H
 #define ATTNBENCH_VERIFY_SUMMARY_H
 
@@ -27,13 +28,13 @@ bool failure_log_first(const failure_log *log, const trial *t);
 void failure_log_print_rest(FILE *to, const failure_log *log);
 void failure_log_free(failure_log *log);
 
-/* From a record's "cases": kernel x suite with the cases passed, failed and unsupported and the largest error against its bound;
- * then what is unsupported, by reason. */
+/* From a record's "cases": kernel x suite with the cases passed, failed and unsupported and the largest error against
+ * its bound; then what is unsupported, by reason. */
 void cases_print_counts(FILE *to, const json_t *cases);
 void cases_print_unsupported(FILE *to, const json_t *cases);
 
-/* For each kernel with failures, some cases of which pass: the features, class, types and threads that all failing cases share and not all
- * passing ones; 'and none passes with it' where it decides. */
+/* For each kernel with failures, some cases of which pass: the features, class, types and threads that all failing
+ * cases share and not all passing ones; 'and none passes with it' where it decides. */
 void cases_print_shared(FILE *to, const json_t *cases);
 
 #endif

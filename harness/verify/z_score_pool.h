@@ -1,5 +1,5 @@
-/* z_score_pool.h: errors in standard deviations, pooled over all cases of a kernel, an input class and an accuracy class. Shown, not judged: cases share inputs, so
- * their rows are no independent sample. */
+/* z_score_pool.h: errors in standard deviations, pooled over all cases of a kernel, an input class and an accuracy
+ * class. Shown, not judged: cases share inputs, so their rows are no independent sample. */
 #ifndef ATTNBENCH_Z_SCORE_POOL_H
 #define ATTNBENCH_Z_SCORE_POOL_H
 

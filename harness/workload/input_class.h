@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How inputs are drawn (input_class.c says what each means, tensors/inputs_classes.c how its rows are drawn). Each is seeded and replayable. */
+/* How inputs are drawn (input_class.c says what each means, tensors/inputs_classes.c how its rows are drawn). Each is
+ * seeded and replayable. */
 typedef enum input_class {
     INPUT_NORMAL = 0,
     INPUT_OUTLIERS,
@@ -46,7 +47,8 @@ typedef struct workload workload;
  * INPUT_NORMAL, which means their contents. 0 and a reason. */
 int input_class_fits(const workload *w, input_class input, char *reason, size_t reason_size);
 
-/* Is this class one that every small workload is verified with, or are a few workloads enough unless it is asked for? */
+/* Is this class one that every small workload is verified with, or are a few workloads enough unless it is asked
+ * for? */
 bool input_class_everywhere(input_class input);
 
 #endif

@@ -1,8 +1,9 @@
-/* amxbf16_blocks_impl.h: a group of 32 query rows meets a block of keys and values, in 2 x 2 tiles, with vector work behind each
- * product: the tile unit is busy for 16 cycles then, and needs no vector port.
+/* amxbf16_blocks_impl.h: a group of 32 query rows meets a block of keys and values, in 2 x 2 tiles, with vector work
+ * behind each product: the tile unit is busy for 16 cycles then, and needs no vector port.
  *
  *   for each step of 32 keys: scores        behind the products: weights of the step before
- *   for each 32 channels of V: results      behind those of the first: weights of the last step; of the second: sums of the weights
+ *   for each 32 channels of V: results      behind those of the first: weights of the last step; of the second: sums of
+ *                                           the weights
  */
 #ifndef ATTN_AMXBF16_BLOCKS_IMPL_H
 #define ATTN_AMXBF16_BLOCKS_IMPL_H
@@ -38,8 +39,9 @@ ALWAYS_INLINE void add_up_row(vector_work *work, const int64_t steps)
     work->sums[work->row++] = _mm512_add_ps(even, odd);
 }
 
-/* How many rows a product takes: a constant (the block is then one of KEYS_MOST keys where sums are added up), or at most so many as
- * remain. With a constant the loops unroll: 34 to 41 % of the tile ceiling at d = 64, 41 to 45 % at 128. */
+/* How many rows a product takes: a constant (the block is then one of KEYS_MOST keys where sums are added up), or at
+ * most so many as remain. With a constant the loops unroll: 34 to 41 % of the tile ceiling at d = 64, 41 to 45 % at
+ * 128. */
 typedef struct rows_behind {
     int64_t constant; /* 0: none */
     int64_t at_most;
@@ -59,8 +61,8 @@ ALWAYS_INLINE void do_work(vector_work *work, const enum work what, const rows_b
     }
 }
 
-/* Where the four accumulators are stored (NULL: nowhere), and what they begin with (NULL: 0), `step` floats apart: columns' tiles of the
- * same rows follow each other two apart. */
+/* Where the four accumulators are stored (NULL: nowhere), and what they begin with (NULL: 0), `step` floats apart:
+ * columns' tiles of the same rows follow each other two apart. */
 typedef struct tile_exchange {
     float *to;
     const float *from;
@@ -77,8 +79,9 @@ typedef struct tile_exchange {
             TILE_ZERO(tile);                                                                                           \
     } while (0)
 
-/* 32 rows x 32 channels (keys) times 32 channels (keys) x 32 keys (channels), added to tiles 0 to 3. These are exchanged one by one
- * before their first product of a sum (exchange NULL: they go on), so that no store is waited for. */
+/* 32 rows x 32 channels (keys) times 32 channels (keys) x 32 keys (channels), added to tiles 0 to 3. These are
+ * exchanged one by one before their first product of a sum (exchange NULL: they go on), so that no store is waited
+ * for. */
 ALWAYS_INLINE void multiply(const char *rows, const char *columns, const tile_exchange *exchange, vector_work *work,
                             const enum work what, const rows_behind behind, const enum kind kind)
 {
@@ -141,8 +144,8 @@ ALWAYS_INLINE block_steps block_steps_of(const row_job *job, const row_group *g,
                          .value_bytes = job->keys / WIDTH * 2 * TILE_BYTES};
 }
 
-/* Scores of all steps; weights of all but the last two, whose scores lie in `scores` or still in the tiles. Returns where the tiles
- * are to be stored. `start` NULL: sums begin with 0. */
+/* Scores of all steps; weights of all but the last two, whose scores lie in `scores` or still in the tiles. Returns
+ * where the tiles are to be stored. `start` NULL: sums begin with 0. */
 ALWAYS_INLINE float *score_steps(const row_job *job, block_span span, const block_steps *b, const float *start,
                                  float scores[2][4 * TILE_FLOATS], vector_work *work, const rows_behind behind,
                                  const enum kind kind)
@@ -175,8 +178,9 @@ ALWAYS_INLINE void value_steps(const char *p, const char *v, int64_t i, const in
     for (; i < end; i++) multiply(p + i * 2 * TILE_BYTES, v + i * 2 * TILE_BYTES, NULL, work, what, behind, kind);
 }
 
-/* The first 32 channels, while the last scores, still in the tiles, become weights: behind the first product those left of the step
- * before, then those of the last step in four more (two where there are fewer than six), none of which needs them. */
+/* The first 32 channels, while the last scores, still in the tiles, become weights: behind the first product those left
+ * of the step before, then those of the last step in four more (two where there are fewer than six), none of which
+ * needs them. */
 enum { OVERLAP_LEAST = 4, OVERLAP_LONG = 6 };
 
 ALWAYS_INLINE void first_values(const block_steps *b, const tile_exchange *exchange, score_step last, vector_work *work,
@@ -192,7 +196,8 @@ ALWAYS_INLINE void first_values(const block_steps *b, const tile_exchange *excha
     value_steps(work->weights, b->v, b->count >= OVERLAP_LONG ? 5 : 3, b->count, work, NO_WORK, none, kind);
 }
 
-/* The group's scores, weights, results and sums for the block. `channels` and `behind`, a product of scores, may be constants. */
+/* The group's scores, weights, results and sums for the block. `channels` and `behind`, a product of scores, may be
+ * constants. */
 ALWAYS_INLINE void absorb_steps(const row_job *job, row_group *g, block_span span, const fixed_point *fixed,
                                 const enum kind kind, const int64_t channels, const rows_behind behind)
 {

@@ -1,24 +1,28 @@
-/* amxbf16_exp_impl.h: bf16 weights 2^x out of scores in fixed point, 32 at a time; and 2^x in fp32 that is just good enough for bf16.
+/* amxbf16_exp_impl.h: bf16 weights 2^x out of scores in fixed point, 32 at a time; and 2^x in fp32 that is just good
+ * enough for bf16.
  *
- * Accumulators of scores begin with a number, `start`, so large that adding scores to it never changes its exponent: the mantissas
- * are then fixed-point numbers, the scores plus a constant. With a = the upper 16 bits of a mantissa,
+ * Accumulators of scores begin with a number, `start`, so large that adding scores to it never changes its exponent:
+ * the mantissas are then fixed-point numbers, the scores plus a constant. With a = the upper 16 bits of a mantissa,
  *
  *   y = a * multiplier / 2^16         truncated: log2 of the weight, in steps of 1/512
  *   y + table[fraction of y]          the bits of a float mean 2^n (1 + f); the table makes (1 + f) of 2^f
- *   (y + table[...]) / 4              truncated to the 7 bits of a bf16's mantissa; `start` holds the half step that rounds
+ *   (y + table[...]) / 4              truncated to the 7 bits of a bf16's mantissa; `start` holds the half step that
+ *                                     rounds
  *
- * are the bits of the weight but for the highest of the exponent, which is set. So all weights are 2 or more: a score of 0 has the
- * weight 2^raised. Eight instructions make 32 weights, where a polynomial of degree 3 takes 17.
+ * are the bits of the weight but for the highest of the exponent, which is set. So all weights are 2 or more: a score
+ * of 0 has the weight 2^raised. Eight instructions make 32 weights, where a polynomial of degree 3 takes 17.
  *
  * Errors, as parts of a weight; p = multiplier / 2^16; u = 2^-24. tests/kernels/test_tile_exp.c walks all inputs.
  *
  *   2^-8              rounding to bf16, which the plan declares as the weights' type
  *   20850 u           truncation of y (half a step after centring, ln 2 / 1024 = 11357 u), and the table
  *   11400 p u         truncation to 16 bits (half of their step after centring)
- *   89 p u            for each 32 channels: the sum in a tile is rounded to its last bit, p / 2^16 steps of log2; half of it is ln 2 p / 2^17
+ *   89 p u            for each 32 channels: the sum in a tile is rounded to its last bit, p / 2^16 steps of log2; half
+ *                     of it is ln 2 p / 2^17
  *   bend ln 2 |x|     bend: by how much the whole-number multiplier misses the exact one, relative
  *
- * All but the first together are `kappa`. The judge caps it at half of a bf16's own rounding, which limits |x| where the bend is large.
+ * All but the first together are `kappa`. The judge caps it at half of a bf16's own rounding, which limits |x| where
+ * the bend is large.
  */
 #ifndef ATTN_AMXBF16_EXP_IMPL_H
 #define ATTN_AMXBF16_EXP_IMPL_H
@@ -52,8 +56,9 @@ static inline fixed_point fixed_point_with(double factor, int binade, int64_t ch
     const double rounding = 20850 + 11400 * p + 89 * p * (double)channel_steps;
     fixed_point f = {.multiplier = (uint16_t)multiplier};
     f.raised = (int16_t)lrint(64 * p + 1); /* a score of 0 lies amid the 16 bits */
-    /* y of a score of 0. The table adds 64; 2.89 makes the largest error least (0.04 less adds 600 u to it, 0.06 more 1400): the half steps
-     * that truncation takes, 1/2 and 3/2, and what the table's whole numbers leave. p / 2: half a step of the 16 bits. */
+    /* y of a score of 0. The table adds 64; 2.89 makes the largest error least (0.04 less adds 600 u to it, 0.06 more
+     * 1400): the half steps that truncation takes, 1/2 and 3/2, and what the table's whole numbers leave. p / 2: half a
+     * step of the 16 bits. */
     const double zero = 512 * (f.raised - 1) - 64 + 2.89 + p / 2;
     const double below = zero / 512, above = (65535 * p - zero) / 512; /* room for x on both sides */
     const double by_bend = (FIXED_KAPPA_MOST - rounding) * u / (bend * ln2);
@@ -65,8 +70,8 @@ static inline fixed_point fixed_point_with(double factor, int binade, int64_t ch
     return f;
 }
 
-/* Of two steps, the one that takes the larger scores: the finer one halves the range and what truncation costs. No negative or zero
- * factors: the multiplier has no sign. The limits keep `start` a normal number. */
+/* Of two steps, the one that takes the larger scores: the finer one halves the range and what truncation costs. No
+ * negative or zero factors: the multiplier has no sign. The limits keep `start` a normal number. */
 static inline fixed_point fixed_point_of(double factor, int64_t channel_steps)
 {
     int exponent;
@@ -84,8 +89,8 @@ typedef struct fixed_exp {
 
 static inline fixed_exp fixed_exp_of(uint16_t multiplier)
 {
-    /* 64 - 512 (1 + f - 2^f) at f = (i + 8.5) / 64 less its whole part (`start` shifts y by an eighth), moved by 1 or 2 where that
-     * makes the largest error of the weights less. */
+    /* 64 - 512 (1 + f - 2^f) at f = (i + 8.5) / 64 less its whole part (`start` shifts y by an eighth), moved by 1 or 2
+     * where that makes the largest error of the weights less. */
     static const _Alignas(64)
         uint8_t table[64] = {45, 44, 41, 40, 38, 36, 35, 33, 32, 31, 29, 28, 27, 26, 25, 24, 23, 22, 22, 21, 20, 20,
                              20, 19, 19, 19, 19, 19, 19, 19, 20, 20, 21, 21, 22, 23, 24, 25, 26, 27, 29, 30, 31, 33,
@@ -110,9 +115,9 @@ static inline __attribute__((always_inline)) __m512i fixed_weights(const fixed_e
     return _mm512_shrdi_epi16(_mm512_add_epi16(y, correction), e->top, 2);
 }
 
-/* 2^x of 16 floats whose upper halves, cut off, are bf16 weights: the polynomial's constant holds the half step that rounds. Degree 3,
- * minimax on [0, 1): up to 1255 u by itself, but not where half a step is most of a weight; together 743 u beyond half a step at 1.
- * Infinities have r = 0, so -inf gives 0 once cut off; NaN gives NaN. */
+/* 2^x of 16 floats whose upper halves, cut off, are bf16 weights: the polynomial's constant holds the half step that
+ * rounds. Degree 3, minimax on [0, 1): up to 1255 u by itself, but not where half a step is most of a weight; together
+ * 743 u beyond half a step at 1. Infinities have r = 0, so -inf gives 0 once cut off; NaN gives NaN. */
 #define CUBIC_KAPPA 750
 static inline __attribute__((always_inline)) __m512 cubic_weight(__m512 x)
 {

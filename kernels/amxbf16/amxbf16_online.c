@@ -1,28 +1,32 @@
-/* amxbf16_online: products of 16 x 32 by 32 x 16 bf16 in the tile unit, softmax of one step between the products of the next.
+/* amxbf16_online: products of 16 x 32 by 32 x 16 bf16 in the tile unit, softmax of one step between the products of the
+ * next.
  *
- *   for each block of query rows, packed in groups of 32 (L2), for each block of keys, packed once for all groups (L2), for each group:
+ *   for each block of query rows, packed in groups of 32 (L2), for each block of keys, packed once for all groups (L2),
+ *     for each group:
  *     for each step of 32 keys:
  *       2 x 2 tiles of scores += queries x keys                    queries from L1, keys stream from L2; scores to L1
  *       meanwhile the scores of the step before become weights     a vector is 16 keys of a row; bf16 weights to L1
  *     for each 32 channels: 2 x 2 tiles of results += weights x values   weights from L1, values stream from L2
  *       meanwhile the last weights, and the row sums of all        dot products with 1
  *
- * The tile unit needs 16 cycles for a product and no vector port, so vector work between products is free as long as it fits: rows of
- * the softmax are dealt out evenly behind the products of the next step (amxbf16_blocks_impl.h). Streaming loads of keys and values
- * leave scores, weights and queries in L1. Scores leave the tiles unscaled: queries are multiplied as they are, exactly.
+ * The tile unit needs 16 cycles for a product and no vector port, so vector work between products is free as long as it
+ * fits: rows of the softmax are dealt out evenly behind the products of the next step (amxbf16_blocks_impl.h).
+ * Streaming loads of keys and values leave scores, weights and queries in L1. Scores leave the tiles unscaled: queries
+ * are multiplied as they are, exactly.
  *
- * Where |q| |k| says that the scores of a block keep to some range, they are taken in fixed point: no maximum, no check, 8 instructions
- * for 32 weights (amxbf16_exp_impl.h). Else each row has a reference, which is raised where a score exceeds it by more than LAZY.
- * References are whole numbers (base 2), so that raising one scales results, sums and weights by a power of 2, which loses nothing. Any
- * input is right. Values that are not finite are 0 in the tiles, and are added afterwards to the rows that see them.
+ * Where |q| |k| says that the scores of a block keep to some range, they are taken in fixed point: no maximum, no
+ * check, 8 instructions for 32 weights (amxbf16_exp_impl.h). Else each row has a reference, which is raised where a
+ * score exceeds it by more than LAZY. References are whole numbers (base 2), so that raising one scales results, sums
+ * and weights by a power of 2, which loses nothing. Any input is right. Values that are not finite are 0 in the tiles,
+ * and are added afterwards to the rows that see them.
  *
- * Share of the tile ceiling, one thread, b=1 h=8 n=2048, on an Intel CPU 6/167/1: 39 to 41 % at d = 64, 43 to 46 % at 128 (1471 to 1577
- * and 1622 to 1778 GFLOP/s), 24 % at 32, 35 % at 256; causal 1.8 times as fast; n = 128 12 %; softcap 12 %; logits with a standard
- * deviation of 20, without fixed point, 21 %. What made it so, in points at d = 64 / 128: fixed point 13 / 13, numbers of rows known to
- * the compiler 7 / 4, the next block asked for behind each product and 2048 rows for each packed block 0.5 / 2.5. Subnormals flushed: 12
- * times as fast at large logits.
- * Improves on avx512_online: 13 times its peak. Weaknesses: 16 channels at least; short rows, where packing and the ends of a block
- * weigh; a tanh of 16 lanes behind each score of a softcap; blocks of fewer than four steps, or
+ * Share of the tile ceiling, one thread, b=1 h=8 n=2048, on an Intel CPU 6/167/1: 39 to 41 % at d = 64, 43 to 46 % at
+ * 128 (1471 to 1577 and 1622 to 1778 GFLOP/s), 24 % at 32, 35 % at 256; causal 1.8 times as fast; n = 128 12 %; softcap
+ * 12 %; logits with a standard deviation of 20, without fixed point, 21 %. What made it so, in points at d = 64 / 128:
+ * fixed point 13 / 13, numbers of rows known to the compiler 7 / 4, the next block asked for behind each product and
+ * 2048 rows for each packed block 0.5 / 2.5. Subnormals flushed: 12 times as fast at large logits.
+ * Improves on avx512_online: 13 times its peak. Weaknesses: 16 channels at least; short rows, where packing and the
+ * ends of a block weigh; a tanh of 16 lanes behind each score of a softcap; blocks of fewer than four steps, or
  * without fixed point, where the last weights do not overlap with values.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
@@ -100,8 +104,8 @@ static void absorb_group(const row_job *job, row_group *g, block_span span)
 
 /* ---- the kernel ------------------------------------------------------------------------------------------------- */
 
-/* Subnormal results and operands of vectors count as 0, as they do in tiles: one takes some hundred cycles, and weights that underflow
- * are many where logits are large. */
+/* Subnormal results and operands of vectors count as 0, as they do in tiles: one takes some hundred cycles, and weights
+ * that underflow are many where logits are large. */
 enum { FLUSH_SUBNORMALS = 0x8040 }; /* FTZ and DAZ in MXCSR */
 
 static int run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const attn_exec *exec,

@@ -1,4 +1,5 @@
-/* amxbf16_pack_impl.h: queries, keys and values as tiles of 1 KB, in the order in which the kernel loads them, and results out of them.
+/* amxbf16_pack_impl.h: queries, keys and values as tiles of 1 KB, in the order in which the kernel loads them, and
+ * results out of them.
  *
  *   queries  [32 channels][16 rows]           a row of a tile: 32 channels of a query
  *   keys     [32 keys][32 channels][16 even keys, 16 odd ones]  a row: two channels of each of 16 keys
@@ -95,7 +96,8 @@ static void pack_keys(const row_job *job, const char *const row[], int64_t at, i
     job->block.notes->longest_key = sqrtf(largest_length(longest)) + FLUSHED_LENGTH;
 }
 
-/* Keeps a copy of the tiles behind them, and makes what is not finite 0 in the tiles: 0 weights then keep it away. Only this job uses a block that has such values. */
+/* Keeps a copy of the tiles behind them, and makes what is not finite 0 in the tiles: 0 weights then keep it away. Only
+ * this job uses a block that has such values. */
 static void hide_odd_values(const row_job *job)
 {
     if (job->block.notes->finite || job->block.notes->hidden) return;

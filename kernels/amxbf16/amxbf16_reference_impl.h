@@ -1,5 +1,5 @@
-/* amxbf16_reference_impl.h: the references of the weights: weight = 2^(x - reference), kept as the row's `max`. While all scores are
- * known to fit fixed point, all rows have the same one, -raised; else each row's follows its maximum. */
+/* amxbf16_reference_impl.h: the references of the weights: weight = 2^(x - reference), kept as the row's `max`. While
+ * all scores are known to fit fixed point, all rows have the same one, -raised; else each row's follows its maximum. */
 #ifndef ATTN_AMXBF16_REFERENCE_IMPL_H
 #define ATTN_AMXBF16_REFERENCE_IMPL_H
 
@@ -37,8 +37,8 @@ static inline __mmask16 can_refer_to(const row_group *g, __m512 max, __m512 refe
     return sink | _mm512_cmp_ps_mask(max, _mm512_set1_ps(-FLT_MAX), _CMP_EQ_OQ);
 }
 
-/* Can the block's scores be taken in fixed point? By |q| |k| they must keep to its bound, the group must have begun so, and sums of
- * weights and of their products with values must be finite. Then the group's references are set. */
+/* Can the block's scores be taken in fixed point? By |q| |k| they must keep to its bound, the group must have begun so,
+ * and sums of weights and of their products with values must be finite. Then the group's references are set. */
 static int take_as_bounded(const row_job *job, row_group *g, const fixed_point *fixed)
 {
     const __m512 reference = _mm512_set1_ps(-(float)fixed->raised), bound = _mm512_set1_ps(fixed->bound);
@@ -64,8 +64,8 @@ static int take_as_bounded(const row_job *job, row_group *g, const fixed_point *
     return 1;
 }
 
-/* Before a block that is not bounded: a row whose sum is 0 has seen nothing yet, whatever its group has, so its reference is none; that
- * of fixed point would make 0 of scores far below it. */
+/* Before a block that is not bounded: a row whose sum is 0 has seen nothing yet, whatever its group has, so its
+ * reference is none; that of fixed point would make 0 of scores far below it. */
 static void forget_unseen_references(row_group *g)
 {
     for (int64_t r = 0; r < GROUP; r += LANES) {
@@ -74,7 +74,8 @@ static void forget_unseen_references(row_group *g)
     }
 }
 
-/* Raises a row's reference above all scores in `high`; its sum, results and weights of the block's steps so far follow. */
+/* Raises a row's reference above all scores in `high`; its sum, results and weights of the block's steps so far
+ * follow. */
 static __attribute__((noinline)) float raise_reference(const row_job *job, row_group *g, int64_t r, int64_t first,
                                                        int64_t key, __m512 high)
 {

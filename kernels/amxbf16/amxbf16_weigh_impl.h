@@ -42,9 +42,9 @@ static inline __mmask16 half_seen(const row_job *job, int64_t r, int64_t key, in
     return (__mmask16)(lanes_before(end) & ~lanes_before(begin));
 }
 
-/* Scores of a row's even and odd keys in base 2, less its reference; -infinity where it does not see them. Products are rounded before
- * the reference is taken off (mul_round keeps the compiler from fusing): a reference is a rounded product itself, and the exact one may
- * lie far from it where scores are huge. */
+/* Scores of a row's even and odd keys in base 2, less its reference; -infinity where it does not see them. Products are
+ * rounded before the reference is taken off (mul_round keeps the compiler from fusing): a reference is a rounded
+ * product itself, and the exact one may lie far from it where scores are huge. */
 ALWAYS_INLINE void scores_of_row(const row_job *job, const char *scores, float reference, const __mmask16 seen[2],
                                  __m512 x[2], const enum kind kind, const int masked)
 {

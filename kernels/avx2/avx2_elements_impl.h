@@ -1,5 +1,5 @@
-/* avx2_elements_impl.h: 8 elements of a row, whatever their type, as floats and back. Widening is exact; narrowing rounds to
- * nearest even, and a NaN stays one. */
+/* avx2_elements_impl.h: 8 elements of a row, whatever their type, as floats and back. Widening is exact; narrowing
+ * rounds to nearest even, and a NaN stays one. */
 #ifndef ATTN_AVX2_ELEMENTS_IMPL_H
 #define ATTN_AVX2_ELEMENTS_IMPL_H
 
@@ -84,7 +84,8 @@ static inline __attribute__((always_inline)) __m256i load_bf16_pairs(const char 
     return _mm256_set_m128i(high, low);
 }
 
-/* Those of them with even or odd indices, as floats: a shift or a mask, where widening them in order takes a shuffle too. */
+/* Those of them with even or odd indices, as floats: a shift or a mask, where widening them in order takes a shuffle
+ * too. */
 static inline __attribute__((always_inline)) __m256 bf16_of_pairs(__m256i pairs, const int odd)
 {
     return _mm256_castsi256_ps(odd ? _mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000))

@@ -1,13 +1,14 @@
-/* avx2_exp_impl.h: 2^x and tanh of 8 floats. tests/kernels/test_vector_exp.c measures the errors that are declared here. */
+/* avx2_exp_impl.h: 2^x and tanh of 8 floats. tests/kernels/test_vector_exp.c measures the errors that are declared
+ * here. */
 #ifndef ATTN_AVX2_EXP_IMPL_H
 #define ATTN_AVX2_EXP_IMPL_H
 
 #include <immintrin.h>
 
-/* 2^(x - m), -127.5 <= x - m < 127.5, for a whole number m, |m| <= 2^21: `magic` is AVX2_EXP2_MAGIC - m. n = x - m rounded, by adding
- * a number so large that n + 127 is left in the low bits, which shifted are the float 2^n, or 0 for n = -127; nothing else is lost, so
- * that the difference x - m is never formed. A polynomial of degree 5 for 2^(x - m - n) on [-1/2, 1/2], minimax in relative error with
- * p(0) = 1 and float coefficients: 2.51 u with its roundings. */
+/* 2^(x - m), -127.5 <= x - m < 127.5, for a whole number m, |m| <= 2^21: `magic` is AVX2_EXP2_MAGIC - m. n = x - m
+ * rounded, by adding a number so large that n + 127 is left in the low bits, which shifted are the float 2^n, or 0 for
+ * n = -127; nothing else is lost, so that the difference x - m is never formed. A polynomial of degree 5 for 2^(x - m -
+ * n) on [-1/2, 1/2], minimax in relative error with p(0) = 1 and float coefficients: 2.51 u with its roundings. */
 #define AVX2_EXP2_KAPPA 3
 static const float AVX2_EXP2_MAGIC = 12582912.0f + 127.0f; /* 1.5 * 2^23 + the exponent's bias */
 static inline __m256 avx2_exp2_less(__m256 x, __m256 magic)
@@ -24,7 +25,8 @@ static inline __m256 avx2_exp2_less(__m256 x, __m256 magic)
     return _mm256_mul_ps(p, power);
 }
 
-/* 2^x for x < 127.5, 0 where it would be below 2^-126.5. max keeps its second operand where that is NaN, so NaN gives NaN. */
+/* 2^x for x < 127.5, 0 where it would be below 2^-126.5. max keeps its second operand where that is NaN, so NaN gives
+ * NaN. */
 static inline __m256 avx2_exp2(__m256 x)
 {
     x = _mm256_max_ps(_mm256_set1_ps(-127.0f), x);

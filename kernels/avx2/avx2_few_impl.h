@@ -1,5 +1,5 @@
-/* avx2_few_impl.h: the vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the softmax, channels in the sum of
- * values. */
+/* avx2_few_impl.h: the vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the softmax,
+ * channels in the sum of values. */
 #ifndef ATTN_AVX2_FEW_IMPL_H
 #define ATTN_AVX2_FEW_IMPL_H
 
@@ -9,8 +9,8 @@
 #include "avx2_pack_impl.h"
 #include "vector/few_rows_impl.h"
 
-/* Sums of 8 vectors, lane i that of x[i]: three times two vectors become one, by shuffles that cross lanes first where blends do half of
- * the work. `order` undoes in which lanes that leaves the sums. */
+/* Sums of 8 vectors, lane i that of x[i]: three times two vectors become one, by shuffles that cross lanes first where
+ * blends do half of the work. `order` undoes in which lanes that leaves the sums. */
 static inline __m256 sums_of_8(const __m256 x[8])
 {
     enum { FAR_HALVES = 0x4e, EVEN = 0x88, ODD = 0xdd, HIGH_LOW = 0x21 };
@@ -156,8 +156,8 @@ static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t be
     f->sum[row] += sum_of_lanes(total);
 }
 
-/* o += weights x values for `rows` rows and `vectors` vectors of channels from c; of the last, or of the last two of bf16, `left` are
- * there. */
+/* o += weights x values for `rows` rows and `vectors` vectors of channels from c; of the last, or of the last two of
+ * bf16, `left` are there. */
 ALWAYS_INLINE void few_values(const few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t c, int64_t left,
                               const int rows, const int vectors, const uint32_t type)
 {

@@ -1,27 +1,31 @@
 /* avx2_online: S^T = K Q^T and O^T += V^T P^T in register tiles of 4 x 24, where every lane is a query row.
  *
- *   for each block of query rows, packed in groups of 24 (L2), for each block of 192 keys, packed in tiles of 4 (L2), for each group:
+ *   for each block of query rows, packed in groups of 24 (L2), for each block of 192 keys, packed in tiles of 4 (L2),
+ *     for each group:
  *     for each tile of keys: scores in 12 accumulators             4 keys x 24 rows; queries in L1, keys stream from L2
  *     maximum where one is exceeded, 2^x and row sums              scores become weights, in L1
  *     for each tile of 4 channels: o in 12 accumulators            += values x weights; values stream from L2
  *
- * 12 accumulators, 3 vectors of queries and a broadcast key are the 16 registers there are (avx2_tile_impl.h).
- * 2^x runs behind a block's scores and not, as with 32 registers, on each tile's accumulators: there its 44 cycles of latency stood
- * between two tiles and cost 100 cycles for 12 vectors, here it costs 47. The running maximum is a whole number (base 2), which
- * leaves nothing of the difference to compute but what the rounding inside 2^x does anyway, and is raised only where a score exceeds it
- * by more than LAZY, so that results are almost never rescaled; every score is checked, so any input is right. Where rows see different
- * keys (the edge of a mask), scores are masked lane by lane, and so are values if the block has a NaN or an infinity: their product with
- * a weight of 0 would show. log2(e) and the scale are folded into the packed queries.
- * For few groups of rows, keys and values are not packed but read where they lie, or where they were widened (in_place_impl.h).
- * Rows of 16 bits are widened exactly, and results narrowed as they are stored, to nearest even: a small part, so that a prefill in bf16
- * or fp16 runs at the share of fp32.
- * Measured on an Intel CPU (6/207), one thread, share of the ceiling: n >= 2048 83 to 85% with d=64, 86% with d=128; n = 128 72%; latent
- * attention of 16 heads (d=576, dv=512) 73%, in bf16 66%. Multiply-adds are 90% of a group's cycles; 3% are lost to the clock.
- * No gain: an exponent added to the weight's bits in place of the multiplication, Estrin's scheme (that pass 10% slower), vectors of weights one
- * after another, weighing after 8 to 96 keys instead of a block. Loops of 2 and 8 steps are 3 to 5% slower than of 4.
- * ALiBi and bias join the scores in a pass of their own (logit_terms_impl.h): b=1,h=32,q=512,d=128,mask=causal,alibi=1 runs at 2.4 times the
- * speed of blocked_online, h=8,q=1024,d=64,bias=1 at 3.5 times.
- * Improves on blocked_online: twice as wide, fused multiply-add, no sums across lanes, packing shared by up to 1920 rows.
+ * 12 accumulators, 3 vectors of queries and a broadcast key are the 16 registers there are (avx2_tile_impl.h). 2^x runs
+ * behind a block's scores and not, as with 32 registers, on each tile's accumulators: there its 44 cycles of latency
+ * stood between two tiles and cost 100 cycles for 12 vectors, here it costs 47. The running maximum is a whole number
+ * (base 2), which leaves nothing of the difference to compute but what the rounding inside 2^x does anyway, and is
+ * raised only where a score exceeds it by more than LAZY, so that results are almost never rescaled; every score is
+ * checked, so any input is right. Where rows see different keys (the edge of a mask), scores are masked lane by lane,
+ * and so are values if the block has a NaN or an infinity: their product with a weight of 0 would show. log2(e) and the
+ * scale are folded into the packed queries.
+ * For few groups of rows, keys and values are not packed but read where they lie, or where they were widened
+ * (in_place_impl.h). Rows of 16 bits are widened exactly, and results narrowed as they are stored, to nearest even: a
+ * small part, so that a prefill in bf16 or fp16 runs at the share of fp32.
+ * Measured on an Intel CPU (6/207), one thread, share of the ceiling: n >= 2048 83 to 85% with d=64, 86% with d=128; n
+ * = 128 72%; latent attention of 16 heads (d=576, dv=512) 73%, in bf16 66%. Multiply-adds are 90% of a group's cycles;
+ * 3% are lost to the clock. No gain: an exponent added to the weight's bits in place of the multiplication, Estrin's
+ * scheme (that pass 10% slower), vectors of weights one after another, weighing after 8 to 96 keys instead of a block.
+ * Loops of 2 and 8 steps are 3 to 5% slower than of 4. ALiBi and bias join the scores in a pass of their own
+ * (logit_terms_impl.h): b=1,h=32,q=512,d=128,mask=causal,alibi=1 runs at 2.4 times the speed of blocked_online,
+ * h=8,q=1024,d=64,bias=1 at 3.5 times.
+ * Improves on blocked_online: twice as wide, fused multiply-add, no sums across lanes, packing shared by up to 1920
+ * rows.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
 #include <immintrin.h>
@@ -40,8 +44,8 @@ enum {
     FEW_OTHERS = 8,      /* the same for other keys and queries */
     REST = 5,            /* rows left over behind whole groups that absorb_few takes; more join a group (rows_at_end) */
     ROW_TYPE = ATTN_F32, /* of packed Q, K and V */
-    /* Groups that read whole tiles of fp32 rows where they lie, where rows are near each other (with AVX2 more lose 1 to 2 %)
-     * and where other rows lie between (more lose 5 %): in_place_impl.h. */
+    /* Groups that read whole tiles of fp32 rows where they lie, where rows are near each other (with AVX2 more lose 1
+     * to 2 %) and where other rows lie between (more lose 5 %): in_place_impl.h. */
     IN_PLACE_NEAR = 12,
     IN_PLACE_FAR = 12,
 };
@@ -103,8 +107,8 @@ ALWAYS_INLINE void score_tile(const row_job *job, const row_group *g, int64_t ke
     check->far = _mm256_set1_epi32(-1);
 }
 
-/* Moves maxima that scores of keys first .. end - 1 exceed too far to the largest of these, rounded down, so that a weight
- * of 2^-126 is not below what 2^x keeps; sums and results follow. */
+/* Moves maxima that scores of keys first .. end - 1 exceed too far to the largest of these, rounded down, so that a
+ * weight of 2^-126 is not below what 2^x keeps; sums and results follow. */
 ALWAYS_INLINE void raise_max(const row_job *job, row_group *g, int64_t first, int64_t end, const int vectors)
 {
     __m256 even[VECTORS], odd[VECTORS];
@@ -127,8 +131,8 @@ ALWAYS_INLINE void raise_max(const row_job *job, row_group *g, int64_t first, in
     }
 }
 
-/* Scores of keys first .. end - 1 become weights. Unless all are `near`, they are cut off far below the maximum, and of a maximum that is
- * not exact the scores' distance is taken first. */
+/* Scores of keys first .. end - 1 become weights. Unless all are `near`, they are cut off far below the maximum, and of
+ * a maximum that is not exact the scores' distance is taken first. */
 ALWAYS_INLINE void weigh(const row_job *job, row_group *g, int64_t first, int64_t end, const int vectors,
                          const int near)
 {
@@ -154,7 +158,8 @@ ALWAYS_INLINE void weigh(const row_job *job, row_group *g, int64_t first, int64_
     for (int v = 0; v < vectors; v++) _mm256_store_ps(g->sum + LANES * v, sum[v]);
 }
 
-/* The products of keys begin .. end - 1 that not all rows see: a value is 0 to a row that does not, as its weight is. */
+/* The products of keys begin .. end - 1 that not all rows see: a value is 0 to a row that does not, as its weight
+ * is. */
 ALWAYS_INLINE void add_seen_products(const row_job *job, const float *y, int64_t step, int64_t begin, int64_t end,
                                      float *to, const int vectors)
 {

@@ -1,13 +1,15 @@
-/* avx2_tile_impl.h: the register tile of avx2_online, 4 x 24 sums of products, for scores (keys x rows) and for results (channels x rows).
+/* avx2_tile_impl.h: the register tile of avx2_online, 4 x 24 sums of products, for scores (keys x rows) and for results
+ * (channels x rows).
  *
  *   to (TILE, GROUP) = or += sum over n of y[i] (TILE) x[i] (GROUP)        x: queries or weights; y: keys or values
  *
- * A step is 12 multiply-adds, which two ports finish in 6 cycles, and 7 loads. What else takes from those ports costs all of its time,
- * so the loops are counted with as few additions as can be; a step alone runs in 6.1 cycles (6 x 16: 6.3, 8 loads). More loads, as where a compiler reads a
- * vector again for each multiply-add, do not show in cycles, but in the clock: an Intel CPU (6/207) then lowers it from 3.0 to 2.8 GHz.
+ * A step is 12 multiply-adds, which two ports finish in 6 cycles, and 7 loads. What else takes from those ports costs
+ * all of its time, so the loops are counted with as few additions as can be; a step alone runs in 6.1 cycles (6 x 16:
+ * 6.3, 8 loads). More loads, as where a compiler reads a vector again for each multiply-add, do not show in cycles, but
+ * in the clock: an Intel CPU (6/207) then lowers it from 3.0 to 2.8 GHz.
  *
- * Scores are checked while they are in registers, on a port that multiply-adds do not use, for whether they are near their row's
- * maximum: then what is left of the softmax needs no maximum and no limits. */
+ * Scores are checked while they are in registers, on a port that multiply-adds do not use, for whether they are near
+ * their row's maximum: then what is left of the softmax needs no maximum and no limits. */
 #ifndef ATTN_AVX2_TILE_IMPL_H
 #define ATTN_AVX2_TILE_IMPL_H
 
@@ -15,8 +17,9 @@
 
 #include "vector/transposed_impl.h"
 
-/* near[v] is 12582912 + 119 - max, for rows whose maximum is a whole number, else infinite. Added to scores that are at most 8.5 above
- * it and less than 119.5 below, it gives floats that differ from NEAR, which is 12582912, in their last 7 bits alone. No others do. */
+/* near[v] is 12582912 + 119 - max, for rows whose maximum is a whole number, else infinite. Added to scores that are at
+ * most 8.5 above it and less than 119.5 below, it gives floats that differ from NEAR, which is 12582912, in their last
+ * 7 bits alone. No others do. */
 enum { NEAR = 0x4b400000, NEAR_BITS = 0x7f };
 
 typedef struct near_check {
@@ -119,7 +122,8 @@ static __attribute__((noinline)) void multiply_3(const float *x, const float *y,
     multiply(x, y, apart, step, n, to, check, 3);
 }
 
-/* One vector of rows, whose four sums wait for each other: the values of two tiles of channels, `second` apart, at once. */
+/* One vector of rows, whose four sums wait for each other: the values of two tiles of channels, `second` apart, at
+ * once. */
 ALWAYS_INLINE void add_two_tiles(const float *x, const float *y, int64_t second, int64_t step, int64_t n, float *to)
 {
     __m256 low[TILE][VECTORS], high[TILE][VECTORS];

@@ -1,5 +1,5 @@
-/* avx512_elements_impl.h: 16 elements of a row, whatever their type, as floats and back. Widening is exact; narrowing rounds to
- * nearest even, and a NaN stays one. */
+/* avx512_elements_impl.h: 16 elements of a row, whatever their type, as floats and back. Widening is exact; narrowing
+ * rounds to nearest even, and a NaN stays one. */
 #ifndef ATTN_AVX512_ELEMENTS_IMPL_H
 #define ATTN_AVX512_ELEMENTS_IMPL_H
 
@@ -38,8 +38,8 @@ static inline __attribute__((always_inline)) __m512 load_elements(const char *ro
     }
 }
 
-/* 32 bf16 as floats, those with even and those with odd indices apart: one load, a shift and a mask, where two loads with widening
- * keep the shuffle port busy. */
+/* 32 bf16 as floats, those with even and those with odd indices apart: one load, a shift and a mask, where two loads
+ * with widening keep the shuffle port busy. */
 static inline __attribute__((always_inline)) void load_bf16_pairs(const char *row, int64_t c, __mmask32 lanes,
                                                                   __m512 *even, __m512 *odd)
 {

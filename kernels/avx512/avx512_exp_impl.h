@@ -1,12 +1,13 @@
-/* avx512_exp_impl.h: 2^x and tanh of 16 floats. tests/kernels/test_vector_exp.c measures the errors that are declared here. */
+/* avx512_exp_impl.h: 2^x and tanh of 16 floats. tests/kernels/test_vector_exp.c measures the errors that are declared
+ * here. */
 #ifndef ATTN_AVX512_EXP_IMPL_H
 #define ATTN_AVX512_EXP_IMPL_H
 
 #include <immintrin.h>
 
-/* 2^x in seven instructions: r = x - floor(x); a polynomial of degree 5 for 2^r on [0, 1), minimax in relative error with p(0) = 1
- * and float coefficients: 2.84 u with its roundings; times 2^floor(x). Infinities have r = 0, so -inf gives 0; NaN gives NaN; results below the
- * normal range are right too. */
+/* 2^x in seven instructions: r = x - floor(x); a polynomial of degree 5 for 2^r on [0, 1), minimax in relative error
+ * with p(0) = 1 and float coefficients: 2.84 u with its roundings; times 2^floor(x). Infinities have r = 0, so -inf
+ * gives 0; NaN gives NaN; results below the normal range are right too. */
 #define AVX512_EXP2_KAPPA 3
 static inline __m512 avx512_exp2(__m512 x)
 {
@@ -24,7 +25,8 @@ static inline __m512 avx512_exp2(__m512 x)
 /* 2^x is a normal number from here on. Multiply-adds of smaller ones take some hundred cycles each. */
 static const float AVX512_EXP2_NORMAL = -126;
 
-/* The same with degree 4, for weights that bf16 rounds: 48.7 u, and 49.9 u with its roundings, where bf16 has 65536 u. */
+/* The same with degree 4, for weights that bf16 rounds: 48.7 u, and 49.9 u with its roundings, where bf16 has 65536
+ * u. */
 #define AVX512_EXP2_SHORT_KAPPA 51
 static inline __m512 avx512_exp2_short(__m512 x)
 {

@@ -1,5 +1,5 @@
-/* avx512_few_impl.h: the vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the softmax, channels in the sum of
- * values. */
+/* avx512_few_impl.h: the vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the softmax,
+ * channels in the sum of values. */
 #ifndef ATTN_AVX512_FEW_IMPL_H
 #define ATTN_AVX512_FEW_IMPL_H
 
@@ -128,8 +128,8 @@ ALWAYS_INLINE __mmask32 last_lanes(int64_t left, int64_t vectors, const uint32_t
     return type == ATTN_BF16 ? first_32(left - 16 * (vectors - 2)) : first_lanes(left - 16 * (vectors - 1));
 }
 
-/* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last, or the last two of bf16, are cut off by
- * `last`. */
+/* o += weights x values for `rows` rows and `vectors` vectors of channels from c; the last, or the last two of bf16,
+ * are cut off by `last`. */
 ALWAYS_INLINE void few_values(const few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t c, __mmask32 last,
                               const int rows, const int vectors, const uint32_t type)
 {
@@ -156,7 +156,8 @@ ALWAYS_INLINE void few_values(const few_rows *f, int64_t row, int64_t begin, int
         for (int n = 0; n < vectors; n++) _mm512_store_ps(f->o + (row + r) * f->dv_padded + c + 16 * n, o[r][n]);
 }
 
-/* The next 64 channels, of which `left` are there. Whole vectors have loops of their own: a mask of 16-bit elements is a uop more. */
+/* The next 64 channels, of which `left` are there. Whole vectors have loops of their own: a mask of 16-bit elements is
+ * a uop more. */
 ALWAYS_INLINE void few_values_64(const few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t c, int64_t left,
                                  const int rows, const uint32_t type)
 {

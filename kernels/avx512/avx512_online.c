@@ -1,22 +1,24 @@
 /* avx512_online: S^T = K Q^T and O^T += V^T P^T in register tiles of 8 x 48, where every lane is a query row.
  *
- *   for each block of query rows, packed in groups of 48 (L2), for each block of 192 keys, packed in tiles of 8 (L2), for each group:
+ *   for each block of query rows, packed in groups of 48 (L2), for each block of 192 keys, packed in tiles of 8 (L2),
+ *     for each group:
  *     for each tile of keys: scores in 24 accumulators             8 keys x 48 rows; queries in L1, keys stream from L2
  *       maximum, 2^x and row sum of the scores where they are      weights to L1
  *     for each tile of 8 channels: o in 24 accumulators            += values x weights; values stream from L2
  *
  * For few groups of rows, fp32 keys and values are not packed but read where they lie (in_place_impl.h).
- * The running maximum is raised only where a score exceeds it by more than LAZY, so that weights and results are almost never
- * rescaled; every tile is checked, so any input is right. Where rows see different keys (the edge of a mask), scores are masked lane by
- * lane, and so are values if the block has a NaN or an infinity: their product with a weight of 0 would show. log2(e) and the scale are folded into the packed queries.
- * Rows of 16 bits are widened as they are packed, exactly, and results narrowed as they are stored, to nearest even: packing is so
- * small a part that a prefill in bf16 or fp16 runs at the share of fp32 (86 against 82 to 86%, llama3 shape).
- * Measured on an Intel CPU, one thread: prefill 80 to 90% of the ceiling (n >= 1024), n = 128 79 to 81%; a decode of
- * h=32,hkv=8,k=8192,d=128 reads at 95% of the bandwidth in fp32 and 71 to 77% in bf16, where arithmetic takes as long (few_rows_impl.h).
- * ALiBi and bias join a tile's scores out of L1 (logit_terms_impl.h); then keys are taken from the last to the first, for with a slope the
- * last ones weigh most and the maximum would be raised with every tile. h=32,q=512,d=128,mask=causal,alibi=1 runs at 104 GFLOP/s, 123
- * without slopes and 21 with blocked_online; h=8,q=1024,d=64,bias=1 at 95, 154 and 18. What is left of a bias: rows of it lie apart, so
- * that a tile's 48 rows are 48 lines.
+ * The running maximum is raised only where a score exceeds it by more than LAZY, so that weights and results are almost
+ * never rescaled; every tile is checked, so any input is right. Where rows see different keys (the edge of a mask),
+ * scores are masked lane by lane, and so are values if the block has a NaN or an infinity: their product with a weight
+ * of 0 would show. log2(e) and the scale are folded into the packed queries. Rows of 16 bits are widened as they are
+ * packed, exactly, and results narrowed as they are stored, to nearest even: packing is so small a part that a prefill
+ * in bf16 or fp16 runs at the share of fp32 (86 against 82 to 86%, llama3 shape). Measured on an Intel CPU, one thread:
+ * prefill 80 to 90% of the ceiling (n >= 1024), n = 128 79 to 81%; a decode of h=32,hkv=8,k=8192,d=128 reads at 95% of
+ * the bandwidth in fp32 and 71 to 77% in bf16, where arithmetic takes as long (few_rows_impl.h). ALiBi and bias join a
+ * tile's scores out of L1 (logit_terms_impl.h); then keys are taken from the last to the first, for with a slope the
+ * last ones weigh most and the maximum would be raised with every tile. h=32,q=512,d=128,mask=causal,alibi=1 runs at
+ * 104 GFLOP/s, 123 without slopes and 21 with blocked_online; h=8,q=1024,d=64,bias=1 at 95, 154 and 18. What is left of
+ * a bias: rows of it lie apart, so that a tile's 48 rows are 48 lines.
  * Improves on avx2_online: twice as wide, 32 registers, masks for tails.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
@@ -36,8 +38,8 @@ enum {
     FEW_OTHERS = 16,     /* the same for other keys and queries */
     REST = 5,            /* rows left over behind whole groups that absorb_few takes; more join a group (rows_at_end) */
     ROW_TYPE = ATTN_F32, /* of packed Q, K and V */
-    /* Groups that read whole tiles of fp32 rows where they lie, where rows are near each other (with AVX-512 any number gains 1 to 2 %)
-     * and where other rows lie between (more lose 5 %): in_place_impl.h. */
+    /* Groups that read whole tiles of fp32 rows where they lie, where rows are near each other (with AVX-512 any number
+     * gains 1 to 2 %) and where other rows lie between (more lose 5 %): in_place_impl.h. */
     IN_PLACE_NEAR = INT32_MAX,
     IN_PLACE_FAR = 12,
 };

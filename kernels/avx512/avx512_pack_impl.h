@@ -1,5 +1,5 @@
-/* avx512_pack_impl.h: queries, keys and values into tiles. Rows and channels that do not exist are never read: masks cut them
- * off, and packed tiles hold zeros there. */
+/* avx512_pack_impl.h: queries, keys and values into tiles. Rows and channels that do not exist are never read: masks
+ * cut them off, and packed tiles hold zeros there. */
 #ifndef ATTN_AVX512_PACK_IMPL_H
 #define ATTN_AVX512_PACK_IMPL_H
 

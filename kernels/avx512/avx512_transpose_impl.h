@@ -68,14 +68,15 @@ static inline void load_columns_16x16(float *const from[16], int64_t at, __m512 
     }
 }
 
-/* Each of a and b to half as many sums: the lanes where `second` is set become b's. `swapped` pairs the other lanes with those. */
+/* Each of a and b to half as many sums: the lanes where `second` is set become b's. `swapped` pairs the other lanes
+ * with those. */
 static inline __m512 add_halves(__m512 a, __m512 b, __m512 swapped, __mmask16 second)
 {
     return _mm512_add_ps(_mm512_mask_blend_ps(second, a, b), swapped);
 }
 
-/* Sums of 16 vectors, lane i that of x[i]: four times two vectors become one, by shuffles that cross lanes first where blends do half
- * of the work. `order` undoes in which lanes that leaves the sums. */
+/* Sums of 16 vectors, lane i that of x[i]: four times two vectors become one, by shuffles that cross lanes first where
+ * blends do half of the work. `order` undoes in which lanes that leaves the sums. */
 static inline __m512 sums_of_16(const __m512 x[16])
 {
     enum { FAR_HALVES = 0x4e, EVEN = 0x88, ODD = 0xdd };

@@ -1,17 +1,21 @@
-/* avx512bf16_online: the transposed tiles of avx512_online with vdpbf16ps: two products of bf16 a lane, added up in fp32.
+/* avx512bf16_online: the transposed tiles of avx512_online with vdpbf16ps: two products of bf16 a lane, added up in
+ * fp32.
  *
- *   for each block of query rows, packed in groups of 48 (L2), for each block of 192 keys, packed in tiles of 8 (L2), for each group:
+ *   for each block of query rows, packed in groups of 48 (L2), for each block of 192 keys, packed in tiles of 8 (L2),
+ *     for each group:
  *     for each tile of keys: scores in 24 accumulators             8 keys x 48 rows, two channels an instruction
- *       maximum, 2^x of the scores where they are                  pairs of bf16 weights to L1, their sums by a product with 1
+ *       maximum, 2^x of the scores where they are                  pairs of bf16 weights to L1, their sums by a product
+ *                                                                  with 1
  *     for each tile of 8 channels: o in 24 accumulators            += values x weights, two keys an instruction
  *
- * Queries are multiplied as they are stored, so scores are scaled afterwards. References of the weights are whole numbers (base 2) and
- * raised where a score exceeds them by more than LAZY: weights that are already bf16 are then multiplied by a power of 2, exactly. Where
- * rows see different keys, scores are masked lane by lane, and so are values if the block has a NaN or an infinity.
- * Improves on avx512_online where vdpbf16ps runs at the rate of a multiply-add: half of the instructions, half of the packed bytes.
- * Measured: 95% of the ceiling of vdpbf16ps at d = 64 (n = 2048) and 91% at d = 128 (causal, n = 2048), one thread, on an Intel CPU where
- * that ceiling is half of fp32's, so that avx512_online is 1.8 times as fast there; attempts on a Zen 5, where it is twice fp32's,
- * had 69 and 80%.
+ * Queries are multiplied as they are stored, so scores are scaled afterwards. References of the weights are whole
+ * numbers (base 2) and raised where a score exceeds them by more than LAZY: weights that are already bf16 are then
+ * multiplied by a power of 2, exactly. Where rows see different keys, scores are masked lane by lane, and so are values
+ * if the block has a NaN or an infinity.
+ * Improves on avx512_online where vdpbf16ps runs at the rate of a multiply-add: half of the instructions, half of the
+ * packed bytes. Measured: 95% of the ceiling of vdpbf16ps at d = 64 (n = 2048) and 91% at d = 128 (causal, n = 2048),
+ * one thread, on an Intel CPU where that ceiling is half of fp32's, so that avx512_online is 1.8 times as fast there;
+ * attempts on a Zen 5, where it is twice fp32's, had 69 and 80%.
  * Weaknesses: where the rate is full, the softmax takes twice the share of the time that it takes in fp32.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
@@ -63,7 +67,8 @@ static inline __m512i scale_pairs(__m512i pairs, __m512 factor)
                            _mm512_and_si512(_mm512_castps_si512(_mm512_mul_ps(second, factor)), upper));
 }
 
-/* Moves the references of the rows in `above` to `high` or just above; their sums, results and the block's weights so far follow. */
+/* Moves the references of the rows in `above` to `high` or just above; their sums, results and the block's weights so
+ * far follow. */
 static __attribute__((noinline)) void raise_reference(row_group *g, int vector, __mmask16 above, __m512 high,
                                                       float *weights, const float *end)
 {

@@ -94,8 +94,8 @@ static inline void score_keys(const row_job *job, const few_rows *f, int64_t row
     }
 }
 
-/* Four rows of V as quads, 64 channels in four vectors: quarter l of vector i has channels 16 l + 4 i .. + 3. Returns which of the
- * rows are not all 0. */
+/* Four rows of V as quads, 64 channels in four vectors: quarter l of vector i has channels 16 l + 4 i .. + 3. Returns
+ * which of the rows are not all 0. */
 static inline int turn_4(const char *const from[4], int64_t dv, int8_t *to)
 {
     __m512i any[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};

@@ -1,23 +1,25 @@
-/* avx512vnni_online: int8 keys and values multiplied as integers: vpdpbusd does four products a lane where fp32 does one.
+/* avx512vnni_online: int8 keys and values multiplied as integers: vpdpbusd does four products where fp32 does one.
  *
- *   for each block of query rows, packed in groups of 48 (L2), for each block of 192 keys, packed in tiles of 8 (L2), for each group:
- *     for each tile of keys: dot products in 24 accumulators       8 keys x 48 rows, four channels an instruction; scores to L1
+ *   for each block of query rows, in groups of 48 (L2), for each block of 192 keys, in tiles of 8 (L2), for each group:
+ *     for each tile of keys: dot products in 24 accumulators       8 keys x 48 rows, four channels an instruction
  *     weights of the block times the scales of its values          2^x, row sums, largest product of each row
  *     those products as 16-bit integers                            in place
- *     for each tile of 8 channels: 24 accumulators                 += values x weights, four keys an instruction; then o += them
+ *     for each tile of 8 channels: 24 accumulators                 += values x weights, four keys an instruction: to o
  *
- * One int8 operand is exact: a key or a value. The other, a query or a weight, is an integer of 16 bits made of two bytes: an
- * accumulator takes all products with the high bytes, is shifted left by 8, and takes those with the low ones, so that two bytes
- * cost twice the instructions and no register. That is half of the instructions of fp32. The step of a query's integers is a part of
- * the row's largest element; that of a row's weights a part of its largest product of weight and scale in the block: a key that
- * outshines all others coarsens its own block alone. The row sum adds the weights before they are rounded.
- * Values with odd scales (not finite, or of another sign than the others) are 0 in the tiles, and added to the rows that see them in fp32.
- * Improves on avx512_online, which widens int8 to fp32. Measured in one run, one thread, on an Intel CPU at about 3.4 GHz:
+ * One int8 operand is exact: a key or a value. The other, a query or a weight, is an integer of 16 bits made of two
+ * bytes: an accumulator takes all products with the high bytes, is shifted left by 8, and takes those with the low
+ * ones, so that two bytes cost twice the instructions and no register. That is half of the instructions of fp32. The
+ * step of a query's integers is a part of the row's largest element; that of a row's weights a part of its largest
+ * product of weight and scale in the block: a key that outshines all others coarsens its own block alone. The row sum
+ * adds the weights before they are rounded. Values with odd scales (not finite, or of another sign than the others) are
+ * 0 in the tiles, and added to the rows that see them in fp32.
+ * Improves on avx512_online, which widens int8 to fp32. Measured in one run, one thread, on an Intel CPU at 3.4 GHz:
  *   h=32,hkv=8,q=512,k=4096,d=128   295 against 178 GFLOP/s (1.66 times), more than fp32's own ceiling of 230
  *   h=8,q=2048,d=64                 230 against 160 (1.43 times)
  *   decode, h=32,hkv=8,k=8192,d=128 12.1 against 8.4 GB/s (1.44 times); 14.7 against 9.0 where K and V are in L2
- * Weaknesses: slices of one KV head, in a threaded kernel, pack its keys each for itself; no pages; a decode turns keys and values into quads at the cost of as many instructions as their products, and reads at 39% of the
- * bandwidth; at d = 64 the weights, which pass L1 three times, take a fifth of the time.
+ * Weaknesses: slices of one KV head, in a threaded kernel, pack its keys each for itself; no pages; a decode turns keys
+ * and values into quads at the cost of as many instructions as their products, and reads at 39% of the bandwidth; at
+ * d = 64 the weights, which pass L1 three times, take a fifth of the time.
  * Papers: Dao et al. 2022 (FlashAttention), Zhang et al. 2024 (SageAttention: quantised scores and weights).
  */
 #include <immintrin.h>
@@ -86,7 +88,7 @@ ALWAYS_INLINE void score_tile(const row_job *job, const row_group *g, int64_t ke
     }
 }
 
-/* Moves the maximum of the rows that exceed it by more than LAZY; their sums follow, and their results when they are next added to. */
+/* Moves the maximum of the rows that exceed it by more than LAZY; sums follow now, results when next added to. */
 static inline void raise_max(row_group *g, int vector, __m512 high)
 {
     const __m512 old = _mm512_load_ps(g->max + LANES * vector);

@@ -1,9 +1,10 @@
-/* avx512vnni_pack_impl.h: queries as 16-bit integers, int8 keys and values, all as the quads that vpdpbusd takes. A quad is a dword:
- * four channels of a query or of a key, or one channel of four keys.
+/* avx512vnni_pack_impl.h: queries as 16-bit integers, int8 keys and values, all as the quads that vpdpbusd takes. A
+ * quad is a dword: four channels of a query or of a key, or one channel of four keys.
  *
- * A query row y (scaled) becomes n 2^-k with the largest k that keeps its integers n within Q_MOST: a power of 2, so that nothing else
- * is rounded. n = 256 high + low, both int8. vpdpbusd multiplies unsigned by signed bytes, so keys are packed as key + 128, which adds
- * 128 sum(n) to every dot product of the row. Channels that do not exist are 0 in n, so their keys do not matter. */
+ * A query row y (scaled) becomes n 2^-k with the largest k that keeps its integers n within Q_MOST: a power of 2, so
+ * that nothing else is rounded. n = 256 high + low, both int8. vpdpbusd multiplies unsigned by signed bytes, so keys
+ * are packed as key + 128, which adds 128 sum(n) to every dot product of the row. Channels that do not exist are 0 in
+ * n, so their keys do not matter. */
 #ifndef ATTN_AVX512VNNI_PACK_IMPL_H
 #define ATTN_AVX512VNNI_PACK_IMPL_H
 
@@ -31,9 +32,9 @@ static inline int32_t *low_quads(const row_group *g, int64_t d) { return high_qu
 static inline int32_t *row_offset(const row_group *g, int64_t d) { return low_quads(g, d) + quads_of(d) * GROUP; }
 static inline float *row_exponent(const row_group *g, int64_t d) { return (float *)(row_offset(g, d) + GROUP); }
 
-/* Values of a block: bytes, then for each key the scale of its key, the magnitude of that of its value, and the scale of an odd value
- * (0 where it is not): of another sign than the block's others, not finite, or so large or small that products with it might be;
- * then the sign of the others. */
+/* Values of a block: bytes, then for each key the scale of its key, the magnitude of that of its value, and the scale
+ * of an odd value (0 where it is not): of another sign than the block's others, not finite, or so large or small that
+ * products with it might be; then the sign of the others. */
 static inline int32_t *value_quads(const row_job *job) { return (int32_t *)(void *)job->own.v; }
 static inline float *key_scales(const row_job *job) { return job->own.v + job->keys * job->dv_padded / 4; }
 static inline float *value_scales(const row_job *job) { return key_scales(job) + job->keys; }
@@ -56,8 +57,9 @@ static inline float largest_magnitude(const float *y, int64_t d)
     return magnitude;
 }
 
-/* A row that is not finite: where one element alone is infinite, n becomes its sign, to be multiplied by infinity (a softcap makes
- * such scores finite again). Else scores are NaN. Returns what n is multiplied by, as the exponent of 2. */
+/* A row that is not finite: where one element alone is infinite, n becomes its sign, to be multiplied by infinity (a
+ * softcap makes such scores finite again). Else scores are NaN. Returns what n is multiplied by, as the exponent of
+ * 2. */
 static float tame_row(float *y, int64_t d)
 {
     int64_t at = 0, odd = 0;
@@ -182,9 +184,9 @@ static void pack_keys(const row_job *job, const char *const row[], int64_t at, i
     }
 }
 
-/* The scales of 16 values from key j of the block, of which those of `exist` exist and those of `not_zero` are not all 0: a row of
- * zeros has no scale, or it would coarsen the weights of the others. The first plain scale gives the block its sign. Returns whether
- * none is odd. */
+/* The scales of 16 values from key j of the block, of which those of `exist` exist and those of `not_zero` are not all
+ * 0: a row of zeros has no scale, or it would coarsen the weights of the others. The first plain scale gives the block
+ * its sign. Returns whether none is odd. */
 static inline int note_value_scales(const row_job *job, int64_t j, __m512 scale, __mmask16 exist, __mmask16 not_zero,
                                     float *sign)
 {
@@ -241,8 +243,8 @@ static int pack_values(const row_job *job, const char *const row[], int64_t at, 
     return all_plain;
 }
 
-/* Weights times scales of a row and block become integers below 2^16: they are multiplied by 2^exponent, which brings the largest
- * between 2^15 / 1.00002 and 2^16 / 1.00002. */
+/* Weights times scales of a row and block become integers below 2^16: they are multiplied by 2^exponent, which brings
+ * the largest between 2^15 / 1.00002 and 2^16 / 1.00002. */
 static const double WEIGHT_STEP = 1.0 / 32767; /* of the largest, which is 32767.3 of them at least */
 static inline __m512 exponent_of_weights(__m512 largest)
 {

@@ -1,13 +1,14 @@
-/* best: whichever kernel of this module should be fastest for the problem on this machine, as the user of a library expects.
+/* best: whichever kernel of this module should be fastest for the problem on this machine, as the user of a library
+ * expects.
  *
  *   plan: every other kernel that can do the problem plans it; take the one with the least expected time
  *           time = operations / (expected share x measured ceiling x threads) + what its dispatches to threads cost
  *   pack, run: its own
  *
- * Ceilings are measured on the machine at hand, so no instruction set is preferred by its name: on one CPU the bf16 dot product runs at
- * twice the rate of fp32, on another at half. The choice is the plan's `inner`, where records show it.
- * Improves on each kernel where another is faster. Weakness: as good as the shares that kernels expect of themselves.
- */
+ * Ceilings are measured on the machine at hand, so no instruction set is preferred by its name: on one CPU the bf16 dot
+ * product runs at twice the rate of fp32, on another at half. The choice is the plan's `inner`, where records show it.
+ * Improves on each kernel where another is faster. Weakness: as good as the shares that kernels expect of
+ * themselves. */
 #include <stdio.h>
 #include <string.h>
 

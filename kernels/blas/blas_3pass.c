@@ -1,20 +1,22 @@
-/* blas_3pass: what people write themselves: scores and outputs by a library's matrix product, the softmax between them by hand.
+/* blas_3pass: what people write themselves: scores and outputs by a library's matrix product, the softmax between them
+ * by hand.
  *
  *   for each (sequence, head), for each block of 128 query rows:
  *     scores = Q K'            cblas_sgemm, over the keys that some row of the block sees
  *     weights = exp(scores - maximum of the row), 0 for masked keys
  *     O = weights V / sums     cblas_sgemm
  *
- * The score block (128 x keys) goes through L2 or beyond three times; the softmax runs four lanes at a time. CBLAS is looked for when
- * the kernel is asked for (OpenBLAS first, then whatever the system's libcblas or libblas is), runs on one thread, and is never
- * linked: its symbols are seen by nobody else, least of all by the reference, whose BLAS must be another.
- * Improves on naive_3pass: the library's register tiles, packing and widest vectors (it finds those out by itself, whatever
- * ATTNBENCH_ISA says).
- * Measured on an Intel CPU with AVX-512 (217 GFLOP/s), n = 1024, d = 64 and n = 2048, d = 128: OpenBLAS 0.3.21 60 and 90 GFLOP/s, but
- * only 27 and 32 where it does not know the CPU's model and falls back to SSE (OPENBLAS_CORETYPE=SkylakeX mends that); the
- * reference BLAS 5.
- * Weaknesses: that; memory grows with the keys; keys are packed again for every block of rows; a block at the edge of a mask is
- * computed whole, so a masked value is multiplied by 0 and must be finite.
+ * The score block (128 x keys) goes through L2 or beyond three times; the softmax runs four lanes at a time. CBLAS is
+ * looked for when the kernel is asked for (OpenBLAS first, then whatever the system's libcblas or libblas is), runs on
+ * one thread, and is never linked: its symbols are seen by nobody else, least of all by the reference, whose BLAS must
+ * be another.
+ * Improves on naive_3pass: the library's register tiles, packing and widest vectors (it finds those out by itself,
+ * whatever ATTNBENCH_ISA says).
+ * Measured on an Intel CPU with AVX-512 (217 GFLOP/s), n = 1024, d = 64 and n = 2048, d = 128: OpenBLAS 0.3.21 60 and
+ * 90 GFLOP/s, but only 27 and 32 where it does not know the CPU's model and falls back to SSE
+ * (OPENBLAS_CORETYPE=SkylakeX mends that); the reference BLAS 5.
+ * Weaknesses: that; memory grows with the keys; keys are packed again for every block of rows; a block at the edge of a
+ * mask is computed whole, so a masked value is multiplied by 0 and must be finite.
  * Paper: Vaswani et al. 2017, equation 1.
  */
 #include <dlfcn.h>
@@ -124,8 +126,8 @@ static void multiply_keys(const block_job *job)
     }
 }
 
-/* Row r of the block: raw scores become weights, not yet divided by their sum; masked ones 0. NaN does not raise the maximum and
- * shows in the weights. */
+/* Row r of the block: raw scores become weights, not yet divided by their sum; masked ones 0. NaN does not raise the
+ * maximum and shows in the weights. */
 static void softmax_row(block_job *job, int64_t r)
 {
     const attn_row_terms terms = attn_terms_of_row(job->problem, job->args, job->b, job->h, job->i0 + r);

@@ -7,10 +7,11 @@
  *       m' = max(m, scores); l, o *= exp(m - m')               online softmax, one row at a time
  *       weights = exp(scores - m'); l += weights; o += weights x values
  *
- * Four lanes at a time in the compilers' vector extension (lanes_impl.h), so that any baseline's vectors are used. Reads K and V once for
- * 64 query rows, keeps no score row (memory does not grow with the keys), and skips blocks that no row sees. Rows of a tile
- * that see different keys (the edge of a mask) are computed together and summed apart, so that a masked key's value is
- * never multiplied by zero. Keys of a prefix are one more turn of the loop over the keys, before the others.
+ * Four lanes at a time in the compilers' vector extension (lanes_impl.h), so that any baseline's vectors are used.
+ * Reads K and V once for 64 query rows, keeps no score row (memory does not grow with the keys), and skips blocks that
+ * no row sees. Rows of a tile that see different keys (the edge of a mask) are computed together and summed apart, so
+ * that a masked key's value is never multiplied by zero. Keys of a prefix are one more turn of the loop over the keys,
+ * before the others.
  * Improves on naive_online: reuse of K and V, vectors, independent accumulators.
  * Fewer than 4 rows (decode) read K and V in place.
  * Weaknesses: heads that share K and V pack them again, and so does every block of 64 rows.
@@ -68,8 +69,9 @@ typedef struct block_job {
     scratch s;
 } block_job;
 
-/* Raw dot products score[begin .. end) of a row with the block of keys at j0 become weights exp(logit - max); max, sum and o follow
- * the new maximum. Writes up to 3 entries on either side. NaN does not raise the maximum and shows in the weights. */
+/* Raw dot products score[begin .. end) of a row with the block of keys at j0 become weights exp(logit - max); max, sum
+ * and o follow the new maximum. Writes up to 3 entries on either side. NaN does not raise the maximum and shows in the
+ * weights. */
 static void absorb_scores(const block_job *job, int64_t row, float *score, int64_t j0, int64_t begin, int64_t end)
 {
     const int64_t first = begin / 4 * 4, last = (end + 3) / 4 * 4;

@@ -5,11 +5,11 @@
  *     for each key: weight[j] = exp(score[j] - maximum) / sum  pass 2
  *     for each key: o += weight[j] * v_j                       pass 3
  *
- * Scalar, one accumulator a dot product, compiled without auto-vectorisation: what a first correct version looks like, and
- * the baseline that all others are measured against. It is also the one that returns the weights, and that reads inputs as they
- * lie: channels apart, sequences packed behind each other, keys in pages.
- * Weaknesses: every dot product waits for its own additions; K and V are read again for every query row; the score row grows
- * with the keys.
+ * Scalar, one accumulator a dot product, compiled without auto-vectorisation: what a first correct version looks like,
+ * and the baseline that all others are measured against. It is also the one that returns the weights, and that reads
+ * inputs as they lie: channels apart, sequences packed behind each other, keys in pages.
+ * Weaknesses: every dot product waits for its own additions; K and V are read again for every query row; the score row
+ * grows with the keys.
  * Paper: Vaswani et al. 2017, equation 1.
  */
 #include <math.h>
@@ -43,7 +43,8 @@ static const float *key_row(const row_job *job, const attn_tensor *t, int64_t j)
     return attn_f32_row(t, page, job->kv_head, j % job->problem->page_size);
 }
 
-/* Pass 1: logits of the visible keys; returns the maximum, sink included. NaN does not raise it and shows in the weights. */
+/* Pass 1: logits of the visible keys; returns the maximum, sink included. NaN does not raise it and shows in the
+ * weights. */
 static float scores(const row_job *job, const float *q, float *score)
 {
     const float scale = job->problem->scale, cap = job->problem->softcap;
@@ -61,8 +62,8 @@ static float scores(const row_job *job, const float *q, float *score)
     return max;
 }
 
-/* Pass 2: normalised weights in place; returns the row's log-sum-exp. Where nothing takes part (no key and no sink, or a bias of
- * -infinity on every key) the weights are 0. */
+/* Pass 2: normalised weights in place; returns the row's log-sum-exp. Where nothing takes part (no key and no sink, or
+ * a bias of -infinity on every key) the weights are 0. */
 static float softmax(const row_job *job, float max, float *score)
 {
     const float shift = max == -INFINITY ? 0 : max;

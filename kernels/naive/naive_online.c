@@ -6,13 +6,14 @@
  *                   l += exp(s - m); o += exp(s - m) * v_j
  *     o /= l
  *
- * Scalar and without auto-vectorisation, so that nothing but the algorithm differs from naive_3pass; a row of o stays in L1.
- * Improves on naive_3pass: no score row, so memory does not grow with the keys, and a key and its value are read together.
- * A key that raises the maximum rescales all of o: about ln n times for n keys in random order, at every key for rising logits.
- * Measured: 3.8 of 42 GFLOP/s (h = 2, n = 1024, d = 64), 0.72 of naive_3pass: keys are taken strictly one by one, where there the
- * compiler adds two values to o at a time.
- * Weaknesses: that, and naive_3pass's other two: dot products wait for their own additions, and K and V are read again for every
- * row.
+ * Scalar and without auto-vectorisation, so that nothing but the algorithm differs from naive_3pass; a row of o stays
+ * in L1.
+ * Improves on naive_3pass: no score row, so memory does not grow with the keys, and a key and its value are read
+ * together. A key that raises the maximum rescales all of o: about ln n times for n keys in random order, at every key
+ * for rising logits. Measured: 3.8 of 42 GFLOP/s (h = 2, n = 1024, d = 64), 0.72 of naive_3pass: keys are taken
+ * strictly one by one, where there the compiler adds two values to o at a time.
+ * Weaknesses: that, and naive_3pass's other two: dot products wait for their own additions, and K and V are read again
+ * for every row.
  * Paper: Milakov and Gimelshein 2018.
  */
 #include "logits_impl.h"
@@ -36,8 +37,8 @@ static row_state start_row(float sink, float *o, int64_t dv)
     return (row_state){sink, sink == -INFINITY ? 0 : expf(sink - sink)};
 }
 
-/* A maximum of -infinity (a bias may be) is not subtracted: exp(-inf - 0) is the right 0. NaN does not raise the maximum and
- * shows in o and the sum. */
+/* A maximum of -infinity (a bias may be) is not subtracted: exp(-inf - 0) is the right 0. NaN does not raise the
+ * maximum and shows in o and the sum. */
 static void absorb_key(row_state *r, float *o, float logit, const float *v, int64_t dv)
 {
     if (logit > r->max) {

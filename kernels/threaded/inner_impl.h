@@ -29,8 +29,8 @@ static const attn_exec serial = {sizeof serial, 1, NULL, serial_each, serial_tea
 
 /* ---- the choice ------------------------------------------------------------------------------------------------ */
 
-/* Planned for the whole problem, so that the ceiling which the plan names is the whole's; a plan holds for its slices too. `threads`
- * that run slices side by side may share packed keys and values. */
+/* Planned for the whole problem, so that the ceiling which the plan names is the whole's; a plan holds for its slices
+ * too. `threads` that run slices side by side may share packed keys and values. */
 static int plan_inner(const attn_kernel *kernel, const attn_problem *problem, const attn_args *args,
                       const attn_machine *machine, uint32_t threads, attn_plan *out)
 {
@@ -67,8 +67,8 @@ static int any_takes_slice(const attn_problem *problem, const attn_args *args, c
     return 0;
 }
 
-/* The kernel of this module that expects the highest rate for `slice` of the problem, and its plan; NULL where none can do it.
- * `gather`: rows that a kernel cannot read where they lie are copied for it. `threads`: see plan_inner. */
+/* The kernel of this module that expects the highest rate for `slice` of the problem, and its plan; NULL where none can
+ * do it. `gather`: rows that a kernel cannot read where they lie are copied for it. `threads`: see plan_inner. */
 static const attn_kernel *choose_inner(const attn_problem *problem, const attn_args *args, const attn_slice *slice,
                                        int gather, uint64_t isa, const attn_machine *machine, uint32_t threads,
                                        attn_plan *best_plan)

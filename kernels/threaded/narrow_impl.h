@@ -1,5 +1,5 @@
-/* narrow_impl.h: floats to elements of 16 bits, rounded to nearest, ties to even, in integers: on any CPU and whatever its rounding mode.
- * tests/kernels/test_elements.c compares every value of 16 bits and what lies between them. */
+/* narrow_impl.h: floats to elements of 16 bits, rounded to nearest, ties to even, in integers: on any CPU and whatever
+ * its rounding mode. tests/kernels/test_elements.c compares every value of 16 bits and what lies between them. */
 #ifndef ATTN_NARROW_IMPL_H
 #define ATTN_NARROW_IMPL_H
 
@@ -27,8 +27,8 @@ static inline uint16_t attn_bf16_of(float x)
     return (uint16_t)(x != x ? bits >> 16 | 0x40 : attn_round_bits(bits, 16));
 }
 
-/* A carry out of the mantissa raises the exponent, as it should, up to infinity. Below 2^-14 steps are 2^-24: the leading 1 becomes a bit
- * of the mantissa, which is then shifted. */
+/* A carry out of the mantissa raises the exponent, as it should, up to infinity. Below 2^-14 steps are 2^-24: the
+ * leading 1 becomes a bit of the mantissa, which is then shifted. */
 static inline uint16_t attn_f16_of(float x)
 {
     enum { SMALLEST_NORMAL = 113, DROPPED = 13, INFINITE = 0x7c00, QUIET = 0x7e00 };

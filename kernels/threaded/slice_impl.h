@@ -1,7 +1,9 @@
-/* slice_impl.h: a slice of a problem is a problem: one sequence, the query heads of one KV head or of several, some rows, some keys.
+/* slice_impl.h: a slice of a problem is a problem: one sequence, the query heads of one KV head or of several, some
+ * rows, some keys.
  *
- * Query lengths and the starts of packed batches are resolved here: a slice has only rows that exist, and begins where its sequence
- * does. Its keys keep their numbers, so k stays, and a packed sequence's keys become a key length, unless keys are cut too. */
+ * Query lengths and the starts of packed batches are resolved here: a slice has only rows that exist, and begins where
+ * its sequence does. Its keys keep their numbers, so k stays, and a packed sequence's keys become a key length, unless
+ * keys are cut too. */
 #ifndef ATTN_SLICE_IMPL_H
 #define ATTN_SLICE_IMPL_H
 
@@ -16,8 +18,8 @@ typedef struct attn_slice {
     int64_t key_length; /* of a packed sequence */
 } attn_slice;
 
-/* Narrows one tensor to entry `first` of an axis, or to `count` entries from there. A vector of extent 1 on that axis (not along it,
- * or one entry for all) stays. */
+/* Narrows one tensor to entry `first` of an axis, or to `count` entries from there. A vector of extent 1 on that axis
+ * (not along it, or one entry for all) stays. */
 static inline void attn_narrow(attn_tensor *t, int axis, int64_t first, int64_t count)
 {
     if (t->type == ATTN_ABSENT || t->extent[axis] == 1) return;
@@ -25,7 +27,8 @@ static inline void attn_narrow(attn_tensor *t, int axis, int64_t first, int64_t 
     t->extent[axis] = count;
 }
 
-/* Which axes of a slot follow the query head, the KV head and the query rows; every slot's axis 0 follows the sequence. */
+/* Which axes of a slot follow the query head, the KV head and the query rows; every slot's axis 0 follows the
+ * sequence. */
 enum { SLICE_HEAD = 1, SLICE_KV_HEAD = 2, SLICE_ROWS = 4 };
 
 static inline int attn_slice_axes(int slot)
@@ -47,8 +50,8 @@ static inline int attn_slice_axes(int slot)
     }
 }
 
-/* Rows i0 .. i0 + rows - 1 of all query heads of KV heads kv_head .. kv_head + kv_heads - 1 of sequence b. Slots that this file has never heard of are left
- * out: a problem that has them is refused before it comes here. */
+/* Rows i0 .. i0 + rows - 1 of all query heads of KV heads kv_head .. kv_head + kv_heads - 1 of sequence b. Slots that
+ * this file has never heard of are left out: a problem that has them is refused before it comes here. */
 static inline void attn_slice_heads(const attn_problem *whole, const attn_args *args, int64_t b, int64_t kv_head,
                                     int64_t kv_heads, int64_t i0, int64_t rows, attn_slice *out)
 {

@@ -1,14 +1,17 @@
-/* threaded_rows: cuts sequences x KV heads x blocks of query rows over the threads; the best inner kernel computes each slice.
+/* threaded_rows: cuts sequences x KV heads x blocks of query rows over the threads; the best inner kernel computes each
+ * slice.
  *
  *   plan: of the kernels of this module that can do a slice, take the one that expects the highest rate here
  *   pack: keys and values of each KV head, once for all its slices, where the inner kernel shares them
- *   run:  slices of one inner row block of all query heads that share K and V, the last rows first (under a causal mask they see the
+ *   run:  slices of one inner row block of all query heads that share K and V, the last rows first (under a causal mask
+ *         they see the
  *         most keys), handed out to whichever thread is free, one at a time or, where they are alike, several
  *
- * What slices resolve, no inner kernel need know: query lengths and packed batches are where a slice begins and ends; keys in pages and
- * channels that lie apart are copied to the thread's memory (gather_impl.h).
+ * What slices resolve, no inner kernel need know: query lengths and packed batches are where a slice begins and ends;
+ * keys in pages and channels that lie apart are copied to the thread's memory (gather_impl.h).
  *
- * Slices and what they share depend on the machine, not on the number of threads at work, so neither do the bits of the result.
+ * Slices and what they share depend on the machine, not on the number of threads at work, so neither do the bits of the
+ * result.
  * Improves on any serial kernel: all cores.
  * Weakness: one query against many keys is one slice a KV head (threaded_splitkv cuts keys too).
  */
@@ -133,8 +136,8 @@ typedef struct rows_job {
 
 static int64_t smaller_of(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Whole heads that all take as long are handed out several at a time: an inner kernel asks for the next one while the one before is at
- * work. Others one by one, the longest first. */
+/* Whole heads that all take as long are handed out several at a time: an inner kernel asks for the next one while the
+ * one before is at work. Others one by one, the longest first. */
 static int64_t slices_together(const rows_job *job)
 {
     static const int lengths[] = {ATTN_KEY_LENGTHS, ATTN_QUERY_LENGTHS, ATTN_QUERY_STARTS, ATTN_KEY_STARTS};

@@ -1,16 +1,19 @@
-/* threaded_splitkv: cuts the keys too, so that few query rows against many keys occupy every thread, and ragged batches balance.
+/* threaded_splitkv: cuts the keys too, so that few query rows against many keys occupy every thread, and ragged batches
+ * balance.
  *
- *   the keys that blocks of query rows see lie on one line, which is cut into equal pieces                       (cut_impl.h)
+ *   the keys that blocks of query rows see lie on one line, which is cut into equal pieces
+ *     (cut_impl.h)
  *   for each piece, for each block of rows in it: the best inner kernel computes those keys
  *     into O and LSE, if the piece has all keys of the block; else into a partial result with its own LSE
  *   for each block of rows that was cut: O = sum of exp(LSE_i - LSE) O_i over its pieces, LSE = ln sum of exp(LSE_i),
  *     in fp32, whatever K, V and O are; O is narrowed at the end
  *
- * Pieces are PIECES_A_THREAD times as many as threads and handed out one by one, so a thread that is disturbed takes fewer. A piece
- * has at most two partial results, which lie in the workspace: nothing grows with the keys.
+ * Pieces are PIECES_A_THREAD times as many as threads and handed out one by one, so a thread that is disturbed takes
+ * fewer. A piece has at most two partial results, which lie in the workspace: nothing grows with the keys.
  *
  * Improves on threaded_rows: its slices are whole KV heads, 8 of which do not divide among 16 threads.
- * Weaknesses: blocks of rows are small, so long prompts pack their keys often; the bits depend on the number of threads.
+ * Weaknesses: blocks of rows are small, so long prompts pack their keys often; the bits depend on the number of
+ * threads.
  * Papers: Dao et al. 2023 (Flash-Decoding), Osama et al. 2023 (Stream-K, the equal cut of a line of work).
  */
 #include <float.h>

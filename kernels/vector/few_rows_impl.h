@@ -1,4 +1,5 @@
-/* few_rows_impl.h: at most FEW query rows against K and V where they lie, at the speed of memory: the loops, without vectors.
+/* few_rows_impl.h: at most FEW query rows against K and V where they lie, at the speed of memory: the loops, without
+ * vectors.
  *
  *   for each block of keys that some row sees:
  *     look up where its keys and values lie
@@ -6,15 +7,18 @@
  *     for each row: online softmax of its scores
  *     STEP keys at a time: values, for four rows that see the same keys at once, or one
  *
- * Arithmetic is cut into small steps between the loads from memory, whose prefetchers then never rest: computing one row after the
- * other over the whole block, h=32,hkv=8,k=8192,d=128 read 21 GB/s where the same keys with one row read 29.
+ * Arithmetic is cut into small steps between the loads from memory, whose prefetchers then never rest: computing one
+ * row after the other over the whole block, h=32,hkv=8,k=8192,d=128 read 21 GB/s where the same keys with one row read
+ * 29.
  *
- * With bf16 and four query heads a KV head, arithmetic takes as long as reading, and one hides the other only in part. AVX-512 needs for
- * a key of d = 128 64 multiply-adds, 16 instructions to widen, 11 to sum across lanes and 4 for the softmax, two a cycle: 47.5 cycles;
- * measured in the second-level cache 48 where nobody shares the core, 55 to 58 where somebody does. The memory needs 47 to 54 for the
- * 512 bytes. Together they take 60 to 67; a loop that reads in order and only multiplies as long in between takes 60 to 65.
+ * With bf16 and four query heads a KV head, arithmetic takes as long as reading, and one hides the other only in part.
+ * AVX-512 needs for a key of d = 128 64 multiply-adds, 16 instructions to widen, 11 to sum across lanes and 4 for the
+ * softmax, two a cycle: 47.5 cycles; measured in the second-level cache 48 where nobody shares the core, 55 to 58 where
+ * somebody does. The memory needs 47 to 54 for the 512 bytes. Together they take 60 to 67; a loop that reads in order
+ * and only multiplies as long in between takes 60 to 65.
  *
- * Where rows of K are long (latent attention), a few of them fill L1, and meet all query rows before the next ones do (is_for_many).
+ * Where rows of K are long (latent attention), a few of them fill L1, and meet all query rows before the next ones do
+ * (is_for_many).
  *
  * The kernel that includes it defines what transposed_impl.h asks for, and the functions that are declared here. */
 #ifndef ATTN_FEW_ROWS_IMPL_H
@@ -25,12 +29,12 @@
 enum { AHEAD_MOST = 32 }; /* rows */
 
 typedef struct few_rows {
-    int64_t row; /* first */
-    int64_t d_padded,
-        dv_padded; /* channels rounded up to one or two vectors: leading dimensions of q and o, which hold zeros there */
-    float *q;      /* (FEW, d_padded) scaled */
-    float *o;      /* (FEW, dv_padded) unnormalised */
-    float *weights; /* (FEW, KEYS_MOST) scores, then weights; 0 for keys that the row does not see */
+    int64_t row;                 /* first */
+    int64_t d_padded, dv_padded; /* channels rounded up to one or two vectors: leading dimensions of q and o, which hold
+                                    zeros there */
+    float *q;                    /* (FEW, d_padded) scaled */
+    float *o;                    /* (FEW, dv_padded) unnormalised */
+    float *weights;              /* (FEW, KEYS_MOST) scores, then weights; 0 for keys that the row does not see */
     float max[FEW], sum[FEW];
     const char *k[KEYS_MOST + AHEAD_MOST]; /* where the rows of the block's keys, and of those behind it, lie */
     const char *v[KEYS_MOST + AHEAD_MOST];
@@ -38,10 +42,10 @@ typedef struct few_rows {
     int64_t v_ahead; /* rows from a value that is read to the one that is asked for; 0: none is */
 } few_rows;
 
-/* While a row is read from memory, one further on is asked for. A loop that only reads has a hundred loads under way, one with products
- * between them has few, and the processor's own prefetchers end at pages, its and the tensor's. 4 KB ahead, with AVX-512 and AVX2:
- * h=32,hkv=8,k=4096,d=128 is 7 and 15% faster, in bf16 17 and 8%, in pages of 16 8 and 13%. Half or twice as much gains 2 points less,
- * asking for the second level alone nothing. */
+/* While a row is read from memory, one further on is asked for. A loop that only reads has a hundred loads under way,
+ * one with products between them has few, and the processor's own prefetchers end at pages, its and the tensor's. 4 KB
+ * ahead, with AVX-512 and AVX2: h=32,hkv=8,k=4096,d=128 is 7 and 15% faster, in bf16 17 and 8%, in pages of 16 8 and
+ * 13%. Half or twice as much gains 2 points less, asking for the second level alone nothing. */
 static inline int64_t few_ahead(const row_job *job, int slot)
 {
     enum { AHEAD = 4096 };
@@ -62,7 +66,8 @@ ALWAYS_INLINE void few_scores_of(const row_job *job, const float *q, const char 
 /* The same of four rows: queries d_padded apart, scores KEYS_MOST apart. */
 ALWAYS_INLINE void few_scores_4_of(const row_job *job, const float *q, const char *const k[], int64_t count,
                                    float *score, const uint32_t type);
-/* Scores of one row become weights; its maximum, sum and o follow. The row sees begin .. end - 1 of the block's `count` keys. */
+/* Scores of one row become weights; its maximum, sum and o follow. The row sees begin .. end - 1 of the block's `count`
+ * keys. */
 static void few_softmax(const row_job *job, few_rows *f, int64_t row, int64_t begin, int64_t end, int64_t count);
 /* o += weights x values of type `type` of keys begin .. end - 1 of the block, for one row or four. */
 ALWAYS_INLINE void few_values_1_of(const row_job *job, const few_rows *f, int64_t row, int64_t begin, int64_t end,
@@ -126,7 +131,8 @@ static inline void few_scale(const row_job *job, const attn_tensor *scales, int6
     }
 }
 
-/* Rows `first` .. of which `left` are there, but at most AHEAD_MOST behind the block's `count`; the last one stands for those behind it. */
+/* Rows `first` .. of which `left` are there, but at most AHEAD_MOST behind the block's `count`; the last one stands for
+ * those behind it. */
 static inline void few_look_up(const row_job *job, int slot, int64_t first, int64_t count, int64_t left,
                                const char *row[])
 {
@@ -174,8 +180,8 @@ static inline void few_block(const row_job *job, few_rows *f, int64_t rows, cons
 
 enum { KEYS_OF_MANY = KEYS_MOST < 64 ? KEYS_MOST : 64 };
 
-/* Keys or values of the block become fp32 in `to`, a place for tiles, which is free while there are few rows. What widen_row writes
- * behind a row, the next one overwrites. */
+/* Keys or values of the block become fp32 in `to`, a place for tiles, which is free while there are few rows. What
+ * widen_row writes behind a row, the next one overwrites. */
 static inline void few_widen(const row_job *job, int slot, int64_t count, float *to, const char *row[])
 {
     const uint32_t type = job->stored[slot]->type;
@@ -215,10 +221,11 @@ static inline int see_the_same(const attn_span *span, int64_t rows)
     return 1;
 }
 
-/* Are a few keys at a time to meet all rows, widened before? Only where LANES of them and four queries would not stay in L1, and where
- * widening them but once saves more than it costs: bf16 widens in one instruction a vector. The time by the other loops with AVX-512,
- * where it is less: fp32 and bf16, d=128, 8 rows 91 and 64%, 16 rows 97 and 79%; int8, d=128, 8 rows 82%; bf16, d=576, 16 rows 91%; where
- * it is more: fp32, 16 rows, d=384 and d=576, 107 and 111%; fp16, d=576, 16 rows 113%. */
+/* Are a few keys at a time to meet all rows, widened before? Only where LANES of them and four queries would not stay
+ * in L1, and where widening them but once saves more than it costs: bf16 widens in one instruction a vector. The time
+ * by the other loops with AVX-512, where it is less: fp32 and bf16, d=128, 8 rows 91 and 64%, 16 rows 97 and 79%; int8,
+ * d=128, 8 rows 82%; bf16, d=576, 16 rows 91%; where it is more: fp32, 16 rows, d=384 and d=576, 107 and 111%; fp16,
+ * d=576, 16 rows 113%. */
 static inline int is_for_many(const row_job *job, const attn_span *span, int64_t rows)
 {
     enum { LONG = 256, ROWS = 8 };

@@ -1,14 +1,15 @@
 /* in_place_impl.h: whole tiles of keys, and values, read where they lie, for the loops of transposed_impl.h.
  *
- * A tile loop broadcasts single elements of K and V, so it can take them from rows as well as from packed tiles: packing only makes
- * neighbours of what is read together. That is not worth its cost for few groups of queries (b=16,h=12,q=128,d=64 runs 5% faster in
- * place with AVX-512 and AVX2), and with AVX-512, while rows are near each other, for any number (h=8,q=2048,d=64 and 128: 1 to 2%
- * faster, AVX2 1 to 2% slower; h=64,q=2048,d=64,layout=bshd, rows 16 KB apart, 5% slower).
+ * A tile loop broadcasts single elements of K and V, so it can take them from rows as well as from packed tiles:
+ * packing only makes neighbours of what is read together. That is not worth its cost for few groups of queries
+ * (b=16,h=12,q=128,d=64 runs 5% faster in place with AVX-512 and AVX2), and with AVX-512, while rows are near each
+ * other, for any number (h=8,q=2048,d=64 and 128: 1 to 2% faster, AVX2 1 to 2% slower; h=64,q=2048,d=64,layout=bshd,
+ * rows 16 KB apart, 5% slower).
  *
  * Tiles that are not whole are packed: rows that do not exist are not read.
  *
- * For few groups, rows that are not fp32, or lie in pages, are first widened or brought together, behind each other where tiles would
- * be: that is packing without its transposition, and needs to be done once where V is in K. */
+ * For few groups, rows that are not fp32, or lie in pages, are first widened or brought together, behind each other
+ * where tiles would be: that is packing without its transposition, and needs to be done once where V is in K. */
 #ifndef ATTN_IN_PLACE_IMPL_H
 #define ATTN_IN_PLACE_IMPL_H
 
@@ -16,8 +17,9 @@
 
 static inline int lies_in_rows(const attn_tensor *t, const attn_tensor *pages) { return t->type == ATTN_F32 && !pages; }
 
-/* Only whole tiles of channels; at most IN_PLACE_NEAR groups of queries share a block, IN_PLACE_FAR where other rows lie between those of a
- * head. Rows that would be gathered are packed where slices on several threads `share` what is packed. */
+/* Only whole tiles of channels; at most IN_PLACE_NEAR groups of queries share a block, IN_PLACE_FAR where other rows
+ * lie between those of a head. Rows that would be gathered are packed where slices on several threads `share` what is
+ * packed. */
 static inline int can_read_in_place(const attn_problem *problem, const attn_args *args, int64_t groups, int share)
 {
     const attn_tensor *k = attn_slot_of(args, ATTN_K), *v = attn_slot_of(args, ATTN_V),
@@ -58,7 +60,8 @@ static inline int is_v_in_k(const row_job *job)
            memcmp(k->stride, v->stride, sizeof k->stride) == 0;
 }
 
-/* Keys or values as fp32 rows behind each other. What widen_row writes behind a row, the next one overwrites, or what follows in `own`. */
+/* Keys or values as fp32 rows behind each other. What widen_row writes behind a row, the next one overwrites, or what
+ * follows in `own`. */
 static inline void gather_rows(const row_job *job, int slot, int64_t first, int64_t count, float *to)
 {
     const attn_tensor *from = job->stored[slot], *scales = slot == ATTN_K ? job->k_scales : job->v_scales;

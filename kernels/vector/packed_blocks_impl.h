@@ -3,9 +3,10 @@
  *   block   tiles of K, tiles of V, notes       in the workspace of whoever needs it, or
  *   shared  for each (sequence, KV head): its blocks, packed once for all slices of query rows (attn_kernel.pack)
  *
- * Shared blocks begin at multiples of their length, whatever the mask; only keys that some row sees are read. Two kinds are not taken
- * from there, but packed by each slice that needs them: of sequences that are one slice (decoding, in a mixed batch), and those with
- * values that are not finite, since how a kernel keeps such values from the rows that do not see them is its own matter.
+ * Shared blocks begin at multiples of their length, whatever the mask; only keys that some row sees are read. Two kinds
+ * are not taken from there, but packed by each slice that needs them: of sequences that are one slice (decoding, in a
+ * mixed batch), and those with values that are not finite, since how a kernel keeps such values from the rows that do
+ * not see them is its own matter.
  *
  * Rows of another type than ROW_TYPE are widened, a few at a time, as they are packed. */
 #ifndef ATTN_PACKED_BLOCKS_IMPL_H
@@ -63,7 +64,8 @@ static inline float scale_of_key(const row_job *job, const attn_tensor *scales, 
     return scale;
 }
 
-/* Keys first + at .. first + end - 1, of the block that begins at `first`, into its tiles of K or V; those before `begin` are not read. Are they finite? */
+/* Keys first + at .. first + end - 1, of the block that begins at `first`, into its tiles of K or V; those before
+ * `begin` are not read. Are they finite? */
 static inline int pack_rows(const row_job *job, int slot, int64_t first, int64_t at, int64_t begin, int64_t end)
 {
     _Alignas(64) float stage[STAGED_ROWS * ATTN_MAX_D];

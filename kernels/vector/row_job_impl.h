@@ -1,5 +1,6 @@
-/* row_job_impl.h: what the loops of transposed_impl.h work on: a job (the query rows of one KV head), its groups of rows,
- * its block of keys and values; and where rows lie. The constants that it needs are listed in transposed_impl.h. */
+/* row_job_impl.h: what the loops of transposed_impl.h work on: a job (the query rows of one KV head), its groups of
+ * rows, its block of keys and values; and where rows lie. The constants that it needs are listed in
+ * transposed_impl.h. */
 #ifndef ATTN_ROW_JOB_IMPL_H
 #define ATTN_ROW_JOB_IMPL_H
 
@@ -24,8 +25,8 @@ enum {
 };
 
 /* Rows whose queries are packed side by side. Arrays of GROUP are 64-byte aligned. Maxima and sums are in base 2:
- * weight = 2^(x - max), x = log2(e) * logit; where terms join the logits, x = logit and weight = e^(x - max). max is the reference of
- * the weights, not more than LAZY below the largest x. */
+ * weight = 2^(x - max), x = log2(e) * logit; where terms join the logits, x = logit and weight = e^(x - max). max is
+ * the reference of the weights, not more than LAZY below the largest x. */
 typedef struct row_group {
     int64_t row, rows; /* first, and how many exist; the lanes beyond compute garbage and are not stored */
     int64_t any_begin, any_end, all_begin, all_end; /* keys that some row sees, that every row sees */
@@ -124,7 +125,8 @@ static inline char *stored_query_row(const row_job *job, int slot, int64_t row)
     return attn_row(job->stored[slot], job->b, job->kv_head * job->heads + row - i * job->heads, i);
 }
 
-/* Where the KV head's query rows row .. row + rows - 1 lie in Q, O or LSE; beyond them, to[rows .. count - 1] repeat the last. */
+/* Where the KV head's query rows row .. row + rows - 1 lie in Q, O or LSE; beyond them, to[rows .. count - 1] repeat
+ * the last. */
 static inline void query_rows(const row_job *job, const attn_tensor *t, int64_t row, int64_t rows, int64_t count,
                               float *to[])
 {
@@ -146,7 +148,8 @@ static inline float row_lse(const row_job *job, float max, float sum)
     return (float)((job->terms ? 1 : 0.69314718055994531) * (double)max + (double)logf(sum));
 }
 
-/* Where LSE is asked for; of a row that sees neither a key nor a sink it is -infinity, as is the logarithm of its sum 0. */
+/* Where LSE is asked for; of a row that sees neither a key nor a sink it is -infinity, as is the logarithm of its sum
+ * 0. */
 static inline void store_lse(const row_job *job, int64_t row, float max, float sum)
 {
     if (job->lse) *query_row(job, job->lse, row) = row_lse(job, max, sum);

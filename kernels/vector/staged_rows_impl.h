@@ -1,9 +1,9 @@
 /* staged_rows_impl.h: rows of Q and O that are not fp32, for the loops of transposed_impl.h.
  *
- * What packs and stores tiles knows one type alone, mostly fp32. Of any other type, a group of queries is widened into the stage before
- * it is packed (unless it is of the ROW_TYPE that the kernel packs), and a group of results narrowed from there after it is stored: a
- * tensor stands in for the stored one, whose rows at hand are those of the stage. absorb_few, for which reading is everything, widens K
- * and V in registers. */
+ * What packs and stores tiles knows one type alone, mostly fp32. Of any other type, a group of queries is widened into
+ * the stage before it is packed (unless it is of the ROW_TYPE that the kernel packs), and a group of results narrowed
+ * from there after it is stored: a tensor stands in for the stored one, whose rows at hand are those of the stage.
+ * absorb_few, for which reading is everything, widens K and V in registers. */
 #ifndef ATTN_STAGED_ROWS_IMPL_H
 #define ATTN_STAGED_ROWS_IMPL_H
 
@@ -30,8 +30,8 @@ static inline int64_t stage_floats(const attn_problem *problem, const attn_args 
     return most;
 }
 
-/* A tensor of fp32 whose query rows from `row` on, a row of every query head, then the next ones, are those of the stage, wherever else
- * its other rows would be. */
+/* A tensor of fp32 whose query rows from `row` on, a row of every query head, then the next ones, are those of the
+ * stage, wherever else its other rows would be. */
 static inline const attn_tensor *stage_queries(row_job *job, int slot, int64_t row)
 {
     const int64_t stride = round_up(channels_of(job->problem, slot), LANES);

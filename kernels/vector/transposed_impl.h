@@ -1,5 +1,6 @@
-/* transposed_impl.h: the loops of kernels that compute S^T = K Q^T and O^T += V^T P^T in packed tiles, so that every lane
- * of a vector is one query row and nothing is summed across lanes. (amxbf16 uses the loops, with tiles the other way round.)
+/* transposed_impl.h: the loops of kernels that compute S^T = K Q^T and O^T += V^T P^T in packed tiles, so that every
+ * lane of a vector is one query row and nothing is summed across lanes. (amxbf16 uses the loops, with tiles the other
+ * way round.)
  *
  *   for each (sequence, KV head), for each block of query rows of all its query heads:
  *     pack the queries in groups of GROUP rows                    (d, GROUP) each, scaled
@@ -20,7 +21,8 @@
  *   ROW_TYPE                 of Q, K and V when they are packed
  *   IN_PLACE_NEAR, _FAR      groups that read rows where they lie (in_place_impl.h)
  *
- * and after it the functions that row_job_impl.h declares. kernels/README.md follows a block of keys through all of it. */
+ * and after it the functions that row_job_impl.h declares. kernels/README.md follows a block of keys through all of
+ * it. */
 #ifndef ATTN_TRANSPOSED_IMPL_H
 #define ATTN_TRANSPOSED_IMPL_H
 
@@ -89,8 +91,9 @@ static inline void fetch_slot(const row_job *job, int slot, int64_t b, int64_t h
     fetch_add(job->next, of, channels_of(job->problem, slot) * size);
 }
 
-/* What follows a block of keys that is at work for the `rows` query rows from `row` on: keys from `next` on; or after the last ones the
- * results of these rows, then the next rows' queries and first keys, which are those of the next KV head unless it has more rows. */
+/* What follows a block of keys that is at work for the `rows` query rows from `row` on: keys from `next` on; or after
+ * the last ones the results of these rows, then the next rows' queries and first keys, which are those of the next KV
+ * head unless it has more rows. */
 static inline void fetch_behind(const row_job *job, int64_t next, int64_t end, int64_t row, int64_t rows)
 {
     const attn_problem *p = job->problem;
@@ -147,16 +150,17 @@ static inline void absorb_rows(row_job *job, const attn_args *args, int64_t row,
     }
 }
 
-/* The most query rows of a KV head that absorb_few takes. Packing bf16 keys for one query position takes longer than widening them for
- * every four heads: with AVX-512 20, 24 and 32 heads a KV head are 38, 25 and 1% faster so (d=576: 32 heads 22%), in fp16 32 heads 18% slower;
- * with AVX2 12 and 16 heads 45 and 23% (d=576: 46%), in fp32 8% slower. */
+/* The most query rows of a KV head that absorb_few takes. Packing bf16 keys for one query position takes longer than
+ * widening them for every four heads: with AVX-512 20, 24 and 32 heads a KV head are 38, 25 and 1% faster so (d=576: 32
+ * heads 22%), in fp16 32 heads 18% slower; with AVX2 12 and 16 heads 45 and 23% (d=576: 46%), in fp32 8% slower. */
 static inline int64_t few_most(const attn_problem *problem, uint32_t k_type)
 {
     return problem->q == 1 && k_type == ATTN_BF16 ? FEW : FEW_OTHERS;
 }
 
-/* Rows at the end of a block that are taken one by one, for a group works as long for one row as for LANES. It gains 13% with 2 rows
- * behind one group (b=8,h=8,q=50,d=64 with AVX-512), 7 to 12% with 1 to 4 behind two (h=8,q=97 to 100,k=850; AVX2 4 to 9%). */
+/* Rows at the end of a block that are taken one by one, for a group works as long for one row as for LANES. It gains
+ * 13% with 2 rows behind one group (b=8,h=8,q=50,d=64 with AVX-512), 7 to 12% with 1 to 4 behind two (h=8,q=97 to
+ * 100,k=850; AVX2 4 to 9%). */
 static inline int64_t rows_at_end(const row_job *job, int64_t rows)
 {
     const int64_t rest = rows % GROUP;
@@ -173,7 +177,8 @@ static inline void absorb_end(row_job *job, const attn_args *args, int64_t row, 
     write_results(job, row, rows);
 }
 
-/* plan->state: groups that the workspace holds, keys of a block, KV heads that were planned for, are keys read in place? */
+/* plan->state: groups that the workspace holds, keys of a block, KV heads that were planned for, are keys read in
+ * place? */
 static int transposed_run(const attn_problem *problem, const attn_plan *plan, const attn_args *args, const void *shared,
                           void *workspace)
 {
@@ -213,11 +218,12 @@ static inline double bytes_per_key(const attn_problem *problem, const attn_args 
     return (double)(problem->d * attn_element_bytes(k->type) + problem->dv * attn_element_bytes(v->type));
 }
 
-/* Everything of a plan but its ceiling, its share and the errors of the kernel's own exp and tanh. Slices of row_block rows of all
- * query heads that share K and V keep packing cheap, and are at least three for each thread where that leaves them four groups long.
- * Where SHARED_BY slices of a KV head or more run on several threads, they share packed keys and values; fewer pack them as fast each
- * in its own cache. Measured, fp32 on one thread, for slices as a machine of so many threads would have them (h=8,n=4096,d=64): 64
- * threads, 240 rows a slice: sharing is 10% faster; 2 threads, 1392 rows: 0.6% slower; h=1,n=2048, 16 threads, 240 rows: 5% faster. */
+/* Everything of a plan but its ceiling, its share and the errors of the kernel's own exp and tanh. Slices of row_block
+ * rows of all query heads that share K and V keep packing cheap, and are at least three for each thread where that
+ * leaves them four groups long. Where SHARED_BY slices of a KV head or more run on several threads, they share packed
+ * keys and values; fewer pack them as fast each in its own cache. Measured, fp32 on one thread, for slices as a machine
+ * of so many threads would have them (h=8,n=4096,d=64): 64 threads, 240 rows a slice: sharing is 10% faster; 2 threads,
+ * 1392 rows: 0.6% slower; h=1,n=2048, 16 threads, 240 rows: 5% faster. */
 static void transposed_plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine,
                             const attn_exec *exec, attn_plan *out)
 {

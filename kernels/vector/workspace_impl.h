@@ -1,5 +1,5 @@
-/* workspace_impl.h: how large blocks of keys and blocks of query rows are, how a thread's workspace is cut up, and a job at
- * its beginning. */
+/* workspace_impl.h: how large blocks of keys and blocks of query rows are, how a thread's workspace is cut up, and a
+ * job at its beginning. */
 #ifndef ATTN_WORKSPACE_IMPL_H
 #define ATTN_WORKSPACE_IMPL_H
 
@@ -27,7 +27,8 @@ static inline int64_t block_floats(int64_t d, int64_t dv)
            round_up(few_floats(d, dv), 16);
 }
 
-/* Groups whose queries and results, together with a block of keys and values, fit three quarters of the second-level cache. */
+/* Groups whose queries and results, together with a block of keys and values, fit three quarters of the second-level
+ * cache. */
 static inline int64_t groups_that_fit(const attn_machine *machine, int64_t d, int64_t dv)
 {
     const int64_t l2 = machine && machine->l2 > 0 ? machine->l2 / 4 * 3 : BUDGET_MOST;

@@ -30,7 +30,8 @@ if(NOT ATTNBENCH_JANSSON OR NOT ATTNBENCH_JANSSON_INCLUDE)
   attnbench_missing("jansson" libjansson-dev "JSON records")
 endif()
 
-# Names of hardware events. Optional: without it `bench --counters` knows the kernel's generic events alone, and says so.
+# Names of hardware events. Optional: without it `bench --counters` knows the kernel's generic events alone, and says
+# so.
 find_library(ATTNBENCH_PFM_LIBRARY pfm)
 find_path(ATTNBENCH_PFM_INCLUDE perfmon/pfmlib_perf_event.h)
 add_library(attnbench_pfm INTERFACE)
@@ -54,8 +55,8 @@ else()
   message(STATUS "SQLite is missing: no history. Debian: apt-get install libsqlite3-dev")
 endif()
 
-# Ball arithmetic that certifies the reference: in FLINT 3 itself, before that in a library of its own. Optional: without it the
-# reference is not certified, and `verify` says so.
+# Ball arithmetic that certifies the reference: in FLINT 3 itself, before that in a library of its own. Optional:
+# without it the reference is not certified, and `verify` says so.
 find_library(ATTNBENCH_FLINT_LIBRARY flint)
 find_path(ATTNBENCH_ARB_INCLUDE arb.h PATH_SUFFIXES flint)
 find_library(ATTNBENCH_ARB_LIBRARY NAMES flint-arb arb)

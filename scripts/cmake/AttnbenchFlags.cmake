@@ -20,9 +20,9 @@ if(ATTNBENCH_SANITIZE)
   target_link_options(attnbench_flags INTERFACE -fsanitize=${ATTNBENCH_SANITIZE})
 endif()
 
-# Distributions inject link-time optimisation and users inject fast-math through CFLAGS: both would change what is judged and
-# timed, so every folder of ours switches them off after them. 64-byte aligned functions, those that kernels call included: code
-# that moves by a few bytes must not read as a slowdown.
+# Distributions inject link-time optimisation and users inject fast-math through CFLAGS: both would change what is
+# judged and timed, so every folder of ours switches them off after them. 64-byte aligned functions, those that kernels
+# call included: code that moves by a few bytes must not read as a slowdown.
 set(ATTNBENCH_STEADY_FLAGS -fno-lto -fno-fast-math -falign-functions=64)
 set(ATTNBENCH_KERNEL_FLAGS -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)
 if(ATTNBENCH_SANITIZE) # unrolled tiles full of checks: -O3 takes 100 s for one kernel, -O1 13

@@ -1,5 +1,5 @@
-# Cross-compiles for 64-bit Arm with Debian's compilers; libraries come from ATTNBENCH_SYSROOT, where arm64 packages were
-# unpacked (scripts/test --cross aarch64), and tests run under qemu-user.
+# Cross-compiles for 64-bit Arm with Debian's compilers; libraries come from ATTNBENCH_SYSROOT, where arm64 packages
+# were unpacked (scripts/test --cross aarch64), and tests run under qemu-user.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

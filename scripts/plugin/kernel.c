@@ -5,8 +5,9 @@
  *     sum += exp(s - m);  o += exp(s - m) * v
  *   o /= sum
  *
- * A start, right but slow: change it until it is fast. attention.h, beside this file, says what each field means; what a kernel here
- * may do with others' code (vector instructions, threads through exec, packing, workspace) is all in there.
+ * A start, right but slow: change it until it is fast. attention.h, beside this file, says what each field means; what
+ * a kernel here may do with others' code (vector instructions, threads through exec, packing, workspace) is all in
+ * there.
  * Verified by: attnbench verify --plugin build/@NAME@.so --kernel '@NAME@:*'
  */
 #include <math.h>

@@ -1,5 +1,5 @@
-/* Shares said again against the run's last ceilings: scaled by the ratio of the peaks, threads counted in; what is relative already
- * stays; entries without a note stay. */
+/* Shares said again against the run's last ceilings: scaled by the ratio of the peaks, threads counted in; what is
+ * relative already stays; entries without a note stay. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

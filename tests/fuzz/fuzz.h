@@ -1,5 +1,6 @@
-/* fuzz.h: what the targets share. A target is one function of bytes, as libFuzzer calls it; replay.c calls the same function for files,
- * so that every build runs the corpus and only Clang's can look for more. A broken rule ends the program. */
+/* fuzz.h: what the targets share. A target is one function of bytes, as libFuzzer calls it; replay.c calls the same
+ * function for files, so that every build runs the corpus and only Clang's can look for more. A broken rule ends the
+ * program. */
 #ifndef ATTNBENCH_TESTS_FUZZ_H
 #define ATTNBENCH_TESTS_FUZZ_H
 

@@ -1,4 +1,5 @@
-/* fuzz_npy: .npy files. Any file is read or refused with a reason; header and whole file agree, and the elements are as many as the shape says. */
+/* fuzz_npy: .npy files. Any file is read or refused with a reason; header and whole file agree, and the elements are as
+ * many as the shape says. */
 #include <string.h>
 
 #include "fuzz.h"

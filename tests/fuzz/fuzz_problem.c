@@ -1,5 +1,5 @@
-/* fuzz_problem: validation and masks. attn_check takes any bytes as a problem. Of a valid one, what attn_visible says of every row is what
- * ref_sees says of every key, and attn_work counts the same pairs. */
+/* fuzz_problem: validation and masks. attn_check takes any bytes as a problem. Of a valid one, what attn_visible says
+ * of every row is what ref_sees says of every key, and attn_work counts the same pairs. */
 #include <string.h>
 
 #include "fuzz.h"

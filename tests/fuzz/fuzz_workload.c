@@ -1,5 +1,6 @@
-/* fuzz_workload: the grammar of workloads. Any line is parsed or refused with one line of reason; the spec of a parsed one is read back as the
- * same workload; and what is small can be described as a valid problem, or is refused with a reason. */
+/* fuzz_workload: the grammar of workloads. Any line is parsed or refused with one line of reason; the spec of a parsed
+ * one is read back as the same workload; and what is small can be described as a valid problem, or is refused with a
+ * reason. */
 #include <string.h>
 
 #include "fuzz.h"

@@ -256,8 +256,8 @@ static void errors_are_pooled_over_a_kernel(void **state)
 
 /* ---- yardsticks -------------------------------------------------------------------------------------------------- */
 
-/* Worked out by hand: variances 2.5 and 10 of five values each, so s^2/n = 0.5 and 2, and (0.5 + 2)^2 / (0.5^2/4 + 2^2/4)
- * = 5.882 degrees of freedom. */
+/* Worked out by hand: variances 2.5 and 10 of five values each, so s^2/n = 0.5 and 2, and (0.5 + 2)^2 / (0.5^2/4 +
+ * 2^2/4) = 5.882 degrees of freedom. */
 static void the_interval_is_of_welch(void **state)
 {
     (void)state;

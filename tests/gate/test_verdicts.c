@@ -1,6 +1,6 @@
-/* What compare and gate say of machines that are made up, from the first pair to the exit code: the clock's engine samples
- * them as it samples kernels, stage one concludes, launches confirm, the gate ends. Each machine's truth is known; nothing
- * here takes a time. */
+/* What compare and gate say of machines that are made up, from the first pair to the exit code: the clock's engine
+ * samples them as it samples kernels, stage one concludes, launches confirm, the gate ends. Each machine's truth is
+ * known; nothing here takes a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -208,8 +208,8 @@ static int slower_of(machine like, int runs, const compare_settings *s)
     return slower;
 }
 
-/* What is 5 % slower is red on a quiet machine every time, and beside a neighbour too; what takes twice as long, wherever
- * it runs. */
+/* What is 5 % slower is red on a quiet machine every time, and beside a neighbour too; what takes twice as long,
+ * wherever it runs. */
 static void a_slower_build_is_red(void **state)
 {
     compare_settings s = of_gate();

@@ -1,5 +1,5 @@
-/* The judge on outputs made from the reference itself: rounded to float they pass; moved in ways that the bound of single elements
- * does not see, the check that is there for it finds them, and no other. */
+/* The judge on outputs made from the reference itself: rounded to float they pass; moved in ways that the bound of
+ * single elements does not see, the check that is there for it finds them, and no other. */
 #include <math.h>
 
 #include "instance_fixture.h"

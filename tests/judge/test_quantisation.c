@@ -1,4 +1,5 @@
-/* What int8 keys and values cost is measured against the numbers that they were rounded from, and only where there are such. */
+/* What int8 keys and values cost is measured against the numbers that they were rounded from, and only where there are
+ * such. */
 #include <math.h>
 
 #include "instance_fixture.h"
@@ -18,8 +19,8 @@ static quantisation measure(const subject *s)
     return q;
 }
 
-/* No logit moves by more than scale sum|q| step / 2, where step is a row's scale, and LSE by no more than the logit that moves most.
- * Fails on: other rows drawn for the comparison, which would move logits by whole units. */
+/* No logit moves by more than scale sum|q| step / 2, where step is a row's scale, and LSE by no more than the logit
+ * that moves most. Fails on: other rows drawn for the comparison, which would move logits by whole units. */
 static void rounding_bounds_the_move_of_lse(void **state)
 {
     (void)state;

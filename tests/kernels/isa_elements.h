@@ -1,4 +1,5 @@
-/* isa_elements.h: the conversions of an instruction set's kernels between stored elements and floats, as functions of arrays. */
+/* isa_elements.h: the conversions of an instruction set's kernels between stored elements and floats, as functions of
+ * arrays. */
 #ifndef ISA_ELEMENTS_H
 #define ISA_ELEMENTS_H
 

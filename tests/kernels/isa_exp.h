@@ -1,4 +1,5 @@
-/* isa_exp.h: the exponentials of an instruction set's kernels as functions of arrays, with the errors that they declare. */
+/* isa_exp.h: the exponentials of an instruction set's kernels as functions of arrays, with the errors that they
+ * declare. */
 #ifndef ISA_EXP_H
 #define ISA_EXP_H
 

@@ -1,4 +1,5 @@
-/* isa_tile_exp.c: compiled with the flags of kernels/amxbf16 as isa_tile_exp_native, and with those of its emulation as the other. */
+/* isa_tile_exp.c: compiled with the flags of kernels/amxbf16 as isa_tile_exp_native, and with those of its emulation as
+ * the other. */
 #include "isa_tile_exp.h"
 
 #include "amxbf16/amxbf16_exp_impl.h"

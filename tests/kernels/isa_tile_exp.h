@@ -1,4 +1,5 @@
-/* isa_tile_exp.h: the weights of kernels/amxbf16 as functions of arrays: compiled for the CPU that has them, and emulated. */
+/* isa_tile_exp.h: the weights of kernels/amxbf16 as functions of arrays: compiled for the CPU that has them, and
+ * emulated. */
 #ifndef ISA_TILE_EXP_H
 #define ISA_TILE_EXP_H
 

@@ -1,9 +1,11 @@
-/* test_contract.c: the binary contract, pinned. Kernels that others built against attention.h must go on working, so no struct
- * that crosses the boundary may change its layout (fields are only appended, with a new ABI_MINOR) and no enumerator its value.
- * A row that fails here is a broken plugin somewhere: change the header, not the row, unless the major version changes.
+/* test_contract.c: the binary contract, pinned. Kernels that others built against attention.h must go on working, so no
+ * struct that crosses the boundary may change its layout (fields are only appended, with a new ABI_MINOR) and no
+ * enumerator its value. A row that fails here is a broken plugin somewhere: change the header, not the row, unless the
+ * major version changes.
  *
- * The figures are those of LP64 (64-bit long and pointers), which all supported systems share. The structs have no padding: each
- * field begins where the one before ends, so a field that a table forgets, or that is inserted, shows as a gap. */
+ * The figures are those of LP64 (64-bit long and pointers), which all supported systems share. The structs have no
+ * padding: each field begins where the one before ends, so a field that a table forgets, or that is inserted, shows as
+ * a gap. */
 #include "attention.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* test_cpp_header.cc: attention.h, included first and alone, is a C++ header too: a kernel may be written in C++, and what it
- * sees must be what C sees. That this file compiles is most of the test. */
+/* test_cpp_header.cc: attention.h, included first and alone, is a C++ header too: a kernel may be written in C++, and
+ * what it sees must be what C sees. That this file compiles is most of the test. */
 #include "attention.h"
 
 #include <cstddef>
@@ -27,7 +27,8 @@ static int run(const attn_problem *, const attn_plan *, const attn_args *, const
     return ATTN_OK;
 }
 
-/* A descriptor and a plugin as C++ writes them, filled in order because designated initialisers came only with C++20. */
+/* A descriptor and a plugin as C++ writes them, filled in order because designated initialisers came only with
+ * C++20. */
 static attn_kernel describe()
 {
     attn_kernel kernel{};

@@ -1,6 +1,6 @@
-/* Stored elements become the floats that they mean, and floats the nearest element, ties to even: every bf16 and fp16, and around
- * each what is just below, at and above the middle to the next. Nothing beyond the elements asked for is read or written. The vectors of
- * instruction sets that are usable here, and the integers of threaded/narrow_impl.h. */
+/* Stored elements become the floats that they mean, and floats the nearest element, ties to even: every bf16 and fp16,
+ * and around each what is just below, at and above the middle to the next. Nothing beyond the elements asked for is
+ * read or written. The vectors of instruction sets that are usable here, and the integers of threaded/narrow_impl.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,8 +86,8 @@ static void widening_is_exact(void **state)
             }
 }
 
-/* The middle between an element and the next larger one, and the floats beside the middle. A middle above the largest finite one is
- * where infinity begins. */
+/* The middle between an element and the next larger one, and the floats beside the middle. A middle above the largest
+ * finite one is where infinity begins. */
 static void narrowing_is_to_nearest_even(void **state)
 {
     (void)state;

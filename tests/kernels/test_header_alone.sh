@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# attention.h is copied into other people's projects: it must compile alone, first and twice, as strict C11, C17 and C++, include
-# nothing but <stddef.h> and <stdint.h>, and define no symbol.
+# attention.h is copied into other people's projects: it must compile alone, first and twice, as strict C11, C17 and
+# C++, include nothing but <stddef.h> and <stdint.h>, and define no symbol.
 set -euo pipefail
 
 source_dir=${ATTNBENCH_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}

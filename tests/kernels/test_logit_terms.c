@@ -1,5 +1,6 @@
-/* What joins a logit, as the grammar of workloads cannot say it: biases broadcast along any axis, biases of some keys only, biases of
- * -infinity, slopes and sinks that lie apart, and inputs of stride 0; every kernel that takes it, against the reference. */
+/* What joins a logit, as the grammar of workloads cannot say it: biases broadcast along any axis, biases of some keys
+ * only, biases of -infinity, slopes and sinks that lie apart, and inputs of stride 0; every kernel that takes it,
+ * against the reference. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -186,8 +187,8 @@ static void bias_of_minus_infinity(void **state)
     }
 }
 
-/* How models hide keys: the bias of least finite value, which leaves nothing of a logit. A row that has it everywhere attends to all of
- * its keys alike. Fails on: logits that are multiplied by log2(e), where it becomes -infinity. */
+/* How models hide keys: the bias of least finite value, which leaves nothing of a logit. A row that has it everywhere
+ * attends to all of its keys alike. Fails on: logits that are multiplied by log2(e), where it becomes -infinity. */
 static void bias_of_the_least_float(void **state)
 {
     (void)state;
@@ -211,7 +212,8 @@ static void slopes_and_sinks_lie_apart(void **state)
     hold_all(4);
 }
 
-/* One query, key or value for all rows, heads or sequences. Fails on: a stride of 0 handed to a library that takes none. */
+/* One query, key or value for all rows, heads or sequences. Fails on: a stride of 0 handed to a library that takes
+ * none. */
 static void inputs_are_broadcast(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* A key that only some rows see may hold NaN or infinity: the others must not notice, in O and in LSE, bit by bit. Every forward
- * kernel of f32 that does not declare otherwise, causal and with a window, few rows and many. */
+/* A key that only some rows see may hold NaN or infinity: the others must not notice, in O and in LSE, bit by bit.
+ * Every forward kernel of f32 that does not declare otherwise, causal and with a window, few rows and many. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Keys and values packed once give what slices that pack for themselves give, for machines of 1 to 256 threads: every kernel that packs,
- * with the workspace that its plan asks for and no more. */
+/* Keys and values packed once give what slices that pack for themselves give, for machines of 1 to 256 threads: every
+ * kernel that packs, with the workspace that its plan asks for and no more. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,8 @@ static attn_tensor heads_of(void *data, uint32_t type, int64_t heads, int64_t ro
         data, type, 0, {B, heads, rows, columns}, {heads * rows * columns, rows * columns, columns, 1}};
 }
 
-/* Computes with packed keys, or without. Returns the bytes that were packed, or -1 where the kernel does not do this. */
+/* Computes with packed keys, or without. Returns the bytes that were packed, or -1 where the kernel does not do
+ * this. */
 static int64_t compute(const attn_kernel *kernel, const attn_problem *problem, tensors *t, halves *h, uint32_t threads,
                        int packs, results *out)
 {
@@ -125,7 +126,8 @@ static void narrow(const tensors *t, halves *h)
     }
 }
 
-/* Fails on: blocks or heads of another stride than packed, keys beyond a border, a block that no slice should take, bytes behind the end. */
+/* Fails on: blocks or heads of another stride than packed, keys beyond a border, a block that no slice should take,
+ * bytes behind the end. */
 static void packed_once_or_by_each_slice(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The queue of prefetch_impl.h: whoever takes lines from it, however many at a time, asks for every line of the rows and for none besides,
- * rows by rows in the order in which they were added, and then for the idle line. */
+/* The queue of prefetch_impl.h: whoever takes lines from it, however many at a time, asks for every line of the rows
+ * and for none besides, rows by rows in the order in which they were added, and then for the idle line. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Validation, needed features, visible keys and work. Visible keys are held against the reference's own predicate, which was
- * written apart from kernels/problem.c: a boundary off by one in either shows here. */
+/* Validation, needed features, visible keys and work. Visible keys are held against the reference's own predicate,
+ * which was written apart from kernels/problem.c: a boundary off by one in either shows here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

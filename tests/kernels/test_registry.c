@@ -58,7 +58,8 @@ static void every_descriptor_is_whole(void **state)
     assert_true(baselines >= 1);
 }
 
-/* Memory of a kernel that keeps no score row does not grow with the keys; and no kernel's plan is too large to trust. */
+/* Memory of a kernel that keeps no score row does not grow with the keys; and no kernel's plan is too large to
+ * trust. */
 static void online_kernels_need_no_more_memory_for_more_keys(void **state)
 {
     (void)state;

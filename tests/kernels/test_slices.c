@@ -1,5 +1,5 @@
-/* The line of keys of threaded/cut_impl.h for 1 to 256 simulated workers: every key of every row in exactly one piece, pieces equal to
- * a step, partial results apart. And slices of keys: the same keys, counted from 0. */
+/* The line of keys of threaded/cut_impl.h for 1 to 256 simulated workers: every key of every row in exactly one piece,
+ * pieces equal to a step, partial results apart. And slices of keys: the same keys, counted from 0. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,8 +34,8 @@ static void batch_set(batch *t, uint32_t mask, int64_t q, int64_t q_pos)
     t->problem.mask = mask, t->problem.left = 100, t->problem.q_pos = q_pos;
 }
 
-/* Walks the pieces as a kernel does; counts how often each step of the line is taken. Fails on: a step lost or taken twice at the
- * border of a piece, a unit missed, keys outside of what rows see, two partial results in one place. */
+/* Walks the pieces as a kernel does; counts how often each step of the line is taken. Fails on: a step lost or taken
+ * twice at the border of a piece, a unit missed, keys outside of what rows see, two partial results in one place. */
 static void check_pieces(const batch *t, const attn_cut *cut, unsigned char *taken)
 {
     const attn_problem *p = &t->problem;
@@ -114,7 +114,8 @@ static void every_key_in_one_piece_for_any_number_of_workers(void **state)
     }
 }
 
-/* A slice of keys sees what the whole sees of them. Fails on: positions that do not move, a length that stays, a pointer left behind. */
+/* A slice of keys sees what the whole sees of them. Fails on: positions that do not move, a length that stays, a
+ * pointer left behind. */
 static void slices_of_keys_see_the_same(void **state)
 {
     (void)state;

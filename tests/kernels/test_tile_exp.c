@@ -1,6 +1,6 @@
-/* The weights of kernels/amxbf16 are as good as amxbf16_exp_impl.h declares, for every input: fixed point against 2^x in double, for
- * the scales of common head sizes and odd ones, and the cubic 2^x over all floats of its range. By the CPU's own instructions where it
- * has them, and emulated where that is built. Skipped (77) where there is neither. */
+/* The weights of kernels/amxbf16 are as good as amxbf16_exp_impl.h declares, for every input: fixed point against 2^x
+ * in double, for the scales of common head sizes and odd ones, and the cubic 2^x over all floats of its range. By the
+ * CPU's own instructions where it has them, and emulated where that is built. Skipped (77) where there is neither. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +54,8 @@ static float float_of(uint32_t bits)
     return x;
 }
 
-/* The weight of each of the 65536 upper halves of a mantissa, given to both the even and the odd keys; they must agree. */
+/* The weight of each of the 65536 upper halves of a mantissa, given to both the even and the odd keys; they must
+ * agree. */
 static void all_weights(const isa_tile_exp *isa, const tile_fixed *f, enum tile_mistake mistake, uint16_t weight[65536])
 {
     uint32_t exponent;
@@ -70,8 +71,9 @@ static void all_weights(const isa_tile_exp *isa, const tile_fixed *f, enum tile_
     }
 }
 
-/* The largest error of a weight beyond a bf16's own rounding, in u. Scores x = log2(e) logit are those of the accumulators whose upper
- * halves are a: any in between, and moved by the rounding of sums in a tile, half of the last bit for each 32 channels. */
+/* The largest error of a weight beyond a bf16's own rounding, in u. Scores x = log2(e) logit are those of the
+ * accumulators whose upper halves are a: any in between, and moved by the rounding of sums in a tile, half of the last
+ * bit for each 32 channels. */
 static double largest_error(const isa_tile_exp *isa, const struct scale_case *c, const tile_fixed *f,
                             enum tile_mistake mistake)
 {

@@ -1,5 +1,5 @@
-/* The errors that vector kernels declare for their 2^x and tanh are what they really have. Skipped (77) where the CPU has none of
- * the instruction sets, or ATTNBENCH_ISA hides them. */
+/* The errors that vector kernels declare for their 2^x and tanh are what they really have. Skipped (77) where the CPU
+ * has none of the instruction sets, or ATTNBENCH_ISA hides them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,8 @@ static const double u = 0x1p-24;
 static const isa_exp *usable[SETS];
 static int usable_count;
 
-/* Calls check(x, got, arg) for every `stride`th float from `low` to `high`, both of one sign, `low` the smaller in magnitude. */
+/* Calls check(x, got, arg) for every `stride`th float from `low` to `high`, both of one sign, `low` the smaller in
+ * magnitude. */
 static void walk(void (*map)(const float *, float *, int), float low, float high, uint32_t stride,
                  void (*check)(float x, float got, void *arg), void *arg)
 {

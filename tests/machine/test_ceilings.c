@@ -1,6 +1,6 @@
 /* Ceilings: measured for the instruction sets allowed and for no other, best of what was seen, found by footprint. What
- * is made of times is tested on loops that move a clock of their own; of this machine nothing is asserted but that it was
- * measured. */
+ * is made of times is tested on loops that move a clock of their own; of this machine nothing is asserted but that it
+ * was measured. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -198,7 +198,8 @@ static void refined_ceilings_never_fall(void **state)
     }
 }
 
-/* A footprint between two is measured by itself, at its place; asked for again, no second row appears, and nothing gets smaller. */
+/* A footprint between two is measured by itself, at its place; asked for again, no second row appears, and nothing gets
+ * smaller. */
 static void a_footprint_is_measured_when_asked_for(void **state)
 {
     (void)state;
@@ -220,7 +221,8 @@ static void a_footprint_is_measured_when_asked_for(void **state)
     for (int i = 1; i < CEILING_FOOTPRINTS; i++) assert_true(c.bandwidth[i].footprint > c.bandwidth[i - 1].footprint);
 }
 
-/* ---- the loops ---------------------------------------------------------------------------------------------------- */
+/* ---- the loops
+ * ---------------------------------------------------------------------------------------------------- */
 
 static const struct loops {
     uint64_t isa;

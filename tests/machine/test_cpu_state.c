@@ -1,5 +1,5 @@
-/* Control bits that a kernel leaves changed are put back by whoever calls it. The kernel here changes the rounding in plan, pack and
- * run, which every architecture can do; flush-to-zero is looked at where its bits are handled. */
+/* Control bits that a kernel leaves changed are put back by whoever calls it. The kernel here changes the rounding in
+ * plan, pack and run, which every architecture can do; flush-to-zero is looked at where its bits are handled. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
-/* test_pool.c: the promises of attn_exec, on pools from 1 to 64 threads: every index once, in ascending order, to whichever
- * thread is free; teams at the same time; nested calls serially; each thread at its place. Their lives: test_pool_life.c.
+/* test_pool.c: the promises of attn_exec, on pools from 1 to 64 threads: every index once, in ascending order, to
+ * whichever thread is free; teams at the same time; nested calls serially; each thread at its place. Their lives:
+ * test_pool_life.c.
  *
  * Tasks never assert: they run on other threads, so they only record. */
 #include <stdarg.h>
@@ -189,7 +190,8 @@ static void add_one(void *arg, int64_t begin, int64_t end, int thread)
     for (int64_t i = begin; i < end; i++) values[i]++;
 }
 
-/* Pauses around the moment at which a worker stops to spin and falls asleep: a lost wake-up hangs, a late one loses writes. */
+/* Pauses around the moment at which a worker stops to spin and falls asleep: a lost wake-up hangs, a late one loses
+ * writes. */
 static void dispatches_find_sleeping_and_waking_workers(void **state)
 {
     (void)state;
@@ -371,7 +373,8 @@ static void look_around(void *arg, int thread)
 
 static cpu_set_t usable; /* as this program was started, before any pool */
 
-/* Thread t sits on the t-th usable processor; threads beyond those are left free, and the caller is let go at the end. */
+/* Thread t sits on the t-th usable processor; threads beyond those are left free, and the caller is let go at the
+ * end. */
 static void threads_are_pinned_in_order(void **state)
 {
     (void)state;

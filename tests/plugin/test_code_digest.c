@@ -54,8 +54,9 @@ static uint64_t digest_changed(const elf_file *f, size_t at)
     return found;
 }
 
-/* In a helper as well as in a kernel: the executable segment, in steps that no function is short enough to hide between. Its first half
- * may hold headers and symbols, without which a file cannot be read: there is one segment for all on some machines. */
+/* In a helper as well as in a kernel: the executable segment, in steps that no function is short enough to hide
+ * between. Its first half may hold headers and symbols, without which a file cannot be read: there is one segment for
+ * all on some machines. */
 static void helpers_in_the_same_file_count(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* Two builds in one process: told apart where each runs its own code, 'could not tell' in each trap that the loader sets. */
+/* Two builds in one process: told apart where each runs its own code, 'could not tell' in each trap that the loader
+ * sets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

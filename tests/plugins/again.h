@@ -1,6 +1,6 @@
-/* again.h: is it the judge that calls, or the clock? Told by what differs between them on any machine, idle or busy, and
- * not by counting calls: the judge overwrites outputs before each of its calls, the clock does not. (What the judge lets
- * run beside its calls does neither, but on a thread of its own.) */
+/* again.h: is it the judge that calls, or the clock? Told by what differs between them on any machine, idle or busy,
+ * and not by counting calls: the judge overwrites outputs before each of its calls, the clock does not. (What the judge
+ * lets run beside its calls does neither, but on a thread of its own.) */
 #ifndef TESTS_PLUGINS_AGAIN_H
 #define TESTS_PLUGINS_AGAIN_H
 

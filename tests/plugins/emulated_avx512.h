@@ -1,6 +1,7 @@
-/* emulated_avx512.h: the AVX-512 intrinsics of kernels/amxbf16 for compilers that are not told to use AVX-512, so that these kernels are
- * judged on CPUs without it. Included before all else (-include). Most come from SIMDe (libsimde-dev); what its version 0.7.4 lacks is
- * written out here, one lane at a time, as the instruction's manual defines it. */
+/* emulated_avx512.h: the AVX-512 intrinsics of kernels/amxbf16 for compilers that are not told to use AVX-512, so that
+ * these kernels are judged on CPUs without it. Included before all else (-include). Most come from SIMDe
+ * (libsimde-dev); what its version 0.7.4 lacks is written out here, one lane at a time, as the instruction's manual
+ * defines it. */
 #ifndef EMULATED_AVX512_H
 #define EMULATED_AVX512_H
 
@@ -40,7 +41,8 @@ typedef union emulated_half {
 EMULATED emulated_lanes lanes_of_ps(__m512 x) { return (emulated_lanes){.f = x}; }
 EMULATED emulated_lanes lanes_of_si512(__m512i x) { return (emulated_lanes){.i = x}; }
 
-/* ---- memory: lanes whose bit is not set are neither read nor written ---------------------------------------------- */
+/* ---- memory: lanes whose bit is not set are neither read nor written
+ * ---------------------------------------------- */
 
 #define EMULATED_COPY(to, lanes, mask, from, size)                                                                     \
     for (int i = 0; i < (lanes); i++)                                                                                  \
@@ -93,7 +95,8 @@ EMULATED void emulated_256_mask_storeu_epi16(void *to, uint32_t k, __m256i value
     EMULATED_COPY(to, 16, k, x.u16, 2);
 }
 
-/* ---- conversions -------------------------------------------------------------------------------------------------- */
+/* ---- conversions
+ * -------------------------------------------------------------------------------------------------- */
 
 EMULATED __m512i emulated_cvtepu16_epi32(__m256i value)
 {
@@ -161,7 +164,8 @@ EMULATED __m512 emulated_shuffle_f32x4(__m512 a, __m512 b, int which)
     return z.f;
 }
 
-/* ---- arithmetic --------------------------------------------------------------------------------------------------- */
+/* ---- arithmetic
+ * --------------------------------------------------------------------------------------------------- */
 
 /* Of vreduceps with immediate 0x09: x - floor(x), of infinities 0. */
 EMULATED __m512 emulated_reduce_down_ps(__m512 value)

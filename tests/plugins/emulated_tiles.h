@@ -1,8 +1,9 @@
-/* emulated_tiles.h: kernels/amxbf16/tiles_impl.h in C, in whose place it is included: the tile unit as its manual defines it.
+/* emulated_tiles.h: kernels/amxbf16/tiles_impl.h in C, in whose place it is included: the tile unit as its manual
+ * defines it.
  *
- * Products of the even and of the odd element of each pair are added up in two fp32 sums by fused multiply-adds; their sum is then
- * added to the tile. Every step rounds to nearest, and takes and gives 0 for subnormals. A tile that is used before it is configured,
- * or after its release, stops the program. */
+ * Products of the even and of the odd element of each pair are added up in two fp32 sums by fused multiply-adds; their
+ * sum is then added to the tile. Every step rounds to nearest, and takes and gives 0 for subnormals. A tile that is
+ * used before it is configured, or after its release, stops the program. */
 #ifndef ATTN_TILES_IMPL_H
 #define ATTN_TILES_IMPL_H
 

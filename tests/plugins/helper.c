@@ -1,4 +1,5 @@
-/* helper: a library with one function, built into several folders with different answers, and with more or less work. */
+/* helper: a library with one function, built into several folders with different answers, and with more or less
+ * work. */
 extern double helper_answer(double x);
 __attribute__((visibility("default"))) double helper_answer(double x)
 {

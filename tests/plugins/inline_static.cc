@@ -1,4 +1,5 @@
-// inline_static: a plugin in C++ whose inline function has a static, of which a process has only one where the compiler says so.
+// inline_static: a plugin in C++ whose inline function has a static, of which a process has only one where the compiler
+// says so.
 #include "attention.h"
 
 #define EXPORT __attribute__((visibility("default")))

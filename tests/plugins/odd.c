@@ -1,4 +1,5 @@
-/* odd: one plugin in many states of health; ODD_HOW, set by the build, says which. A right kernel with that one oddity. */
+/* odd: one plugin in many states of health; ODD_HOW, set by the build, says which. A right kernel with that one
+ * oddity. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ enum how {
     FLUSHES_RUNNING,
     CRASHES_LATER,
     HANGS_LATER,
-    FAILS_AGAIN, /* where its last result still lies: the judge overwrites outputs before each call, the clock does not */
+    FAILS_AGAIN, /* where its last result still lies: the judge overwrites outputs before each call, the clock not */
     BEGINS_SLOWLY,
     IS_WRONG,
     DECLINES,

@@ -1,5 +1,5 @@
-/* openmp: starts threads of its own and takes no count from its caller but the runtime's (OMP_NUM_THREADS), which must be the
- * one that was asked for, or it fails. The build says whether it declares them, and how they share the rows. */
+/* openmp: starts threads of its own and takes no count from its caller but the runtime's (OMP_NUM_THREADS), which must
+ * be the one that was asked for, or it fails. The build says whether it declares them, and how they share the rows. */
 #include <omp.h>
 
 #include "plain.h"

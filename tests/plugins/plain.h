@@ -1,5 +1,5 @@
-/* plain.h: attention in double, row by row, for the plugins of the tests: right by being simple. Where a row lies is the one thing
- * in which they differ. */
+/* plain.h: attention in double, row by row, for the plugins of the tests: right by being simple. Where a row lies is
+ * the one thing in which they differ. */
 #ifndef TESTS_PLUGINS_PLAIN_H
 #define TESTS_PLUGINS_PLAIN_H
 

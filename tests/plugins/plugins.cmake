@@ -66,8 +66,8 @@ target_link_libraries(plugin_builtin PRIVATE attnbench_flags m ${CMAKE_DL_LIBS})
 set_target_properties(plugin_builtin PROPERTIES PREFIX "" OUTPUT_NAME builtin SUFFIX .so C_VISIBILITY_PRESET hidden
                       LIBRARY_OUTPUT_DIRECTORY ${plugin_dir})
 
-# A kernel that needs tiles, unchanged, on an emulation of them: its arithmetic is then judged on CPUs that have none. And slices of it,
-# which share packed keys.
+# A kernel that needs tiles, unchanged, on an emulation of them: its arithmetic is then judged on CPUs that have none.
+# And slices of it, which share packed keys.
 if(emulated_options AND NOT ATTNBENCH_SANITIZE) # takes minutes to compile with sanitizers, whose tests do not run it
   file(CONFIGURE OUTPUT ${plugin_dir}/emulated/registry_list.h CONTENT
 "extern const attn_kernel attn_kernel_amxbf16_online, attn_kernel_threaded_rows;
@@ -104,7 +104,8 @@ foreach(how IN ITEMS CRASHES_LOADING EXITS_LOADING HANGS_LOADING FLUSHES_LOADING
   string(TOLOWER ${how} name)
   odd_plugin(${name} ODD_HOW=${how})
 endforeach()
-# Preloaded, it refuses memory for what was compared: not beside sanitizers, whose own realloc comes first, nor under emulators.
+# Preloaded, it refuses memory for what was compared: not beside sanitizers, whose own realloc comes first, nor under
+# emulators.
 if(NOT ATTNBENCH_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
   add_library(no_memory SHARED ${plugin_source}/no_memory.c)
   target_include_directories(no_memory PRIVATE $<TARGET_PROPERTY:attn_harness,INCLUDE_DIRECTORIES>)
@@ -131,7 +132,8 @@ foreach(line IN LISTS cheats)
   target_link_libraries(plugin_${name} PRIVATE Threads::Threads)
 endforeach()
 
-# Traps for two builds in one process. A library of the same name and another content in each of two folders, and one for both:
+# Traps for two builds in one process. A library of the same name and another content in each of two folders, and one
+# for both:
 foreach(folder IN ITEMS a b)
   add_library(helper_${folder} SHARED ${plugin_source}/helper.c)
   target_link_libraries(helper_${folder} PRIVATE attnbench_flags)

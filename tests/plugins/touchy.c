@@ -1,4 +1,5 @@
-/* touchy: does its work twice where V does not begin at a cache line: what a sweep over places must see, by its name. */
+/* touchy: does its work twice where V does not begin at a cache line: what a sweep over places must see, by its
+ * name. */
 #include "plain.h"
 #include "rows_impl.h"
 

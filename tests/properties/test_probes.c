@@ -1,5 +1,5 @@
-/* Identity probe and needle must see what they are there for: a weight slightly off in one window of keys, whichever it is, and a
- * value taken from another key; and must not accuse a kernel that is right. */
+/* Identity probe and needle must see what they are there for: a weight slightly off in one window of keys, whichever it
+ * is, and a value taken from another key; and must not accuse a kernel that is right. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,8 @@
 #include "judge/trial.h"
 #include "verify/trial_run.h"
 
-/* ---- a plain correct kernel in double, and ways to spoil it ---------------------------------------------------------- */
+/* ---- a plain correct kernel in double, and ways to spoil it
+ * ---------------------------------------------------------- */
 
 enum { MOST_KEYS = 2048, NO_KEY = -1 };
 static int64_t light_key = NO_KEY;   /* its weight is a ten-thousandth too small */
@@ -111,7 +112,8 @@ static void a_correct_kernel_is_not_accused(void **state)
     }
 }
 
-/* Fails on: a window that leaves keys out, weights held against another key's, a bound that is not relative to the weight. */
+/* Fails on: a window that leaves keys out, weights held against another key's, a bound that is not relative to the
+ * weight. */
 static void a_light_key_shows_in_every_window(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
-/* Each property must be able to fail: a plain correct kernel is spoiled in one way after the other, and the property that this way
- * breaks must be among what is found; left alone, and under every trait that it may declare, nothing is found. */
+/* Each property must be able to fail: a plain correct kernel is spoiled in one way after the other, and the property
+ * that this way breaks must be among what is found; left alone, and under every trait that it may declare, nothing is
+ * found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

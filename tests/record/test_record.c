@@ -338,8 +338,8 @@ static void names_are_taken_apart(void **state)
     }
 }
 
-/* Trips over: mean for median, a wrong unit, a baseline of another spec or variant, a NaN that loses to a small ratio.
- */
+/* Trips over: mean for median, a wrong unit, a baseline of another spec or variant, a NaN that loses to a small
+ * ratio. */
 static void table_folds_repetitions_and_cases(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* error_kernels: float kernels of every style in error_fixture_rows.h, correct or with a planted bug, simulated on its rows. Shared by the
- * tests of the bound and of the deviation. */
+/* error_kernels: float kernels of every style in error_fixture_rows.h, correct or with a planted bug, simulated on its
+ * rows. Shared by the tests of the bound and of the deviation. */
 #ifndef ERROR_FIXTURE_KERNELS_H
 #define ERROR_FIXTURE_KERNELS_H
 

@@ -1,4 +1,5 @@
-/* gather_fixture.h: a small problem that uses every feature of a logit at once, for tests of the reference's gathering. */
+/* gather_fixture.h: a small problem that uses every feature of a logit at once, for tests of the reference's
+ * gathering. */
 #ifndef ATTNBENCH_TESTS_GATHER_FIXTURE_H
 #define ATTNBENCH_TESTS_GATHER_FIXTURE_H
 

@@ -1,5 +1,5 @@
-/* The reference's certificate: it holds for every mechanism and input class, and it is refused to a reference that is wrong in its last
- * digits. The second opinion is a row in plain loops, compensated sums and no library. */
+/* The reference's certificate: it holds for every mechanism and input class, and it is refused to a reference that is
+ * wrong in its last digits. The second opinion is a row in plain loops, compensated sums and no library. */
 #include <math.h>
 
 #include "instance_fixture.h"

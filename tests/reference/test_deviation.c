@@ -1,5 +1,5 @@
-/* Deviation and projection against the simulated kernels: correct ones must stay within what chance allows and within the
- * projection's bound; planted bugs that the bound cannot see must not. */
+/* Deviation and projection against the simulated kernels: correct ones must stay within what chance allows and within
+ * the projection's bound; planted bugs that the bound cannot see must not. */
 #include "error_fixture_kernels.h"
 
 #include "deviation.h"
@@ -126,8 +126,8 @@ static void planted_bugs_are_accused(void **state)
     }
 }
 
-/* Equal logits round alike, truncation always downwards, huge logits by more than a linear term sees. Fails on: sigma taken
- * for the truth there. */
+/* Equal logits round alike, truncation always downwards, huge logits by more than a linear term sees. Fails on: sigma
+ * taken for the truth there. */
 static void applies_only_where_errors_are_independent(void **state)
 {
     (void)state;
@@ -185,8 +185,8 @@ static void matches_the_formula_written_out(void **state)
     }
 }
 
-/* 20,000 keys whose weights mostly lie below the last bit of their sum, which a sequential sum loses one by one. Fails on: such
- * losses taken for chance. */
+/* 20,000 keys whose weights mostly lie below the last bit of their sum, which a sequential sum loses one by one. Fails
+ * on: such losses taken for chance. */
 static void vanishing_weights_are_not_judged(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
-/* test_cache_state.c: copies in rotation are the inputs and lie apart, views stay views; what is flushed is every line of a
- * call; and nothing of it is in the time that Google Benchmark reports. That what was flushed is slow to read, only a real
- * clock can tell (real_clock.c). */
+/* test_cache_state.c: copies in rotation are the inputs and lie apart, views stay views; what is flushed is every line
+ * of a call; and nothing of it is in the time that Google Benchmark reports. That what was flushed is slow to read,
+ * only a real clock can tell (real_clock.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

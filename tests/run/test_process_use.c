@@ -1,5 +1,5 @@
-/* Processor time of threads that were there before the kernel's code is not the kernel's; that of threads begun later is. Threads work
- * until their own clock has moved far, so no load of the machine changes what is found. */
+/* Processor time of threads that were there before the kernel's code is not the kernel's; that of threads begun later
+ * is. Threads work until their own clock has moved far, so no load of the machine changes what is found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

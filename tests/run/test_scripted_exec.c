@@ -1,5 +1,5 @@
-/* Scripted execs: every range comes once, whatever the order and the number of workers; the order is the one that was asked for; calls
- * from inside a task run serially; teams meet at their barrier. */
+/* Scripted execs: every range comes once, whatever the order and the number of workers; the order is the one that was
+ * asked for; calls from inside a task run serially; teams meet at their barrier. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

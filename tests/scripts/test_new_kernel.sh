@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What scripts/new-kernel makes builds without warnings, is listed, passes verify and is timed, as it stands; and a bug put into it is
-# found.
+# What scripts/new-kernel makes builds without warnings, is listed, passes verify and is timed, as it stands; and a bug
+# put into it is found.
 set -euo pipefail
 
 source_dir=${ATTNBENCH_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}

@@ -333,7 +333,8 @@ run with "$tree/scripts/test"
 check "ctest without results" exits 1
 check "ctest without results counts as a failure" last_line "0 passed, 1 failed, 0 skipped"
 
-# Stand-ins for compilers make no program, so both sanitizers are skipped; so are aarch64 and linters, which this PATH has not got.
+# Stand-ins for compilers make no program, so both sanitizers are skipped; so are aarch64 and linters, which this PATH
+# has not got.
 mkdir -p "$tree/tests/room"
 printf 'pool_new\n' >"$tree/tests/room/test_a.c"
 printf 'nothing\n' >"$tree/tests/room/test_b.c"

@@ -1,5 +1,5 @@
-/* instance_fixture.h: a workload made real, for tests of instances: parsed, described, filled, or the test fails with the
- * reason. */
+/* instance_fixture.h: a workload made real, for tests of instances: parsed, described, filled, or the test fails with
+ * the reason. */
 #ifndef ATTNBENCH_TESTS_SUBJECT_H
 #define ATTNBENCH_TESTS_SUBJECT_H
 

@@ -1,5 +1,5 @@
-/* A child's own tensors: in other places with the same contents, changed in place and back, unseen by the shared ones; and snapshots of
- * outputs, which hold elements only. */
+/* A child's own tensors: in other places with the same contents, changed in place and back, unseen by the shared ones;
+ * and snapshots of outputs, which hold elements only. */
 #include "instance_fixture.h"
 
 #include "tensors/instance_copy.h"

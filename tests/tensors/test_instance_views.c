@@ -1,5 +1,5 @@
-/* Tensors that lie in unusual places: strides that all differ, inputs that share memory with themselves or each other, heads that are
- * further apart than 32-bit numbers count. */
+/* Tensors that lie in unusual places: strides that all differ, inputs that share memory with themselves or each other,
+ * heads that are further apart than 32-bit numbers count. */
 #include "instance_fixture.h"
 
 /* No two strides of one axis are equal, of Q, K, V, O and LSE. */

@@ -25,6 +25,7 @@ FOLDERS = ("kernels", "reference", "harness", "tests", "reports", "scripts")
 LAYER = {"kernels": 0, "reference": 1, "harness": 2, "tests": 3}
 GENERATED = {"registry_list.h": "kernels", "build_info.h": "harness"}
 LENGTH_KERNEL, LENGTH_OTHER = 300, 500
+COLUMNS = 120
 
 # The rooms of harness/ from the ground up, and which ones each may include: only rooms that stand before it.
 ROOMS = {
@@ -296,6 +297,15 @@ def length(source: Source, _tree: Tree) -> Iterator[tuple[int, str]]:
 
 
 @rule
+def columns(source: Source, _tree: Tree) -> Iterator[tuple[int, str]]:
+    """clang-format breaks code and comments at the same column, but not strings."""
+    if source.is_c_or_cpp():
+        for number, line in enumerate(source.text.splitlines(), 1):
+            if len(line) > COLUMNS:
+                yield number, f"{len(line)} columns, at most {COLUMNS}"
+
+
+@rule
 def unique_name(source: Source, tree: Tree) -> Iterator[tuple[int, str]]:
     """Headers are found by their name alone, and so are files in a message."""
     if source.is_c_or_cpp():
@@ -388,6 +398,7 @@ PLANTED = [
     ("cblas", "harness/bench/blas.c", 'void *f = dlsym(h, "cblas_sgemm");\n'),
     ("length", "kernels/plain/plain_one.c", KERNEL + "\n" * 300),
     ("length", "harness/bench/god.c", "\n" * 501),
+    ("columns", "harness/bench/wide.c", "/*" + "x" * 117 + "*/\n"),
     ("unique-name", "reference/cpu.c", "int x;\n"),
 ]
 

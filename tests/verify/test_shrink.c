@@ -1,5 +1,5 @@
-/* A case that fails becomes the smallest one that does, the same one every time, by the same check. The kernels here are right or
- * wrong as their problem says: nothing but the size decides. */
+/* A case that fails becomes the smallest one that does, the same one every time, by the same check. The kernels here
+ * are right or wrong as their problem says: nothing but the size decides. */
 #include <math.h>
 
 #include "machine/ceilings.h"
@@ -10,7 +10,8 @@
 enum fault { WRONG_VALUES, CRASHES_TOO };
 static enum fault fault;
 
-/* Wrong where a second KV head has more than 12 keys under a softcap; with fewer than 20 keys CRASHES_TOO crashes instead. */
+/* Wrong where a second KV head has more than 12 keys under a softcap; with fewer than 20 keys CRASHES_TOO crashes
+ * instead. */
 static bool is_wrong(const attn_problem *p) { return p->hkv >= 2 && p->k > 12 && p->softcap > 0; }
 
 static int run(const attn_problem *p, const attn_plan *plan, const attn_args *args, const attn_exec *exec,

@@ -1,5 +1,5 @@
-/* The judge must be able to fail: kernels that are wrong, or that misbehave, each in its own way, go through a whole trial here and
- * must come out with the right status; and one that is right must pass. */
+/* The judge must be able to fail: kernels that are wrong, or that misbehave, each in its own way, go through a whole
+ * trial here and must come out with the right status; and one that is right must pass. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,8 @@
 #include "judge/trial.h"
 #include "verify/trial_run.h"
 
-/* ---- a plain correct kernel in double, and ways to spoil it ---------------------------------------------------------- */
+/* ---- a plain correct kernel in double, and ways to spoil it
+ * ---------------------------------------------------------- */
 
 enum spoil {
     NOTHING,
@@ -234,7 +235,8 @@ static void unknown_features_are_unsupported(void **state)
     expect_status(NOTHING, "h=2,q=9,d=8,sinks=1", TRIAL_UNSUPPORTED, "SINK_LOGITS");
 }
 
-/* ---- the rows of large cases ---------------------------------------------------------------------------------------- */
+/* ---- the rows of large cases
+ * ---------------------------------------------------------------------------------------- */
 
 static int has_row(const row_list *list, int64_t i)
 {

@@ -1,5 +1,5 @@
-/* Each input class is what its statement says: logits of the size and the order that it promises, values that sum to what they
- * should, and numbers that are not finite where it puts them. */
+/* Each input class is what its statement says: logits of the size and the order that it promises, values that sum to
+ * what they should, and numbers that are not finite where it puts them. */
 #include <math.h>
 
 #include "tensors/inputs.h"

@@ -1,8 +1,8 @@
 /* ceiling_amx.c: products of tiles: 16 x 32 by 32 x 16 in bfloat16, 16 x 64 by 64 x 16 in signed bytes.
  *
- * A round is the 2 x 2 block that every kernel on tiles is made of: two left tiles by two right ones into four sums. The
- * unit is a pipeline that one product fills for 16 cycles, so four independent sums hide its latency. Tile registers are
- * named by constants, as the instructions want them: 0 to 3 sums, 4 and 5 left, 6 and 7 right. */
+ * A round is the 2 x 2 block that every kernel on tiles is made of: two left tiles by two right ones into four sums.
+ * The unit is a pipeline that one product fills for 16 cycles, so four independent sums hide its latency. Tile
+ * registers are named by constants, as the instructions want them: 0 to 3 sums, 4 and 5 left, 6 and 7 right. */
 #include "machine/ceilings_impl.h"
 
 #include <immintrin.h>

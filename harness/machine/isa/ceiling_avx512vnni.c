@@ -1,4 +1,5 @@
-/* ceiling_avx512vnni.c: dot products of four unsigned with four signed bytes, added to 16 sums of 32 bits (vpdpbusd). */
+/* ceiling_avx512vnni.c: dot products of four unsigned with four signed bytes, added to 16 sums of 32 bits
+ * (vpdpbusd). */
 #include "machine/ceilings_impl.h"
 
 #include <immintrin.h>

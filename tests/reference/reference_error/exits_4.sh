@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# exits_4.sh SOUND PLANTED: verify of the sound build certifies its reference and exits 0; that of the planted one exits 4, says
-# where, and exits 0 again where it is told to certify no row.
+# exits_4.sh SOUND PLANTED: verify of the sound build certifies its reference and exits 0; that of the planted one exits
+# 4, says where, and exits 0 again where it is told to certify no row.
 set -euo pipefail
 
 failed() {

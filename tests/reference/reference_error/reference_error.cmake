@@ -1,5 +1,5 @@
-# A planted error of the reference: its row sum in single precision, which no kernel's bound notices. verify must end with 4, whatever
-# else it finds; without FLINT nothing is certified, and there is nothing to test.
+# A planted error of the reference: its row sum in single precision, which no kernel's bound notices. verify must end
+# with 4, whatever else it finds; without FLINT nothing is certified, and there is nothing to test.
 find_program(ATTNBENCH_PATCH patch)
 if(ATTNBENCH_PATCH AND TARGET attnbench_arb)
   set(diff ${CMAKE_CURRENT_SOURCE_DIR}/reference/reference_error/single_precision_sum.diff)
