@@ -2,10 +2,18 @@
 set(plugin_dir ${CMAKE_CURRENT_BINARY_DIR}/plugins)
 set(plugin_source ${CMAKE_CURRENT_SOURCE_DIR}/plugins)
 
-# test_plugin(NAME SOURCE [definitions...]): SOURCE compiled as NAME.so
+# What every plugin needs beside its own source: compiled once for all, but for those that compile it otherwise.
+set(part_sources ${PROJECT_SOURCE_DIR}/kernels/problem.c ${PROJECT_SOURCE_DIR}/kernels/work.c
+                 ${PROJECT_SOURCE_DIR}/kernels/names.c)
+add_library(plugin_parts OBJECT ${part_sources})
+target_include_directories(plugin_parts PRIVATE ${PROJECT_SOURCE_DIR}/kernels)
+target_link_libraries(plugin_parts PRIVATE attnbench_flags)
+set_target_properties(plugin_parts PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+set(parts $<TARGET_OBJECTS:plugin_parts>)
+
+# test_plugin(NAME SOURCE [definitions...]): SOURCE and `parts` as NAME.so
 function(test_plugin name source)
-  add_library(plugin_${name} MODULE ${plugin_source}/${source} ${PROJECT_SOURCE_DIR}/kernels/problem.c
-              ${PROJECT_SOURCE_DIR}/kernels/work.c ${PROJECT_SOURCE_DIR}/kernels/names.c)
+  add_library(plugin_${name} MODULE ${plugin_source}/${source} ${parts})
   target_include_directories(plugin_${name} PRIVATE ${plugin_source} ${PROJECT_SOURCE_DIR}/kernels)
   target_compile_definitions(plugin_${name} PRIVATE ${ARGN})
   target_link_libraries(plugin_${name} PRIVATE attnbench_flags m)
@@ -34,6 +42,7 @@ endif()
 slowed_build(100 100)
 
 # Slower where the linker put it, and a module like it that is not.
+set(parts ${part_sources})
 foreach(percent 0 100)
   test_plugin(placed_${percent} placed.c PLACED_PERCENT=${percent} SLOWED_PERCENT=0 "SLOWED_BUILD=\"by its place\"")
   target_compile_options(plugin_placed_${percent} PRIVATE ${ATTNBENCH_STEADY_FLAGS} ${ATTNBENCH_KERNEL_FLAGS})
@@ -41,6 +50,7 @@ foreach(percent 0 100)
                -include ${PROJECT_SOURCE_DIR}/harness/selftest/slowed/slowed_rows.c)
   target_link_libraries(plugin_placed_${percent} PRIVATE ${CMAKE_DL_LIBS})
 endforeach()
+set(parts $<TARGET_OBJECTS:plugin_parts>)
 
 # Older: the header as it was before its youngest field, which here is made by taking that field out.
 file(READ ${PROJECT_SOURCE_DIR}/kernels/attention.h header)
@@ -50,7 +60,9 @@ if(older STREQUAL header)
   message(FATAL_ERROR "tests/plugins: the last field of attn_plan was not found in attention.h")
 endif()
 file(CONFIGURE OUTPUT ${plugin_dir}/older/attention.h CONTENT "@older@" @ONLY)
+set(parts ${part_sources})
 test_plugin(older older.c)
+set(parts $<TARGET_OBJECTS:plugin_parts>)
 # Before all else: problem.h would find the header beside itself.
 target_compile_options(plugin_older PRIVATE -include ${plugin_dir}/older/attention.h)
 
@@ -73,6 +85,7 @@ if(emulated_options AND NOT ATTNBENCH_SANITIZE) # takes minutes to compile with 
 "extern const attn_kernel attn_kernel_amxbf16_online, attn_kernel_threaded_rows;
 static const attn_kernel *const registry_list[] = {&attn_kernel_amxbf16_online, &attn_kernel_threaded_rows};
 ")
+  set(parts ${part_sources})
   test_plugin(emulated_tiles ../../kernels/plugin_entry.c ATTN_FOLDER_ISA=${emulated_isa}
               "ATTN_BUILD_ID=\"tiles emulated\"")
   target_sources(plugin_emulated_tiles PRIVATE ${PROJECT_SOURCE_DIR}/kernels/amxbf16/amxbf16_online.c
@@ -81,6 +94,7 @@ static const attn_kernel *const registry_list[] = {&attn_kernel_amxbf16_online, 
   target_compile_options(plugin_emulated_tiles PRIVATE ${emulated_options})
   add_test(NAME verify_emulated_tiles COMMAND attnbench verify --suite types --plugin ${plugin_dir}/emulated_tiles.so
            --kernel "emulated_tiles:*")
+  set(parts $<TARGET_OBJECTS:plugin_parts>)
   set_tests_properties(verify_emulated_tiles PROPERTIES TIMEOUT ${patience} SKIP_RETURN_CODE 3)
 endif()
 
