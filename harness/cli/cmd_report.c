@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "record/record.h"
 #include "util/console.h"
+#include "util/program_files.h"
 
 extern char **environ;
 
@@ -66,41 +67,54 @@ static bool can_report(char *python)
     return (!strchr(python, '/') || access(python, X_OK) == 0) && run_program(argv, true) == HAS_ALL;
 }
 
-/* An interpreter with which reports can be made: the named one or none, else the project's virtual environment, the
- * distribution's, the first on PATH. NULL: said why. */
-static const char *find_python(void)
+/* Where the project's virtual environment begins; NULL where there is none. A path whose links are resolved would name
+ * the interpreter that the environment was made with, which knows nothing of it. */
+static char *venv_python(void)
 {
-    static char venv[] = ATTNBENCH_ROOT "/build/venv/bin/python", debian[] = "/usr/bin/python3", any[] = "python3";
-    char *candidates[] = {venv, debian, any}, *named = getenv("ATTNBENCH_PYTHON");
+    char reason[512], *python = NULL;
+    char *const venv = program_file(PROGRAM_DATA, "venv", reason, sizeof reason);
+    if (venv && asprintf(&python, "%s/bin/python", venv) < 0) python = NULL;
+    free(venv);
+    return python;
+}
+
+/* An interpreter with which reports can be made: the named one or none, else the project's virtual environment, the
+ * distribution's, the first on PATH. The caller frees it. NULL: said why. */
+static char *find_python(void)
+{
+    char *named = getenv("ATTNBENCH_PYTHON");
     if (named && *named) {
-        if (can_report(named)) return named;
+        if (can_report(named)) return strdup(named);
         complain(
             "no report: ATTNBENCH_PYTHON=%s is no Python 3.11 or newer with matplotlib and Jinja2; unset it to have "
             "one looked for",
             named);
         return NULL;
     }
-    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++)
-        if (can_report(candidates[i])) return candidates[i];
+    char *const candidates[] = {venv_python(), strdup("/usr/bin/python3"), strdup("python3")};
+    char *found = NULL;
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+        if (!found && candidates[i] && can_report(candidates[i]))
+            found = candidates[i];
+        else
+            free(candidates[i]);
+    }
+    if (found) return found;
     complain(
         "no report: no Python 3.11 or newer with matplotlib and Jinja2 was found; scripts/install-deps installs them");
     return NULL;
 }
 
-int make_report(const char *const *records, int count, const char *folder, bool quiet)
+/* Runs the report's program; its exit code as one of ours. */
+static int draw(const char *python, const char *program, const char *const *records, int count, const char *folder,
+                bool quiet)
 {
-    static char program[] = ATTNBENCH_ROOT "/reports/make.py", output[] = "-o";
-    const char *python = find_python();
-    if (!python) return EXIT_NOT_WRITTEN;
-    if (access(program, R_OK)) {
-        complain("no report: %s: %s", program, strerror(errno));
-        return EXIT_NOT_WRITTEN;
-    }
+    static char output[] = "-o";
     char **argv = calloc((size_t)count + 5, sizeof *argv);
     if (!argv) return EXIT_BUG;
     int n = 0;
     argv[n++] = (char *)(uintptr_t)python;
-    argv[n++] = program;
+    argv[n++] = (char *)(uintptr_t)program;
     for (int i = 0; i < count; i++) argv[n++] = (char *)(uintptr_t)records[i];
     argv[n++] = output;
     argv[n++] = (char *)(uintptr_t)folder;
@@ -113,6 +127,21 @@ int make_report(const char *const *records, int count, const char *folder, bool 
     }
     complain("no report: %s could not be run, or was killed", python);
     return EXIT_NOT_WRITTEN;
+}
+
+int make_report(const char *const *records, int count, const char *folder, bool quiet)
+{
+    char reason[1024];
+    char *const program = program_file(PROGRAM_DATA, "reports/make.py", reason, sizeof reason);
+    if (!program) {
+        complain("no report: %s", reason);
+        return EXIT_NOT_WRITTEN;
+    }
+    char *const python = find_python();
+    const int code = python ? draw(python, program, records, count, folder, quiet) : EXIT_NOT_WRITTEN;
+    free(python);
+    free(program);
+    return code;
 }
 
 int cmd_report(int argc, char **argv)

@@ -12,6 +12,7 @@
 #include "selftest/selftest_judge.h"
 #include "selftest/selftest_clock.h"
 #include "util/console.h"
+#include "util/program_files.h"
 
 const char help_selftest[] =
     "attnbench selftest clock [--runs N ...]: see 'attnbench selftest clock --help'\n"
@@ -44,10 +45,16 @@ static int judge(const options *o, int argc, char **argv)
     static const output_writers writers = {record_write_json, kill_matrix_write_csv, NULL, kill_matrix_write_markdown};
     char reason[1024], folder[] = "/tmp/attnbench-selftest-XXXXXX";
     planted_list list;
-    if (!planted_read(o->mutants ? o->mutants : ATTNBENCH_BUILD "/selftest", o->only, &list, reason, sizeof reason)) {
+    char *const own =
+        o->mutants ? strdup(o->mutants) : program_file(PROGRAM_MODULES, "selftest", reason, sizeof reason);
+    const int read = own && planted_read(own, o->only, &list, reason, sizeof reason);
+    if (!own)
+        complain("no planted bugs came with this program (cmake --install BUILD --component selftest installs those "
+                 "that were built; --mutants DIR names a folder of them)");
+    else if (!read)
         complain("%s", reason);
-        return EXIT_USAGE;
-    }
+    free(own);
+    if (!read) return EXIT_USAGE;
     if (!mkdtemp(folder)) {
         complain("%s: no folder for records can be made there", folder);
         planted_free(&list);

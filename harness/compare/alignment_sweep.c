@@ -26,10 +26,9 @@ enum { OFFSETS = sizeof offsets / sizeof *offsets, WORKSPACE_ALIGNMENT = 64 };
 
 static bool open_link(compare_sides *out, int bytes, uint64_t isa, char *reason, size_t size)
 {
-    char base[512], fresh[512];
-    snprintf(base, sizeof base, "%s/links/attnbench_kernels_at_0.so", ATTNBENCH_BUILD);
-    snprintf(fresh, sizeof fresh, "%s/links/attnbench_kernels_at_%d.so", ATTNBENCH_BUILD, bytes);
-    if (!compare_sides_open(base, fresh, NULL, 0, isa, out, reason, size)) return false;
+    char fresh[64];
+    snprintf(fresh, sizeof fresh, "links/attnbench_kernels_at_%d.so", bytes);
+    if (!compare_sides_open_own("links/attnbench_kernels_at_0.so", fresh, isa, out, reason, size)) return false;
     if (out->isolated) return true;
     snprintf(reason, size, "%.300s", out->shared);
     compare_sides_close(out);

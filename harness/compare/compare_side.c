@@ -12,8 +12,8 @@
 #include "plugin/plugin_isolation.h"
 #include "registry.h"
 #include "plugin/builtin_module.h"
+#include "util/program_files.h"
 
-/* Beside the program, where it is installed beside it, or in the build tree. */
 static int parse(compare_side *s, const char *word, char *reason, size_t size)
 {
     s->word = word;
@@ -149,6 +149,19 @@ int compare_sides_open(const char *base, const char *fresh, const char *const *g
     }
     compare_sides_close(out);
     return 0;
+}
+
+int compare_sides_open_own(const char *base, const char *fresh, uint64_t isa, compare_sides *out, char *reason,
+                           size_t reason_size)
+{
+    memset(out, 0, sizeof *out);
+    char *const base_path = program_file(PROGRAM_MODULES, base, reason, reason_size);
+    char *const fresh_path = base_path ? program_file(PROGRAM_MODULES, fresh, reason, reason_size) : NULL;
+    const int ok = fresh_path && compare_sides_open(base_path, fresh_path, NULL, 0, isa, out, reason, reason_size);
+    for (int i = 0; ok && i < 2; i++) out->side[i].word = out->side[i].path; /* ours are freed */
+    free(base_path);
+    free(fresh_path);
+    return ok;
 }
 
 void compare_sides_close(compare_sides *s)

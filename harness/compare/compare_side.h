@@ -37,6 +37,10 @@ int compare_sides_open(const char *base, const char *fresh, const char *const *g
                        compare_sides *out, char *reason, size_t reason_size);
 void compare_sides_close(compare_sides *s);
 
+/* The same for two modules that the program brings along (util/program_files.h), by their names there. */
+int compare_sides_open_own(const char *base, const char *fresh, uint64_t isa, compare_sides *out, char *reason,
+                           size_t reason_size);
+
 /* "BASE" or "NEW" where that file is not what was opened any more; NULL: neither. Each case and each launch loads them
  * anew, so what was judged, timed and confirmed would not be one build. */
 const char *compare_sides_changed(const compare_sides *s);

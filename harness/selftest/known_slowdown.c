@@ -38,10 +38,9 @@ void slowed_case_free(slowed_case *c)
 
 int slowed_open(const char *build, uint64_t isa, compare_sides *out, char *reason, size_t reason_size)
 {
-    char base[512], fresh[512];
-    snprintf(base, sizeof base, "%s/slowed/slowed_0.so", ATTNBENCH_BUILD);
-    snprintf(fresh, sizeof fresh, "%s/slowed/%s.so", ATTNBENCH_BUILD, build);
-    return compare_sides_open(base, fresh, NULL, 0, isa, out, reason, reason_size);
+    char fresh[64];
+    snprintf(fresh, sizeof fresh, "slowed/%.40s.so", build);
+    return compare_sides_open_own("slowed/slowed_0.so", fresh, isa, out, reason, reason_size);
 }
 
 /* ---- in the child ------------------------------------------------------------------------------------------------ */

@@ -3,11 +3,27 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "util/npy.h"
+#include "util/program_files.h"
 #include "problem.h"
+
+/* Where the built-in tensors were, and what workloads of older records begin with. */
+static const char old_folder[] = "tests/data/";
+
+/* Among the tensors that the program brings along. */
+static int find_own(const char *path, char *found, size_t found_size)
+{
+    char name[PATH_MAX], reason[512];
+    if ((size_t)snprintf(name, sizeof name, "data/%s", path) >= sizeof name) return 0;
+    char *const own = program_file(PROGRAM_DATA, name, reason, sizeof reason);
+    const int fits = own && (size_t)snprintf(found, found_size, "%s", own) < found_size;
+    free(own);
+    return fits;
+}
 
 int workload_file_find(const char *path, char *found, size_t found_size, char *reason, size_t reason_size)
 {
@@ -17,11 +33,15 @@ int workload_file_find(const char *path, char *found, size_t found_size, char *r
         snprintf(reason, reason_size, "%s: no such file", path);
         return 0;
     }
-    const int below_root = snprintf(found, found_size, "%s/%s", ATTNBENCH_ROOT, path);
-    if (below_root >= 0 && (size_t)below_root < found_size && access(found, F_OK) == 0) return 1;
+    if (find_own(path, found, found_size)) return 1;
+    const size_t old = strlen(old_folder);
     char here[PATH_MAX];
-    snprintf(reason, reason_size, "%s: no such file, neither in the current folder %s nor in %s", path,
-             getcwd(here, sizeof here) ? here : ".", ATTNBENCH_ROOT);
+    if (strncmp(path, old_folder, old) == 0 && find_own(path + old, found, found_size))
+        snprintf(reason, reason_size, "%s: no such file: the built-in tensors have moved, write %s", path, path + old);
+    else
+        snprintf(reason, reason_size,
+                 "%s: no such file, neither in the current folder %s nor among the built-in workloads' tensors", path,
+                 getcwd(here, sizeof here) ? here : ".");
     return 0;
 }
 

@@ -354,7 +354,7 @@ static void test_rounding(void **state)
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
 
-/* The ranges that tests/data/README.md states: the right files, the right scale, nothing transposed. */
+/* The ranges that harness/workload/data/README.md states: the right files, the right scale, nothing transposed. */
 static void test_real_activations(void **state)
 {
     (void)state;
@@ -383,7 +383,8 @@ static void test_real_activations(void **state)
     subject *s = make("minilm-sentences", INPUT_NORMAL, 1);
     npy_array lengths;
     char reason[512];
-    assert_int_equal(npy_read(TEST_DATA "/activations/sentences-key_lengths.npy", &lengths, reason, sizeof reason), 1);
+    assert_int_equal(npy_read(TEST_TENSORS "/activations/sentences-key_lengths.npy", &lengths, reason, sizeof reason),
+                     1);
     for (int64_t b = 0; b < 8; b++)
         assert_int_equal(((const int64_t *)s->in.slot[ATTN_KEY_LENGTHS].data)[b], ((const int32_t *)lengths.data)[b]);
     npy_free(&lengths);
@@ -426,6 +427,10 @@ static void test_unfit_files(void **state)
         {"minilm-passage-l0,v_file=no/such.npy", INPUT_NORMAL,
          "no/such.npy: no such file, neither in the current folder"},
         {"minilm-passage-l0,v_file=/no/such.npy", INPUT_NORMAL, "/no/such.npy: no such file"},
+        /* as workloads of older records say */
+        {"minilm-passage-l0,v_file=tests/data/activations/passage-layer0-v.npy", INPUT_NORMAL,
+         "have moved, write activations/passage-layer0-v.npy"},
+        {"minilm-passage-l0,v_file=tests/data/activations/such.npy", INPUT_NORMAL, "neither in the current folder"},
         {"minilm-passage-l0", INPUT_LARGE, "class=large"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -131,11 +131,11 @@ static void test_reads_real_files_and_headers(void **state)
     (void)state;
     char reason[512];
     npy_array a;
-    assert_int_equal(npy_read_header(TEST_DATA "/activations/passage-layer0-q.npy", &a, reason, sizeof reason), 1);
+    assert_int_equal(npy_read_header(TEST_TENSORS "/activations/passage-layer0-q.npy", &a, reason, sizeof reason), 1);
     assert_string_equal(a.type, "f4");
     assert_memory_equal(a.shape, ((int64_t[]){1, 12, 256, 32}), 4 * sizeof(int64_t));
     assert_null(a.data);
-    assert_int_equal(npy_read(TEST_DATA "/activations/sentences-key_lengths.npy", &a, reason, sizeof reason), 1);
+    assert_int_equal(npy_read(TEST_TENSORS "/activations/sentences-key_lengths.npy", &a, reason, sizeof reason), 1);
     assert_string_equal(a.type, "i4");
     assert_memory_equal(a.data, ((int32_t[]){16, 16, 10, 4, 19, 19, 7, 14}), 32);
     npy_free(&a);

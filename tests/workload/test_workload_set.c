@@ -29,9 +29,9 @@ static void test_names(void **state)
         assert_string_equal(w.spec, cases[i].spec);
         workload_free(&w);
     }
-    workload w = parsed("minilm-passage-l0,q_file=" TEST_DATA "/activations/passage-layer2-q.npy");
+    workload w = parsed("minilm-passage-l0,q_file=" TEST_TENSORS "/activations/passage-layer2-q.npy");
     assert_string_equal(w.name, "minilm-passage-l0,q_file=passage-layer2-q.npy");
-    assert_non_null(strstr(w.spec, "q_file=" TEST_DATA "/activations/passage-layer2-q.npy"));
+    assert_non_null(strstr(w.spec, "q_file=" TEST_TENSORS "/activations/passage-layer2-q.npy"));
     workload_free(&w);
 }
 
@@ -40,11 +40,12 @@ static void test_names(void **state)
 static void test_sizes_from_files(void **state)
 {
     (void)state;
-    workload w = parsed("q_file=" TEST_DATA "/activations/sentences-layer3-q.npy,k_file=" TEST_DATA
-                        "/activations/sentences-layer3-k.npy,v_file=" TEST_DATA "/activations/sentences-layer3-v.npy");
+    workload w =
+        parsed("q_file=" TEST_TENSORS "/activations/sentences-layer3-q.npy,k_file=" TEST_TENSORS
+               "/activations/sentences-layer3-k.npy,v_file=" TEST_TENSORS "/activations/sentences-layer3-v.npy");
     assert_non_null(strstr(w.spec, "b=8,h=12,hkv=12,q=19,k=19,d=32,dv=32,"));
     workload_free(&w);
-    w = parsed("h=12,q=3,d=32,k_file=tests/data/activations/passage-layer0-k.npy"); /* found below the source tree */
+    w = parsed("h=12,q=3,d=32,k_file=activations/passage-layer0-k.npy"); /* comes with the program */
     assert_true(w.problem.k == 256 && w.problem.hkv == 12 && w.problem.q == 3);
     workload_free(&w);
     w = parsed("b=1,h=1,hkv=1,q=3,k=4,d=5,dv=6,v_file=no/such/file.npy"); /* not looked into before it is filled */
