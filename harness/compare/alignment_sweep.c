@@ -1,4 +1,4 @@
-/* alignment_sweep.c: duels of a kernel with itself at another place. */
+/* alignment_sweep.c: pairs of a kernel and the same kernel at another place. */
 #include "alignment_sweep.h"
 
 #include <math.h>
@@ -151,20 +151,20 @@ static void run_cell(sweep *s, int i)
     layout_cell *const c = &s->out->cell[i];
     const task *const t = &s->task[i];
     const double alpha = family_alpha / s->out->cells;
-    const duel d = {.kernel = {t->kernel[0], t->kernel[1]},
-                    .in = &s->g->in,
-                    .machine = s->s->machine,
-                    .threads = s->out->threads,
-                    .shift = t->shifts ? &t->shift : NULL,
-                    .layout = s->s->seed,
-                    .beat = &s->beat,
-                    .check = check_lane,
-                    .ctx = s};
+    const paired_kernels d = {.kernel = {t->kernel[0], t->kernel[1]},
+                              .in = &s->g->in,
+                              .machine = s->s->machine,
+                              .threads = s->out->threads,
+                              .shift = t->shifts ? &t->shift : NULL,
+                              .layout = s->s->seed,
+                              .beat = &s->beat,
+                              .check = check_lane,
+                              .ctx = s};
     const paired_settings settings = {
         {0.005, alpha, alpha}, s->s->seed + (uint64_t)i, cell_seconds, 0, cell_pairs, NULL};
     int64_t calls;
     int wrong;
-    if (!duel_run(&d, &settings, s->run, &calls, &wrong, c->reason, sizeof c->reason)) return;
+    if (!paired_kernels_run(&d, &settings, s->run, &calls, &wrong, c->reason, sizeof c->reason)) return;
     c->pairs = s->run->pairs;
     if (s->run->end == PAIRED_CALL_FAILED || s->run->end == PAIRED_CLOCK_FAILED)
         snprintf(c->reason, sizeof c->reason, "%s",

@@ -64,18 +64,18 @@ static const char *check_lane(void *ctx, int lane, const instance *placed, const
 static void time_in_child(void *arg)
 {
     match *m = arg;
-    const duel d = {.kernel = {m->c->kernel[0], m->c->kernel[1]},
-                    .in = &m->g->in,
-                    .machine = m->s->machine,
-                    .threads = m->c->threads,
-                    .residency = m->s->residency,
-                    .layout = m->s->seed,
-                    .beat = &m->beat,
-                    .current = &m->current,
-                    .check = check_lane,
-                    .ctx = m};
+    const paired_kernels d = {.kernel = {m->c->kernel[0], m->c->kernel[1]},
+                              .in = &m->g->in,
+                              .machine = m->s->machine,
+                              .threads = m->c->threads,
+                              .residency = m->s->residency,
+                              .layout = m->s->seed,
+                              .beat = &m->beat,
+                              .current = &m->current,
+                              .check = check_lane,
+                              .ctx = m};
     const paired_settings settings = compare_sampling(m->s, &m->stop);
-    m->ran = duel_run(&d, &settings, &m->run, &m->calls, &m->wrong, m->reason, sizeof m->reason);
+    m->ran = paired_kernels_run(&d, &settings, &m->run, &m->calls, &m->wrong, m->reason, sizeof m->reason);
 }
 
 /* ---- what it means ----------------------------------------------------------------------------------------------- */

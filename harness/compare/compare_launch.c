@@ -137,13 +137,13 @@ int compare_launch(const compare_sides *sides, const workload *w, int threads, i
     const paired_settings settings = compare_launch_sampling(s, number);
     if (run && instance_describe(&in, w, w->has_class ? w->input : INPUT_NORMAL, s->seed, reason, sizeof reason)) {
         if (instance_fill(&in, reason, sizeof reason)) {
-            const duel d = {.kernel = {pair->kernel[0], pair->kernel[1]},
-                            .in = &in,
-                            .machine = s->machine,
-                            .threads = threads,
-                            .residency = s->residency,
-                            .layout = settings.seed};
-            ok = duel_run(&d, &settings, run, &calls, &wrong, reason, sizeof reason);
+            const paired_kernels d = {.kernel = {pair->kernel[0], pair->kernel[1]},
+                                      .in = &in,
+                                      .machine = s->machine,
+                                      .threads = threads,
+                                      .residency = s->residency,
+                                      .layout = settings.seed};
+            ok = paired_kernels_run(&d, &settings, run, &calls, &wrong, reason, sizeof reason);
         }
         instance_free(&in);
     } else if (!run) {

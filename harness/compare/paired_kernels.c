@@ -18,7 +18,7 @@ static const double slice_seconds =
 static const double warm_seconds = 5e-3; /* of each side: caches, predictors, frequency */
 
 typedef struct ring {
-    const duel *d;
+    const paired_kernels *d;
     const attn_kernel *kernel[2];
     placement placed;
     instance moved; /* with shifted pointers */
@@ -43,7 +43,7 @@ static double timed_call(ring *r, call *c)
     return call_once(c, NULL) == ATTN_OK ? clock_seconds() - begin : (double)NAN;
 }
 
-static void tell(const duel *d, int lane)
+static void tell(const paired_kernels *d, int lane)
 {
     if (d->current) *d->current = paired_side(lane);
     if (d->beat) ++*d->beat;
@@ -232,15 +232,15 @@ static int check_lanes(ring *r, int *wrong, char *reason, size_t size)
 
 static int place(ring *r, char *reason, size_t size)
 {
-    const duel *d = r->d;
+    const paired_kernels *d = r->d;
     if (!d->shift) return placement_make(&r->placed, d->in, d->layout, reason, size);
     if (!placement_at_pages(&r->placed, d->in, SHIFT_MOST, reason, size)) return 0;
     r->moved = shift_pointers(d->shift, &r->placed.in);
     return 1;
 }
 
-int duel_run(const duel *d, const paired_settings *settings, paired_run *out, int64_t *calls, int *wrong, char *reason,
-             size_t reason_size)
+int paired_kernels_run(const paired_kernels *d, const paired_settings *settings, paired_run *out, int64_t *calls,
+                       int *wrong, char *reason, size_t reason_size)
 {
     ring r = {.d = d};
     const bool rotates = d->residency == RESIDENCY_ROTATED;

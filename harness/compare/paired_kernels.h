@@ -11,7 +11,7 @@
 #include "tensors/buffer_shift.h"
 
 /* Both kernels, with the tensors that they were judged on. */
-typedef struct duel {
+typedef struct paired_kernels {
     const attn_kernel *kernel[2]; /* LANE_BASE, LANE_NEW; stand-ins or built-in */
     const instance *in;           /* filled */
     const attn_machine *machine;
@@ -25,11 +25,11 @@ typedef struct duel {
      * NULL: none. A message, or NULL where all is well. */
     const char *(*check)(void *ctx, int lane, const instance *placed, const attn_tensor *slot);
     void *ctx;
-} duel;
+} paired_kernels;
 
 /* Also the calls of a slice. 0 and a reason where there is nothing to time, or a call before the timing failed, or the
  * last check found something (*wrong is then the lane, else -1). */
-int duel_run(const duel *d, const paired_settings *settings, paired_run *out, int64_t *calls, int *wrong, char *reason,
-             size_t reason_size);
+int paired_kernels_run(const paired_kernels *d, const paired_settings *settings, paired_run *out, int64_t *calls,
+                       int *wrong, char *reason, size_t reason_size);
 
 #endif
