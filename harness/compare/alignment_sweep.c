@@ -19,7 +19,7 @@ static const double hung = 60;        /* seconds without a new slice */
 static const double family_alpha = 0.01;
 /* A line's quarters; then the next line, and quarters of a page, which leave the aliases of a page. */
 static const int offsets[] = {16, 32, 48, 64, 1024, 2048, 3072};
-static const int links[LAYOUT_LINKS] = {16, 32, 48, 64};
+static const int links[ALIGNMENT_LINKS] = {16, 32, 48, 64};
 enum { OFFSETS = sizeof offsets / sizeof *offsets, WORKSPACE_ALIGNMENT = 64 };
 
 /* ---- code at other places ---------------------------------------------------------------------------------------- */
@@ -37,18 +37,19 @@ static bool open_link(compare_sides *out, int bytes, uint64_t isa, char *reason,
 }
 
 /* All of them or none. */
-void layout_links_open(layout_links *l, uint64_t isa)
+void alignment_links_open(alignment_links *l, uint64_t isa)
 {
     memset(l, 0, sizeof *l);
-    while (l->opened < LAYOUT_LINKS && open_link(&l->at[l->opened], links[l->opened], isa, l->reason, sizeof l->reason))
+    while (l->opened < ALIGNMENT_LINKS &&
+           open_link(&l->at[l->opened], links[l->opened], isa, l->reason, sizeof l->reason))
         l->opened++;
-    if (l->opened == LAYOUT_LINKS)
+    if (l->opened == ALIGNMENT_LINKS)
         l->reason[0] = 0;
     else
-        layout_links_close(l);
+        alignment_links_close(l);
 }
 
-void layout_links_close(layout_links *l)
+void alignment_links_close(alignment_links *l)
 {
     for (int i = 0; i < l->opened; i++) compare_sides_close(&l->at[i]);
     l->opened = 0;
@@ -71,21 +72,21 @@ typedef struct task {
 } task;
 
 typedef struct sweep {
-    layout_sweep *out;
+    alignment_sweep *out;
     const trial_group *g;
     const trial *judged;
-    const layout_settings *s;
-    task task[LAYOUT_CELLS];
+    const alignment_settings *s;
+    task task[ALIGNMENT_CELLS];
     paired_run *run;
     volatile uint64_t beat;
 } sweep;
 
 static void add_cell(sweep *s, const char *what, int bytes, task t)
 {
-    layout_sweep *const out = s->out;
-    if (out->cells == LAYOUT_CELLS) return;
+    alignment_sweep *const out = s->out;
+    if (out->cells == ALIGNMENT_CELLS) return;
     s->task[out->cells] = t;
-    out->cell[out->cells++] = (layout_cell){.what = what, .bytes = bytes};
+    out->cell[out->cells++] = (alignment_cell){.what = what, .bytes = bytes};
 }
 
 static void add_buffers(sweep *s)
@@ -108,7 +109,7 @@ static void add_buffers(sweep *s)
 /* A plugin comes linked: what it was linked from is not here. */
 static void add_code(sweep *s)
 {
-    const layout_links *const l = s->s->links;
+    const alignment_links *const l = s->s->links;
     const bool is_plugin = plugin_of(s->out->kernel) != NULL;
     int moved = 0;
     for (int i = 0; i < l->opened && !is_plugin; i++) {
@@ -133,7 +134,7 @@ static const char *check_lane(void *ctx, int lane, const instance *placed, const
     return judge_again(s->g, s->judged, placed, slot);
 }
 
-static int figures_of(layout_cell *c, const paired_run *run, double alpha)
+static int figures_of(alignment_cell *c, const paired_run *run, double alpha)
 {
     double *base = calloc(run->pairs + 1, sizeof *base), *fresh = calloc(run->pairs + 1, sizeof *fresh);
     for (size_t i = 0; base && fresh && i < run->pairs; i++) {
@@ -148,7 +149,7 @@ static int figures_of(layout_cell *c, const paired_run *run, double alpha)
 
 static void run_cell(sweep *s, int i)
 {
-    layout_cell *const c = &s->out->cell[i];
+    alignment_cell *const c = &s->out->cell[i];
     const task *const t = &s->task[i];
     const double alpha = family_alpha / s->out->cells;
     const paired_kernels d = {.kernel = {t->kernel[0], t->kernel[1]},
@@ -181,13 +182,14 @@ static void run_in_child(void *arg)
     for (int i = 0; i < s->out->cells; i++) run_cell(s, i);
 }
 
-void layout_run(layout_sweep *out, const trial_group *g, const trial *judged, const layout_settings *settings)
+void alignment_sweep_run(alignment_sweep *out, const trial_group *g, const trial *judged,
+                         const alignment_settings *settings)
 {
     char reason[256];
     sweep *s = shared_new(sizeof *s);
-    layout_sweep *shared = shared_new(sizeof *shared);
+    alignment_sweep *shared = shared_new(sizeof *shared);
     paired_run *run = shared_new(sizeof *run);
-    *out = (layout_sweep){.kernel = judged->kernel, .w = g->in.w, .threads = judged->threads};
+    *out = (alignment_sweep){.kernel = judged->kernel, .w = g->in.w, .threads = judged->threads};
     if (s && shared && run) {
         *shared = *out;
         *s = (sweep){.out = shared, .g = g, .judged = judged, .s = settings, .run = run};
@@ -212,18 +214,18 @@ void layout_run(layout_sweep *out, const trial_group *g, const trial *judged, co
 /* Up to 0.2 % were seen on calls of 20 us whose buffers lay where they could not matter. */
 static const double least_visible = 0.002;
 
-bool layout_shows(const layout_cell *c)
+bool alignment_shows(const alignment_cell *c)
 {
     const interval at = c->figures.median_interval;
     return c->timed && (at.low > log1p(least_visible) || at.high < log1p(-least_visible));
 }
 
-const layout_cell *layout_worst(const layout_sweep *s)
+const alignment_cell *alignment_worst(const alignment_sweep *s)
 {
-    const layout_cell *worst = NULL;
+    const alignment_cell *worst = NULL;
     for (int i = 0; i < s->cells; i++) {
-        const layout_cell *const c = &s->cell[i];
-        if (layout_shows(c) && (!worst || fabs(c->figures.median) > fabs(worst->figures.median))) worst = c;
+        const alignment_cell *const c = &s->cell[i];
+        if (alignment_shows(c) && (!worst || fabs(c->figures.median) > fabs(worst->figures.median))) worst = c;
     }
     return worst;
 }

@@ -13,52 +13,52 @@
 #include "stats/stats_pairs.h"
 #include "judge/trial.h"
 
-enum { LAYOUT_CELLS = 48, LAYOUT_LINKS = 4 };
+enum { ALIGNMENT_CELLS = 48, ALIGNMENT_LINKS = 4 };
 
-typedef struct layout_cell {
+typedef struct alignment_cell {
     const char *what; /* the buffer, or "code" */
     int bytes;
     bool timed;
     char reason[160]; /* why it was not */
     pair_figures figures;
     size_t pairs;
-} layout_cell;
+} alignment_cell;
 
 /* One kernel on one workload. Lies in shared memory while a child fills it. */
-typedef struct layout_sweep {
+typedef struct alignment_sweep {
     const attn_kernel *kernel;
     const workload *w;
     int threads;
     char reason[320];  /* why none was timed, or not all; "" all is well */
     char unmoved[320]; /* why its code was not moved; "" it was */
-    layout_cell cell[LAYOUT_CELLS];
+    alignment_cell cell[ALIGNMENT_CELLS];
     int cells;
-} layout_sweep;
+} alignment_sweep;
 
 /* The built-in kernels' module linked at several places, each against the first of them. */
-typedef struct layout_links {
-    compare_sides at[LAYOUT_LINKS];
+typedef struct alignment_links {
+    compare_sides at[ALIGNMENT_LINKS];
     int opened;
     char reason[400]; /* why there are none */
-} layout_links;
-void layout_links_open(layout_links *l, uint64_t isa);
-void layout_links_close(layout_links *l);
+} alignment_links;
+void alignment_links_open(alignment_links *l, uint64_t isa);
+void alignment_links_close(alignment_links *l);
 
-typedef struct layout_settings {
+typedef struct alignment_settings {
     const attn_machine *machine;
-    const layout_links *links;
+    const alignment_links *links;
     uint64_t seed;
-} layout_settings;
+} alignment_settings;
 
 /* A judged case, in a child. */
-void layout_run(layout_sweep *out, const trial_group *g, const trial *judged, const layout_settings *s);
+void alignment_sweep_run(alignment_sweep *out, const trial_group *g, const trial *judged, const alignment_settings *s);
 
 /* Does its interval lie beyond what a call changes by because its other lane has another table of arguments? */
-bool layout_shows(const layout_cell *c);
+bool alignment_shows(const alignment_cell *c);
 
 /* The largest change that shows; NULL: none does. */
-const layout_cell *layout_worst(const layout_sweep *s);
+const alignment_cell *alignment_worst(const alignment_sweep *s);
 
-json_t *layout_json(const layout_sweep *s);
+json_t *alignment_json(const alignment_sweep *s);
 
 #endif
