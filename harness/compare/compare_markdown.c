@@ -144,5 +144,5 @@ static int emit(FILE *out, const json_t *record)
 
 int compare_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size)
 {
-    return results_write_text(record, path, emit, reason, reason_size);
+    return record_write_text(record, path, emit, reason, reason_size);
 }

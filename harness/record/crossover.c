@@ -11,7 +11,7 @@
 typedef struct point {
     char *family; /* the spec without q and k */
     int64_t keys;
-    const result_row *row;
+    const record_row *row;
 } point;
 
 typedef struct points {
@@ -55,11 +55,11 @@ static char *family_of(const char *spec, int64_t *keys)
     return family;
 }
 
-static points points_of(const result_table *table)
+static points points_of(const record_table *table)
 {
     points p = {calloc(table->rows + 1, sizeof(point)), 0};
     for (size_t i = 0; p.at && i < table->rows; i++) {
-        const result_row *row = &table->row[i];
+        const record_row *row = &table->row[i];
         if (row->error || row->failed || !(row->milliseconds > 0) || row->id.variant.size) continue;
         char spec[2048];
         snprintf(spec, sizeof spec, "%.*s", VIEW(row->spec));
@@ -161,8 +161,8 @@ json_t *crossovers_of(const json_t *record)
 {
     const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
     json_t *found = json_array();
-    result_table table;
-    if (!result_table_make(record, &table)) return found;
+    record_table table;
+    if (!record_table_make(record, &table)) return found;
     points p = points_of(&table);
     for (size_t i = 0; i < p.count; i++) {
         size_t first = 0;
@@ -171,11 +171,11 @@ json_t *crossovers_of(const json_t *record)
     }
     for (size_t i = 0; i < p.count; i++) free(p.at[i].family);
     free(p.at);
-    result_table_free(&table);
+    record_table_free(&table);
     return found;
 }
 
-void print_crossovers(const json_t *crossovers)
+void crossovers_print(const json_t *crossovers)
 {
     size_t i;
     const json_t *one;

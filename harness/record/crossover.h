@@ -17,6 +17,6 @@
 json_t *crossovers_of(const json_t *record);
 
 /* One line each, nothing where there are none. */
-void print_crossovers(const json_t *crossovers);
+void crossovers_print(const json_t *crossovers);
 
 #endif

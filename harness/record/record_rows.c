@@ -124,7 +124,7 @@ static double median_of(const json_t *entries, entry_id id, const char *key, dou
     return gsl_stats_median_from_sorted_data(sample, 1, n);
 }
 
-static void fill_range(const json_t *entries, result_row *row)
+static void fill_range(const json_t *entries, record_row *row)
 {
     size_t i;
     const json_t *entry;
@@ -137,7 +137,7 @@ static void fill_range(const json_t *entries, result_row *row)
     }
 }
 
-static void fill_row(const json_t *entries, result_row *row, double *sample)
+static void fill_row(const json_t *entries, record_row *row, double *sample)
 {
     int64_t ignored;
     fill_range(entries, row);
@@ -166,11 +166,11 @@ static bool is_baseline(const json_t *record, text_view kernel)
     return false;
 }
 
-static double speedup(const json_t *record, const result_table *table, const result_row *row)
+static double speedup(const json_t *record, const record_table *table, const record_row *row)
 {
-    const result_row *base = NULL;
+    const record_row *base = NULL;
     for (size_t i = 0; i < table->rows; i++) {
-        const result_row *r = &table->row[i];
+        const record_row *r = &table->row[i];
         if (isnan(r->milliseconds) || !view_equal(r->spec, row->spec) || !view_equal(r->id.variant, row->id.variant))
             continue;
         if (!is_baseline(record, r->id.kernel)) continue;
@@ -205,7 +205,7 @@ double case_ratio(const json_t *one)
     return worst < 0 ? NONE : worst;
 }
 
-static void judge_row(const json_t *record, result_row *row)
+static void judge_row(const json_t *record, record_row *row)
 {
     double worst = -1;
     size_t i;
@@ -249,22 +249,22 @@ case_counts case_counts_of(const json_t *record, const char *kernel)
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
 
-static result_row *find_row(const result_table *table, entry_id id)
+static record_row *find_row(const record_table *table, entry_id id)
 {
     for (size_t i = 0; i < table->rows; i++)
         if (same_id(table->row[i].id, id)) return &table->row[i];
     return NULL;
 }
 
-int result_table_make(const json_t *record, result_table *out)
+int record_table_make(const json_t *record, record_table *out)
 {
     const json_t *entries = json_object_get(record, "benchmarks");
     const size_t count = json_array_size(entries);
-    *out = (result_table){.row = calloc(count + 1, sizeof *out->row)};
+    *out = (record_table){.row = calloc(count + 1, sizeof *out->row)};
     double *sample = calloc(count + 1, sizeof *sample);
     if (!out->row || !sample) {
         free(sample);
-        result_table_free(out);
+        record_table_free(out);
         return 0;
     }
     size_t i;
@@ -272,11 +272,11 @@ int result_table_make(const json_t *record, result_table *out)
     json_array_foreach(entries, i, entry)
     {
         const entry_id id = entry_id_of(entry);
-        result_row *row = find_row(out, id);
+        record_row *row = find_row(out, id);
         if (!row) {
             const char *label = text_of(entry, "label");
             row = &out->row[out->rows++];
-            *row = (result_row){.id = id, .spec = label && *label ? view_of(label) : id.workload};
+            *row = (record_row){.id = id, .spec = label && *label ? view_of(label) : id.workload};
         }
         if (!row->error) row->error = entry_error(entry);
     }
@@ -291,17 +291,17 @@ int result_table_make(const json_t *record, result_table *out)
         judge_row(record, &out->row[r]);
     }
     free(sample);
-    if (result_rows_order(out->row, out->rows)) return 1;
-    result_table_free(out);
+    if (record_rows_order(out->row, out->rows)) return 1;
+    record_table_free(out);
     return 0;
 }
 
-double result_row_range(const result_row *row)
+double record_row_range(const record_row *row)
 {
     return row->slowest > row->fastest ? (row->slowest - row->fastest) / row->milliseconds : NONE;
 }
 
-bool result_row_begins_slowly(const result_row *row)
+bool record_row_begins_slowly(const record_row *row)
 {
     const double page_faults = 0.05; /* ms */
     return row->first > FIRST_CALL_MARGIN * row->slowest + page_faults;
@@ -309,30 +309,30 @@ bool result_row_begins_slowly(const result_row *row)
 
 void record_mark_slow_beginnings(json_t *record)
 {
-    result_table table;
-    if (!result_table_make(record, &table)) return;
+    record_table table;
+    if (!record_table_make(record, &table)) return;
     for (size_t r = 0; r < table.rows; r++) {
-        const result_row *row = &table.row[r];
+        const record_row *row = &table.row[r];
         size_t i;
         json_t *entry;
-        if (!result_row_begins_slowly(row)) continue;
+        if (!record_row_begins_slowly(row)) continue;
         json_array_foreach(json_object_get(record, "benchmarks"), i, entry)
         {
             if (json_object_get(entry, "first_call_ms") && same_id(entry_id_of(entry), row->id))
                 json_object_set_new(entry, "slow_first_call", json_real(row->first / row->milliseconds));
         }
     }
-    result_table_free(&table);
+    record_table_free(&table);
 }
 
-void result_table_free(result_table *table)
+void record_table_free(record_table *table)
 {
     free(table->row);
-    *table = (result_table){0};
+    *table = (record_table){0};
 }
 
-int results_write_text(const json_t *record, const char *path, int (*emit)(FILE *out, const json_t *record),
-                       char *reason, size_t reason_size)
+int record_write_text(const json_t *record, const char *path, int (*emit)(FILE *out, const json_t *record),
+                      char *reason, size_t reason_size)
 {
     char *text = NULL;
     size_t bytes = 0;

@@ -21,7 +21,7 @@ const char *entry_error(const json_t *entry);
 
 /* Numbers are NaN where the record has none. Medians are Google Benchmark's own aggregate where the record holds it,
  * else taken over the repetitions. */
-typedef struct result_row {
+typedef struct record_row {
     entry_id id;
     text_view spec;
     const char *error;       /* the row has no figures, and why; else NULL */
@@ -38,29 +38,29 @@ typedef struct result_row {
      * also where an error is NaN, which `failed` tells from 'not judged'. */
     double ratio;
     bool failed; /* one of those cases failed, crashed or hung */
-} result_row;
+} record_row;
 
 /* Noise in a figure: the slowest less the fastest repetition, over the median; NaN where the record has
  * but one. */
-double result_row_range(const result_row *row);
+double record_row_range(const record_row *row);
 
 /* Took the first call more than FIRST_CALL_MARGIN times the slowest repetition, and so much longer that it cannot be
  * the process's own first touch of code and data? */
 #define FIRST_CALL_MARGIN 1.2
-bool result_row_begins_slowly(const result_row *row);
+bool record_row_begins_slowly(const record_row *row);
 
-typedef struct result_table {
-    result_row *row;
-    size_t rows; /* ordered by result_rows_order */
-} result_table;
+typedef struct record_table {
+    record_row *row;
+    size_t rows; /* ordered by record_rows_order */
+} record_table;
 
 /* Workloads as they first appear, in each fewer threads first, then the fastest first, and last what was not timed.
  * Returns 0 where memory is short (record_rows_order.c). */
-int result_rows_order(result_row *row, size_t rows);
+int record_rows_order(record_row *row, size_t rows);
 
 /* Views point into `record`, which must outlive the table. Returns 0 where memory is short. */
-int result_table_make(const json_t *record, result_table *out);
-void result_table_free(result_table *table);
+int record_table_make(const json_t *record, record_table *out);
+void record_table_free(record_table *table);
 
 /* Sets "slow_first_call", how many times as long as the median, in the entry that holds the first call of a run that
  * begins slowly. */
@@ -80,7 +80,7 @@ double case_ratio(const json_t *one);
 bool case_is_finding(const json_t *one); /* fail, crash or hang */
 
 /* Runs `emit` on a stream in memory and writes what it made to `path` as file_write_atomically does. */
-int results_write_text(const json_t *record, const char *path, int (*emit)(FILE *out, const json_t *record),
-                       char *reason, size_t reason_size);
+int record_write_text(const json_t *record, const char *path, int (*emit)(FILE *out, const json_t *record),
+                      char *reason, size_t reason_size);
 
 #endif

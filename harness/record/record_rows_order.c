@@ -7,10 +7,10 @@
 
 typedef struct placed {
     size_t group, index; /* of the first row of its workload and variant; of its own */
-    result_row row;
+    record_row row;
 } placed;
 
-static bool together(const result_row *a, const result_row *b)
+static bool together(const record_row *a, const record_row *b)
 {
     return view_equal(a->id.workload, b->id.workload) && view_equal(a->id.variant, b->id.variant);
 }
@@ -26,7 +26,7 @@ static int by_place(const void *pa, const void *pb)
     return a->index < b->index ? -1 : 1;
 }
 
-int result_rows_order(result_row *row, size_t rows)
+int record_rows_order(record_row *row, size_t rows)
 {
     placed *p = calloc(rows + 1, sizeof *p);
     if (!p) return 0;
