@@ -1,4 +1,5 @@
-/* crossover.c: rows of the result table become families, families become pairs of curves. */
+/* crossover.c: groups a record's rows into families (points_of) and compares pairs of curves in each (compare_curves).
+ */
 #include "crossover.h"
 
 #include <math.h>
@@ -27,7 +28,7 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* The spec's family and its number of keys; NULL where it is no spec (plain Google Benchmark) or holds sizes elsewhere
+/* The spec's family and its number of keys. NULL if it is no spec (plain Google Benchmark) or if other keys hold sizes
  * too. */
 static char *family_of(const char *spec, int64_t *keys)
 {
@@ -71,13 +72,13 @@ static points points_of(const record_table *table)
     return p;
 }
 
-/* One curve: a kernel's times at a number of threads. */
+/* A kernel's times at a number of threads, over the sizes of a family. */
 typedef struct curve {
     const char *kernel;
     int64_t threads;
 } curve;
 
-static const point *find(const points *p, const char *family, int64_t keys, curve c)
+static const point *find_point(const points *p, const char *family, int64_t keys, curve c)
 {
     for (size_t i = 0; i < p->count; i++) {
         const entry_id *id = &p->at[i].row->id;
@@ -100,16 +101,16 @@ static char *curve_name(curve c, bool with_threads, char *out, size_t size)
     return out;
 }
 
-/* Appends what is to be said of two curves in a family, where both have enough sizes. */
-static void hold(const points *p, const char *family, curve newer, curve older, json_t *to)
+/* Appends the crossover of two curves of a family, if they share enough sizes. */
+static void compare_curves(const points *p, const char *family, curve newer, curve older, json_t *to)
 {
     int64_t *keys = calloc(p->count + 1, sizeof *keys);
     size_t sizes = 0, from;
     char name[2][96];
     for (size_t i = 0; keys && i < p->count; i++) {
         const point *one = &p->at[i];
-        if (strcmp(one->family, family) == 0 && find(p, family, one->keys, newer) == one &&
-            find(p, family, one->keys, older))
+        if (strcmp(one->family, family) == 0 && find_point(p, family, one->keys, newer) == one &&
+            find_point(p, family, one->keys, older))
             keys[sizes++] = one->keys;
     }
     if (sizes < LEAST_SIZES) {
@@ -118,8 +119,8 @@ static void hold(const points *p, const char *family, curve newer, curve older, 
     }
     qsort(keys, sizes, sizeof *keys, ascending);
     for (from = sizes; from > 0; from--) {
-        const double old = find(p, family, keys[from - 1], older)->row->milliseconds;
-        if (!(find(p, family, keys[from - 1], newer)->row->milliseconds <= old * (1 - CROSSOVER_MARGIN))) break;
+        const double old = find_point(p, family, keys[from - 1], older)->row->milliseconds;
+        if (!(find_point(p, family, keys[from - 1], newer)->row->milliseconds <= old * (1 - CROSSOVER_MARGIN))) break;
     }
     json_t *list = json_array();
     for (size_t i = 0; i < sizes; i++) json_array_append_new(list, json_integer(keys[i]));
@@ -138,22 +139,22 @@ static int64_t most_threads(const points *p, const char *family, const char *ker
     for (size_t i = 0; i < p->count; i++) {
         const int64_t threads = p->at[i].row->id.threads;
         if (threads > most && strcmp(p->at[i].family, family) == 0 &&
-            find(p, family, p->at[i].keys, (curve){kernel, threads}))
+            find_point(p, family, p->at[i].keys, (curve){kernel, threads}))
             most = threads;
     }
     return most;
 }
 
-static void hold_family(const points *p, const char *family, const json_t *kernels, json_t *to)
+static void compare_family(const points *p, const char *family, const json_t *kernels, json_t *to)
 {
     size_t i;
     const json_t *kernel;
     json_array_foreach(kernels, i, kernel)
     {
         const char *name = text_of(kernel, "name"), *base = text_of(kernel, "improves_on");
-        if (*base) hold(p, family, (curve){name, 1}, (curve){base, 1}, to);
+        if (*base) compare_curves(p, family, (curve){name, 1}, (curve){base, 1}, to);
         const int64_t threads = most_threads(p, family, name);
-        if (threads > 1) hold(p, family, (curve){name, threads}, (curve){name, 1}, to);
+        if (threads > 1) compare_curves(p, family, (curve){name, threads}, (curve){name, 1}, to);
     }
 }
 
@@ -167,7 +168,7 @@ json_t *crossovers_of(const json_t *record)
     for (size_t i = 0; i < p.count; i++) {
         size_t first = 0;
         while (strcmp(p.at[first].family, p.at[i].family) != 0) first++;
-        if (first == i) hold_family(&p, p.at[i].family, json_object_get(ours, "kernels"), found);
+        if (first == i) compare_family(&p, p.at[i].family, json_object_get(ours, "kernels"), found);
     }
     for (size_t i = 0; i < p.count; i++) free(p.at[i].family);
     free(p.at);

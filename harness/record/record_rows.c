@@ -1,5 +1,5 @@
-/* record_rows.c: from entries and cases to rows. Nothing is measured or derived here but medians over repetitions and
- * the ratio to the baseline; rates and shares are the record's own. */
+/* record_rows.c: makes rows from entries and cases. It derives only medians over repetitions and the ratio to the
+ * baseline; rates and shares are those of the record. */
 #include "record_rows.h"
 #include "util/atomic_file.h"
 
@@ -19,7 +19,7 @@ static const char *text_of(const json_t *object, const char *key)
 }
 
 /* Cuts `view` at the first '/': the part before it stays, the part behind it is returned. */
-static text_view cut(text_view *view)
+static text_view cut_at_slash(text_view *view)
 {
     const char *slash = memchr(view->at, '/', (size_t)view->size);
     if (!slash) return (text_view){"", 0};
@@ -50,8 +50,8 @@ entry_id entry_id_of(const json_t *entry)
         const json_t *threads = json_object_get(entry, "threads");
         id.threads = json_is_integer(threads) ? json_integer_value(threads) : 1;
     }
-    id.workload = cut(&id.kernel);
-    id.variant = cut(&id.workload);
+    id.workload = cut_at_slash(&id.kernel);
+    id.variant = cut_at_slash(&id.workload);
     return id;
 }
 
@@ -87,7 +87,7 @@ static bool same_id(entry_id a, entry_id b)
            view_equal(a.variant, b.variant);
 }
 
-static double field(const json_t *entry, const char *key)
+static double number_of(const json_t *entry, const char *key)
 {
     const json_t *j = json_object_get(entry, key);
     if (!json_is_number(j)) return NONE;
@@ -109,7 +109,7 @@ static double median_of(const json_t *entries, entry_id id, const char *key, dou
     {
         if (entry_error(entry) || (is_aggregate(entry) && !is_median(entry)) || !same_id(entry_id_of(entry), id))
             continue;
-        const double value = field(entry, key);
+        const double value = number_of(entry, key);
         if (isnan(value)) continue;
         if (is_median(entry)) {
             const json_t *repetitions = json_object_get(entry, "repetitions");
@@ -132,8 +132,8 @@ static void fill_range(const json_t *entries, record_row *row)
     json_array_foreach(entries, i, entry)
     {
         if (entry_error(entry) || is_aggregate(entry) || !same_id(entry_id_of(entry), row->id)) continue;
-        row->fastest = fmin(row->fastest, field(entry, "real_time")); /* of a number and NaN the number */
-        row->slowest = fmax(row->slowest, field(entry, "real_time"));
+        row->fastest = fmin(row->fastest, number_of(entry, "real_time")); /* fmin of a number and NaN: the number */
+        row->slowest = fmax(row->slowest, number_of(entry, "real_time"));
     }
 }
 
@@ -146,12 +146,12 @@ static void fill_row(const json_t *entries, record_row *row, double *sample)
     row->gflops = median_of(entries, row->id, "gflops", sample, &ignored);
     row->share = median_of(entries, row->id, "share", sample, &ignored);
     row->gbytes = median_of(entries, row->id, "gbytes", sample, &ignored);
-    if (!isnan(row->milliseconds)) row->error = NULL; /* some repetitions did well */
+    if (!isnan(row->milliseconds)) row->error = NULL; /* some repetitions have a time */
 }
 
 /* ---- the baseline ---------------------------------------------------------------------------------------------- */
 
-/* The foot of the ladder: of role baseline, and improving on nothing. */
+/* A baseline has that role and improves on no other kernel. */
 static bool is_baseline(const json_t *record, text_view kernel)
 {
     const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
@@ -174,7 +174,7 @@ static double speedup(const json_t *record, const record_table *table, const rec
         if (isnan(r->milliseconds) || !view_equal(r->spec, row->spec) || !view_equal(r->id.variant, row->id.variant))
             continue;
         if (!is_baseline(record, r->id.kernel)) continue;
-        /* The same number of threads before fewer before more; of two alike the slower, whatever their order. */
+        /* Prefer the same number of threads, then fewer, then more; among equals the slower, in any order of rows. */
         const bool other = !base || (base->id.threads != row->id.threads &&
                                      (r->id.threads == row->id.threads || r->id.threads < base->id.threads));
         const bool slower = base && r->id.threads == base->id.threads && r->milliseconds > base->milliseconds;
@@ -191,8 +191,8 @@ bool case_is_finding(const json_t *one)
     return strcmp(status, "fail") == 0 || strcmp(status, "crash") == 0 || strcmp(status, "hang") == 0;
 }
 
-/* The larger one, where NaN is larger than all: an error that is NaN must not hide behind a small one. */
-static double worse(double a, double b) { return isnan(a) || isnan(b) ? NONE : fmax(a, b); }
+/* The larger one. NaN counts as the largest: an error that is NaN must not be hidden by a small one. */
+static double worse_ratio(double a, double b) { return isnan(a) || isnan(b) ? NONE : fmax(a, b); }
 
 double case_ratio(const json_t *one)
 {
@@ -200,12 +200,12 @@ double case_ratio(const json_t *one)
     double worst = -1;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const json_t *ratio = json_object_get(json_object_get(one, parts[i]), "ratio");
-        if (ratio) worst = worse(worst, json_real_of(ratio, NONE));
+        if (ratio) worst = worse_ratio(worst, json_real_of(ratio, NONE));
     }
     return worst < 0 ? NONE : worst;
 }
 
-static void judge_row(const json_t *record, record_row *row)
+static void fill_verdict(const json_t *record, record_row *row)
 {
     double worst = -1;
     size_t i;
@@ -217,7 +217,7 @@ static void judge_row(const json_t *record, record_row *row)
             strcmp(text_of(one, "status"), "unsupported") == 0)
             continue;
         row->failed = row->failed || case_is_finding(one);
-        if (json_is_object(json_object_get(one, "output"))) worst = worse(worst, case_ratio(one));
+        if (json_is_object(json_object_get(one, "output"))) worst = worse_ratio(worst, case_ratio(one));
     }
     row->ratio = worst < 0 ? NONE : worst;
 }
@@ -280,7 +280,7 @@ int record_table_make(const json_t *record, record_table *out)
         }
         if (!row->error) row->error = entry_error(entry);
     }
-    size_t kept = 0; /* entries of neither a time nor an error (Google Benchmark's complexity fits) make no row */
+    size_t kept = 0; /* entries with neither time nor error (Google Benchmark's complexity fits) make no row */
     for (size_t r = 0; r < out->rows; r++) {
         fill_row(entries, &out->row[r], sample);
         if (out->row[r].error || !isnan(out->row[r].milliseconds)) out->row[kept++] = out->row[r];
@@ -288,7 +288,7 @@ int record_table_make(const json_t *record, record_table *out)
     out->rows = kept;
     for (size_t r = 0; r < out->rows; r++) {
         out->row[r].speedup = speedup(record, out, &out->row[r]);
-        judge_row(record, &out->row[r]);
+        fill_verdict(record, &out->row[r]);
     }
     free(sample);
     if (record_rows_order(out->row, out->rows)) return 1;
