@@ -155,7 +155,7 @@ static void count_case(timing *t, timed_case *c, const gbench_case *entry)
                                .ctx = c,
                                .exec = c->call.exec,
                                .operations = entry->operations};
-    json_t *figures = counting_run(t->counting, &what);
+    json_t *figures = counter_run_count(t->counting, &what);
     if (figures) json_object_update(json_object_get(t->notes, entry->name), figures);
     json_decref(figures);
 }
@@ -486,7 +486,7 @@ json_t *timing_close(timing *t, int argc, char **argv)
     context_put(record, context_new(&facts));
     if (t->counting)
         json_object_set_new(json_object_get(json_object_get(record, "context"), "attnbench"), "counters",
-                            counting_context(t->counting));
+                            counter_run_context(t->counting));
     json_object_set_new(json_object_get(json_object_get(record, "context"), "attnbench"), "crossovers",
                         crossovers_of(record));
     gbench_close(t->g);

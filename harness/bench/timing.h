@@ -33,7 +33,7 @@ typedef struct timing {
     int most_pinned;
     timing_watch *watch;
     bool plugins_isolated; /* all of them may be timed in one process */
-    counting *counting;    /* events to count, in shared memory, set after timing_open; NULL: none */
+    counter_run *counting; /* events to count, in shared memory, set after timing_open; NULL: none */
     json_t *notes;         /* by an entry's name: keys that timing_close adds to it */
     char **kept;           /* names and labels that the session points to */
     size_t kept_count;

@@ -157,8 +157,8 @@ int cmd_bench(int argc, char **argv)
         options_free(&o);
         return code;
     }
-    counting *counted = shared_new(sizeof *counted); /* children count, and say once what they cannot */
-    if (!counted || (o.counters && !counting_open(counted, counters_perf(), o.counters, reason, sizeof reason)) ||
+    counter_run *counted = shared_new(sizeof *counted); /* children count, and say once what they cannot */
+    if (!counted || (o.counters && !counter_run_open(counted, counters_perf(), o.counters, reason, sizeof reason)) ||
         !selection_make(&o, suites, &s, reason, sizeof reason)) {
         complain("%s", reason);
         options_free(&o);
@@ -182,7 +182,7 @@ int cmd_bench(int argc, char **argv)
         if (out) o.json = out;
         if (o.counters) {
             t.counting = counted;
-            counting_complain(counted);
+            counter_run_complain(counted);
         }
         code = time_all(&t, &s, &o);
         const bool table = gbench_prints_table(t.g);

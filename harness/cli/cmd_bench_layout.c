@@ -19,7 +19,7 @@ static const double check_budget = 3e6; /* element visits of the reference a wor
 
 /* ---- record ------------------------------------------------------------------------------------------------------ */
 
-static json_t *cell_json(const layout_cell *c)
+static json_t *cell_json(const alignment_cell *c)
 {
     const interval at = c->figures.median_interval;
     json_t *j = json_pack("{s:s, s:i}", "what", c->what, "bytes", c->bytes);
@@ -30,14 +30,14 @@ static json_t *cell_json(const layout_cell *c)
     json_object_set_new(j, "ratio", json_real(exp(c->figures.median)));
     if (isfinite(at.low) && isfinite(at.high))
         json_object_set_new(j, "interval", json_pack("[f,f]", exp(at.low), exp(at.high)));
-    json_object_set_new(j, "shows", json_boolean(layout_shows(c)));
+    json_object_set_new(j, "shows", json_boolean(alignment_shows(c)));
     json_object_set_new(j, "pairs", json_integer((json_int_t)c->pairs));
     return j;
 }
 
-json_t *layout_json(const layout_sweep *s)
+json_t *alignment_json(const alignment_sweep *s)
 {
-    const layout_cell *const worst = layout_worst(s);
+    const alignment_cell *const worst = alignment_worst(s);
     json_t *cells = json_array();
     for (int i = 0; i < s->cells; i++) json_array_append_new(cells, cell_json(&s->cell[i]));
     json_t *j = json_pack("{s:s, s:s, s:s, s:i, s:o}", "kernel", s->kernel->name, "workload", s->w->name, "spec",
@@ -54,7 +54,7 @@ typedef struct job {
     const options *o;
     const selection *s;
     attn_machine machine;
-    layout_links links;
+    alignment_links links;
     json_t *record;
     int swept, failed, unsupported, refused;
 } job;
@@ -63,21 +63,21 @@ static void sweep_group(job *j, const trial_group *g)
 {
     for (int i = 0; i < g->count && !interrupted; i++) {
         const trial *const judged = &g->trial[i];
-        const layout_settings settings = {&j->machine, &j->links, j->s->seed};
-        layout_sweep out;
+        const alignment_settings settings = {&j->machine, &j->links, j->s->seed};
+        alignment_sweep out;
         if (judged->status != TRIAL_PASS && judged->status != TRIAL_UNSUPPORTED) case_print(stderr, g, judged);
         json_array_append_new(json_object_get(j->record, "cases"), case_json(g, judged));
         j->unsupported += judged->status == TRIAL_UNSUPPORTED;
         j->failed += judged->status != TRIAL_UNSUPPORTED && judged->status != TRIAL_PASS;
         if (judged->status != TRIAL_PASS) continue;
         progress("moving the buffers of %s, %s", judged->kernel->name, g->in.w->name);
-        layout_run(&out, g, judged, &settings);
+        alignment_sweep_run(&out, g, judged, &settings);
         progress_clear();
         if (interrupted && out.cells == 0) return;
         if (out.reason[0] && !interrupted) complain("%s, %s: %s", judged->kernel->name, g->in.w->name, out.reason);
         j->failed += out.reason[0] && !interrupted;
         j->swept++;
-        json_array_append_new(json_object_get(j->record, "layout"), layout_json(&out));
+        json_array_append_new(json_object_get(j->record, "layout"), alignment_json(&out));
     }
 }
 
@@ -112,7 +112,7 @@ int layout_bench(const options *o, const selection *s, int argc, char **argv)
     trial_job *list = trial_jobs(s, &jobs);
     j.record = record_new();
     json_object_set_new(j.record, "layout", json_array());
-    layout_links_open(&j.links, s->isa);
+    alignment_links_open(&j.links, s->isa);
     watch_interrupts();
     for (int w = 0; list && w < s->workloads && !interrupted && !command_unread(o); w++)
         sweep_workload(&j, &s->workload[w], list, jobs);
@@ -122,7 +122,7 @@ int layout_bench(const options *o, const selection *s, int argc, char **argv)
     context_put(j.record, context_new(&facts));
     const int code = worse_exit(exit_of(&j), command_outputs(o, j.record));
     command_interrupted(o);
-    layout_links_close(&j.links);
+    alignment_links_close(&j.links);
     json_decref(j.record);
     free(list);
     return code;

@@ -112,7 +112,7 @@ static void list_counters(const sources *from)
     count += counters_group_events("fp", &event[count], COUNTER_EVENTS - count);
     printf("names: %s\n", counters_names_source());
     print_counter_groups();
-    if (!counting_probe(counters_perf(), event, count, value)) return;
+    if (!counter_run_probe(counters_perf(), event, count, value)) return;
     for (int i = 0; i < count; i++)
         printf("%-24s %s%s\n", event[i].name, value[i].counted ? "counts" : "absent: ", value[i].reason);
 }

@@ -1,4 +1,5 @@
-/* alignment_sweep.c: duels of a kernel with itself at another place. */
+/* alignment_sweep.c: times pairs of a kernel and the same kernel at another place. Cells are listed first (add_buffers,
+ * add_code), then one child process times them in turn (run_cell). */
 #include "alignment_sweep.h"
 
 #include <math.h>
@@ -13,16 +14,17 @@
 #include "verify/trial_run.h"
 
 static const size_t cell_pairs = 200;
-static const double cell_seconds = 1; /* at most for them */
+static const double cell_seconds = 1; /* the most for those pairs */
 static const double hung = 60;        /* seconds without a new slice */
-/* Of all intervals of a kernel together. */
+/* Chance that any interval of a kernel's sweep misses. */
 static const double family_alpha = 0.01;
-/* A line's quarters; then the next line, and quarters of a page, which leave the aliases of a page. */
+/* Quarters of a cache line; the next line; quarters of a page, where addresses no longer agree in 12 bits. */
 static const int offsets[] = {16, 32, 48, 64, 1024, 2048, 3072};
-static const int links[LAYOUT_LINKS] = {16, 32, 48, 64};
+static const int links[ALIGNMENT_LINKS] = {16, 32, 48, 64};
 enum { OFFSETS = sizeof offsets / sizeof *offsets, WORKSPACE_ALIGNMENT = 64 };
 
-/* ---- code at other places ---------------------------------------------------------------------------------------- */
+/* ---- code at other offsets ----------------------------------------------------------------------------------------
+ */
 
 static bool open_link(compare_sides *out, int bytes, uint64_t isa, char *reason, size_t size)
 {
@@ -35,19 +37,20 @@ static bool open_link(compare_sides *out, int bytes, uint64_t isa, char *reason,
     return false;
 }
 
-/* All of them or none. */
-void layout_links_open(layout_links *l, uint64_t isa)
+/* Opens all of them or none. */
+void alignment_links_open(alignment_links *l, uint64_t isa)
 {
     memset(l, 0, sizeof *l);
-    while (l->opened < LAYOUT_LINKS && open_link(&l->at[l->opened], links[l->opened], isa, l->reason, sizeof l->reason))
+    while (l->opened < ALIGNMENT_LINKS &&
+           open_link(&l->at[l->opened], links[l->opened], isa, l->reason, sizeof l->reason))
         l->opened++;
-    if (l->opened == LAYOUT_LINKS)
+    if (l->opened == ALIGNMENT_LINKS)
         l->reason[0] = 0;
     else
-        layout_links_close(l);
+        alignment_links_close(l);
 }
 
-void layout_links_close(layout_links *l)
+void alignment_links_close(alignment_links *l)
 {
     for (int i = 0; i < l->opened; i++) compare_sides_close(&l->at[i]);
     l->opened = 0;
@@ -62,7 +65,7 @@ static const compare_pair *linked_pair(const compare_sides *sides, const attn_ke
 
 /* ---- cells ------------------------------------------------------------------------------------------------------- */
 
-/* What the child is to do in a cell. */
+/* What the child times in a cell. */
 typedef struct task {
     shift shift;
     const attn_kernel *kernel[2];
@@ -70,21 +73,21 @@ typedef struct task {
 } task;
 
 typedef struct sweep {
-    layout_sweep *out;
+    alignment_sweep *out;
     const trial_group *g;
     const trial *judged;
-    const layout_settings *s;
-    task task[LAYOUT_CELLS];
+    const alignment_settings *s;
+    task task[ALIGNMENT_CELLS];
     paired_run *run;
     volatile uint64_t beat;
 } sweep;
 
 static void add_cell(sweep *s, const char *what, int bytes, task t)
 {
-    layout_sweep *const out = s->out;
-    if (out->cells == LAYOUT_CELLS) return;
+    alignment_sweep *const out = s->out;
+    if (out->cells == ALIGNMENT_CELLS) return;
     s->task[out->cells] = t;
-    out->cell[out->cells++] = (layout_cell){.what = what, .bytes = bytes};
+    out->cell[out->cells++] = (alignment_cell){.what = what, .bytes = bytes};
 }
 
 static void add_buffers(sweep *s)
@@ -98,16 +101,16 @@ static void add_buffers(sweep *s)
                 (offsets[i] % WORKSPACE_ALIGNMENT || plan->workspace_bytes + plan->shared_bytes == 0))
                 continue;
             if (b == SHIFTED_TENSORS && offsets[i] % WORKSPACE_ALIGNMENT == 0)
-                continue; /* all move alike: nothing new */
+                continue; /* buffers that all move alike keep their distances */
             if (k->alignment && offsets[i] % (int)k->alignment) continue;
             if (shift_applies(&t.shift, &s->g->in)) add_cell(s, shifted_buffer_name(b), offsets[i], t);
         }
 }
 
-/* A plugin comes linked: what it was linked from is not here. */
+/* Only built-in kernels: the objects that a plugin was linked from are not here. */
 static void add_code(sweep *s)
 {
-    const layout_links *const l = s->s->links;
+    const alignment_links *const l = s->s->links;
     const bool is_plugin = plugin_of(s->out->kernel) != NULL;
     int moved = 0;
     for (int i = 0; i < l->opened && !is_plugin; i++) {
@@ -125,14 +128,14 @@ static void add_code(sweep *s)
 
 /* ---- in the child ------------------------------------------------------------------------------------------------ */
 
-static const char *check_lane(void *ctx, int lane, const instance *placed, const attn_tensor *slot)
+static const char *check_moved(void *ctx, int lane, const instance *placed, const attn_tensor *slot)
 {
     const sweep *s = ctx;
     (void)lane;
     return judge_again(s->g, s->judged, placed, slot);
 }
 
-static int figures_of(layout_cell *c, const paired_run *run, double alpha)
+static int fill_figures(alignment_cell *c, const paired_run *run, double alpha)
 {
     double *base = calloc(run->pairs + 1, sizeof *base), *fresh = calloc(run->pairs + 1, sizeof *fresh);
     for (size_t i = 0; base && fresh && i < run->pairs; i++) {
@@ -147,23 +150,23 @@ static int figures_of(layout_cell *c, const paired_run *run, double alpha)
 
 static void run_cell(sweep *s, int i)
 {
-    layout_cell *const c = &s->out->cell[i];
+    alignment_cell *const c = &s->out->cell[i];
     const task *const t = &s->task[i];
     const double alpha = family_alpha / s->out->cells;
-    const duel d = {.kernel = {t->kernel[0], t->kernel[1]},
-                    .in = &s->g->in,
-                    .machine = s->s->machine,
-                    .threads = s->out->threads,
-                    .shift = t->shifts ? &t->shift : NULL,
-                    .layout = s->s->seed,
-                    .beat = &s->beat,
-                    .check = check_lane,
-                    .ctx = s};
+    const paired_kernels d = {.kernel = {t->kernel[0], t->kernel[1]},
+                              .in = &s->g->in,
+                              .machine = s->s->machine,
+                              .threads = s->out->threads,
+                              .shift = t->shifts ? &t->shift : NULL,
+                              .layout = s->s->seed,
+                              .beat = &s->beat,
+                              .check = check_moved,
+                              .ctx = s};
     const paired_settings settings = {
         {0.005, alpha, alpha}, s->s->seed + (uint64_t)i, cell_seconds, 0, cell_pairs, NULL};
     int64_t calls;
     int wrong;
-    if (!duel_run(&d, &settings, s->run, &calls, &wrong, c->reason, sizeof c->reason)) return;
+    if (!paired_kernels_run(&d, &settings, s->run, &calls, &wrong, c->reason, sizeof c->reason)) return;
     c->pairs = s->run->pairs;
     if (s->run->end == PAIRED_CALL_FAILED || s->run->end == PAIRED_CLOCK_FAILED)
         snprintf(c->reason, sizeof c->reason, "%s",
@@ -171,29 +174,30 @@ static void run_cell(sweep *s, int i)
     else if (paired_void(s->run))
         snprintf(c->reason, sizeof c->reason, "the control lane differs from the base: void");
     else
-        c->timed = figures_of(c, s->run, alpha);
+        c->timed = fill_figures(c, s->run, alpha);
 }
 
-static void run_in_child(void *arg)
+static void run_cells(void *arg)
 {
     sweep *s = arg;
     for (int i = 0; i < s->out->cells; i++) run_cell(s, i);
 }
 
-void layout_run(layout_sweep *out, const trial_group *g, const trial *judged, const layout_settings *settings)
+void alignment_sweep_run(alignment_sweep *out, const trial_group *g, const trial *judged,
+                         const alignment_settings *settings)
 {
     char reason[256];
     sweep *s = shared_new(sizeof *s);
-    layout_sweep *shared = shared_new(sizeof *shared);
+    alignment_sweep *shared = shared_new(sizeof *shared);
     paired_run *run = shared_new(sizeof *run);
-    *out = (layout_sweep){.kernel = judged->kernel, .w = g->in.w, .threads = judged->threads};
+    *out = (alignment_sweep){.kernel = judged->kernel, .w = g->in.w, .threads = judged->threads};
     if (s && shared && run) {
         *shared = *out;
         *s = (sweep){.out = shared, .g = g, .judged = judged, .s = settings, .run = run};
         add_buffers(s);
         add_code(s);
         const child_limit limit = {.seconds = hung + trial_time_limit(g->in.w), .beat = &s->beat};
-        const child_end end = child_run(run_in_child, s, &limit, reason, sizeof reason);
+        const child_end end = child_run(run_cells, s, &limit, reason, sizeof reason);
         *out = *shared;
         while (out->cells && !out->cell[out->cells - 1].timed && !out->cell[out->cells - 1].reason[0]) out->cells--;
         if (interrupted)
@@ -208,21 +212,21 @@ void layout_run(layout_sweep *out, const trial_group *g, const trial *judged, co
     shared_free(run, sizeof *run);
 }
 
-/* Up to 0.2 % were seen on calls of 20 us whose buffers lay where they could not matter. */
+/* The largest difference seen on calls of 20 us whose buffers were moved to where it could not matter. */
 static const double least_visible = 0.002;
 
-bool layout_shows(const layout_cell *c)
+bool alignment_shows(const alignment_cell *c)
 {
     const interval at = c->figures.median_interval;
     return c->timed && (at.low > log1p(least_visible) || at.high < log1p(-least_visible));
 }
 
-const layout_cell *layout_worst(const layout_sweep *s)
+const alignment_cell *alignment_worst(const alignment_sweep *s)
 {
-    const layout_cell *worst = NULL;
+    const alignment_cell *worst = NULL;
     for (int i = 0; i < s->cells; i++) {
-        const layout_cell *const c = &s->cell[i];
-        if (layout_shows(c) && (!worst || fabs(c->figures.median) > fabs(worst->figures.median))) worst = c;
+        const alignment_cell *const c = &s->cell[i];
+        if (alignment_shows(c) && (!worst || fabs(c->figures.median) > fabs(worst->figures.median))) worst = c;
     }
     return worst;
 }

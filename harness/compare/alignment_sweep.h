@@ -1,9 +1,10 @@
-/* alignment_sweep.h: what a kernel's time owes to where its buffers and its code happen to lie.
+/* alignment_sweep.h: how much of a kernel's time depends on where its buffers and its code lie in memory.
  *
- * Each call is compared in pairs with the same kernel on the same tensors that begin at pages: one buffer lies 16 to
- * 48 bytes further on (vectors then cross cache lines), or 64 to 3072 (loads and stores whose addresses agree in their
- * last 12 bits wait for each other, and pages are where all buffers agree). Likewise a built-in kernel from a module
- * that was linked with its code that much further on. */
+ * For a kernel on a workload that the judge has passed, each cell of the sweep times pairs of two calls: buffers at the
+ * beginning of pages, against one buffer some bytes further on. 16 to 48 bytes make vectors cross cache lines. 64 to
+ * 3072 bytes matter because loads and stores whose addresses agree in their last 12 bits wait for each other, and
+ * buffers at pages all agree. Cells named "code" compare two modules of the built-in kernels, one linked with its code
+ * that much further on. `bench --layout` (cli/cmd_bench_layout.c) calls it and writes the result into the record. */
 #ifndef ATTNBENCH_ALIGNMENT_SWEEP_H
 #define ATTNBENCH_ALIGNMENT_SWEEP_H
 
@@ -13,52 +14,53 @@
 #include "stats/stats_pairs.h"
 #include "judge/trial.h"
 
-enum { LAYOUT_CELLS = 48, LAYOUT_LINKS = 4 };
+enum { ALIGNMENT_CELLS = 48 /* the most of a sweep */, ALIGNMENT_LINKS = 4 };
 
-typedef struct layout_cell {
+typedef struct alignment_cell {
     const char *what; /* the buffer, or "code" */
     int bytes;
     bool timed;
     char reason[160]; /* why it was not */
     pair_figures figures;
     size_t pairs;
-} layout_cell;
+} alignment_cell;
 
-/* One kernel on one workload. Lies in shared memory while a child fills it. */
-typedef struct layout_sweep {
+/* One kernel on one workload. In shared memory while a child fills it. */
+typedef struct alignment_sweep {
     const attn_kernel *kernel;
     const workload *w;
     int threads;
-    char reason[320];  /* why none was timed, or not all; "" all is well */
+    char reason[320];  /* why not all cells were timed; "" they were */
     char unmoved[320]; /* why its code was not moved; "" it was */
-    layout_cell cell[LAYOUT_CELLS];
+    alignment_cell cell[ALIGNMENT_CELLS];
     int cells;
-} layout_sweep;
+} alignment_sweep;
 
-/* The built-in kernels' module linked at several places, each against the first of them. */
-typedef struct layout_links {
-    compare_sides at[LAYOUT_LINKS];
+/* The module of the built-in kernels linked at several offsets, each paired with the one at offset 0. */
+typedef struct alignment_links {
+    compare_sides at[ALIGNMENT_LINKS];
     int opened;
     char reason[400]; /* why there are none */
-} layout_links;
-void layout_links_open(layout_links *l, uint64_t isa);
-void layout_links_close(layout_links *l);
+} alignment_links;
+void alignment_links_open(alignment_links *l, uint64_t isa);
+void alignment_links_close(alignment_links *l);
 
-typedef struct layout_settings {
+typedef struct alignment_settings {
     const attn_machine *machine;
-    const layout_links *links;
+    const alignment_links *links;
     uint64_t seed;
-} layout_settings;
+} alignment_settings;
 
-/* A judged case, in a child. */
-void layout_run(layout_sweep *out, const trial_group *g, const trial *judged, const layout_settings *s);
+/* Sweeps one case, which `judged` says has passed, in a child process. */
+void alignment_sweep_run(alignment_sweep *out, const trial_group *g, const trial *judged, const alignment_settings *s);
 
-/* Does its interval lie beyond what a call changes by because its other lane has another table of arguments? */
-bool layout_shows(const layout_cell *c);
+/* Is the difference real? Two calls that differ only in their table of arguments already differ by up to 0.2 %, so the
+ * interval must lie beyond that. */
+bool alignment_shows(const alignment_cell *c);
 
-/* The largest change that shows; NULL: none does. */
-const layout_cell *layout_worst(const layout_sweep *s);
+/* The cell with the largest difference that shows; NULL: none does. */
+const alignment_cell *alignment_worst(const alignment_sweep *s);
 
-json_t *layout_json(const layout_sweep *s);
+json_t *alignment_json(const alignment_sweep *s);
 
 #endif

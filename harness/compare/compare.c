@@ -1,4 +1,5 @@
-/* compare.c: judged, timed in a child, concluded. */
+/* compare.c: stage one of a comparison. compare_workload has both kernels judged, time_pair times them in a child,
+ * compare_conclude turns the samples into a verdict. */
 #include "compare.h"
 
 #include <math.h>
@@ -14,12 +15,11 @@
 #include "util/console.h"
 #include "verify/trial_run.h"
 
-static const double least_seconds = 0.1; /* moods of a machine last some milliseconds */
+static const double least_seconds = 0.1; /* disturbances of a machine last some milliseconds */
 static const double check_budget = 3e6;  /* element visits of the reference a workload: 48 rows and more */
 static const char not_begun[] = "not begun: time is up";
-static const double call_limit =
-    30; /* seconds beside those of the pairs that a slice may take before it counts as hung */
-static const double stop_limit = 5; /* seconds for the block that is running and the last check, when told to stop */
+static const double call_limit = 30; /* seconds for a slice, beside trial_time_limit, before it counts as hung */
+static const double stop_limit = 5;  /* seconds to finish the running block and the last check when told to stop */
 
 const compare_settings compare_defaults = {
     .delta = 0.005, .family_alpha = 0.01, .beta = 0.001, .cases = 1, .seconds = 5, .launches = 12};
@@ -42,7 +42,7 @@ paired_settings compare_sampling(const compare_settings *s, const volatile int *
 /* ---- in the child ------------------------------------------------------------------------------------------------ */
 
 /* Shared with the child. */
-typedef struct match {
+typedef struct shared_timing {
     comparison *c;
     const trial_group *g;
     const trial *judged[2];
@@ -53,34 +53,35 @@ typedef struct match {
     int64_t calls;
     char reason[320];
     paired_run run;
-} match;
+} shared_timing;
 
-static const char *check_lane(void *ctx, int lane, const instance *placed, const attn_tensor *slot)
+static const char *check_side(void *ctx, int lane, const instance *placed, const attn_tensor *slot)
 {
-    const match *m = ctx;
+    const shared_timing *m = ctx;
     return judge_again(m->g, m->judged[lane], placed, slot);
 }
 
-static void time_in_child(void *arg)
+static void time_pairs(void *arg)
 {
-    match *m = arg;
-    const duel d = {.kernel = {m->c->kernel[0], m->c->kernel[1]},
-                    .in = &m->g->in,
-                    .machine = m->s->machine,
-                    .threads = m->c->threads,
-                    .residency = m->s->residency,
-                    .layout = m->s->seed,
-                    .beat = &m->beat,
-                    .current = &m->current,
-                    .check = check_lane,
-                    .ctx = m};
+    shared_timing *m = arg;
+    const paired_kernels d = {.kernel = {m->c->kernel[0], m->c->kernel[1]},
+                              .in = &m->g->in,
+                              .machine = m->s->machine,
+                              .threads = m->c->threads,
+                              .residency = m->s->residency,
+                              .layout = m->s->seed,
+                              .beat = &m->beat,
+                              .current = &m->current,
+                              .check = check_side,
+                              .ctx = m};
     const paired_settings settings = compare_sampling(m->s, &m->stop);
-    m->ran = duel_run(&d, &settings, &m->run, &m->calls, &m->wrong, m->reason, sizeof m->reason);
+    m->ran = paired_kernels_run(&d, &settings, &m->run, &m->calls, &m->wrong, m->reason, sizeof m->reason);
 }
 
-/* ---- what it means ----------------------------------------------------------------------------------------------- */
+/* ---- the verdict --------------------------------------------------------------------------------------------------
+ */
 
-static int figures_of(const sampled_pair *pair, size_t pairs, double alpha, pair_figures *out)
+static int figures_of_samples(const sampled_pair *pair, size_t pairs, double alpha, pair_figures *out)
 {
     double *base = calloc(pairs + 1, sizeof *base), *fresh = calloc(pairs + 1, sizeof *fresh);
     for (size_t i = 0; base && fresh && i < pairs; i++) {
@@ -108,7 +109,7 @@ static void could_not_tell(comparison *c, const char *why)
     snprintf(c->why, sizeof c->why, "%.399s", why);
 }
 
-static void say_void(comparison *c, const paired_run *run)
+static void could_not_tell_void(comparison *c, const paired_run *run)
 {
     c->verdict = COMPARE_COULD_NOT_TELL;
     snprintf(c->why, sizeof c->why, "the control lane finds %s different from itself: this run is void",
@@ -122,8 +123,8 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
     c->controls = run->controls;
     c->seconds = run->seconds;
     c->log_e = decision_log_e(d);
-    c->timed = figures_of(run->pair, run->pairs, compare_alpha(s), &c->figures);
-    if (run->controls) figures_of(run->of_control, run->controls, s->beta, &c->control);
+    c->timed = figures_of_samples(run->pair, run->pairs, compare_alpha(s), &c->figures);
+    if (run->controls) figures_of_samples(run->of_control, run->controls, s->beta, &c->control);
     c->samples = samples_of(run);
     const double reach = c->figures.median - c->figures.median_interval.low;
     c->visible = c->timed && isfinite(reach) ? (1 + s->delta) * exp(reach) - 1 : INFINITY;
@@ -136,7 +137,7 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
     else if (!c->timed)
         could_not_tell(c, run->end == PAIRED_STOPPED ? interruption() : "no memory for its figures");
     else if (paired_void(run))
-        say_void(c, run);
+        could_not_tell_void(c, run);
     else if (d->slower)
         c->verdict = COMPARE_SLOWER;
     else if (d->not_slower && d->faster)
@@ -150,8 +151,8 @@ void compare_conclude(comparison *c, const paired_run *run, const compare_settin
     c->open = run->end == PAIRED_LIMIT && c->verdict == COMPARE_COULD_NOT_TELL && !paired_void(run);
 }
 
-/* A child that was ended because the run is has not hung. */
-static void blame(comparison *c, const match *m, child_end end, const char *reason)
+/* The verdict where the child gave no times. A child that ended because the whole run was interrupted has not hung. */
+static void conclude_without_times(comparison *c, const shared_timing *m, child_end end, const char *reason)
 {
     if (m->wrong >= 0 || (end != CHILD_DONE && m->current >= 0 && !interrupted)) {
         const int lane = m->wrong >= 0 ? m->wrong : m->current;
@@ -166,11 +167,11 @@ static void blame(comparison *c, const match *m, child_end end, const char *reas
     }
 }
 
-static void time_it(comparison *c, const trial_group *g, const trial *base, const trial *fresh,
-                    const compare_settings *s)
+static void time_pair(comparison *c, const trial_group *g, const trial *base, const trial *fresh,
+                      const compare_settings *s)
 {
     char reason[256];
-    match *m = shared_new(sizeof *m);
+    shared_timing *m = shared_new(sizeof *m);
     if (!m) {
         could_not_tell(c, "no memory for its times");
         return;
@@ -182,20 +183,20 @@ static void time_it(comparison *c, const trial_group *g, const trial *base, cons
     m->s = s;
     m->current = m->wrong = -1;
     const child_limit limit = {call_limit + trial_time_limit(g->in.w), &m->beat, &m->stop, stop_limit};
-    const child_end end = child_run(time_in_child, m, &limit, reason, sizeof reason);
+    const child_end end = child_run(time_pairs, m, &limit, reason, sizeof reason);
     if (end == CHILD_DONE && m->ran) {
         c->calls = m->calls;
         compare_conclude(c, &m->run, s);
     } else {
-        blame(c, m, end, reason);
+        conclude_without_times(c, m, end, reason);
     }
     shared_free(m, sizeof *m);
 }
 
 /* ---- a workload -------------------------------------------------------------------------------------------------- */
 
-/* Both judged and passed? Else the verdict says why not; of two that are wrong, NEW. */
-static bool fit(comparison *c, const trial *base, const trial *fresh)
+/* Have both passed the judge? If not, the verdict says why; if both are wrong, it names NEW. */
+static bool both_pass(comparison *c, const trial *base, const trial *fresh)
 {
     const trial *const both[2] = {base, fresh};
     bool fits = true;
@@ -227,12 +228,12 @@ static const trial *trial_of(const trial_group *g, const attn_kernel *kernel, in
     for (int i = 0; i < g->count; i++) {
         if (g->trial[i].kernel != kernel) continue;
         if (g->trial[i].threads == threads) return &g->trial[i];
-        if (g->trial[i].status == TRIAL_UNSUPPORTED) unable = &g->trial[i]; /* said once for all thread counts */
+        if (g->trial[i].status == TRIAL_UNSUPPORTED) unable = &g->trial[i]; /* one entry for all thread counts */
     }
     return unable;
 }
 
-static bool takes(const compare_pair *pair, int threads)
+static bool runs_with(const compare_pair *pair, int threads)
 {
     const uint64_t threaded = ATTN_TRAIT_THREADED | ATTN_TRAIT_OWN_THREADS;
     return threads == 1 || (pair->kernel[0]->traits & threaded && pair->kernel[1]->traits & threaded);
@@ -242,11 +243,11 @@ int compare_cases(const compare_sides *sides, const int *threads, int thread_cou
 {
     int cases = 0;
     for (int p = 0; p < sides->pairs; p++)
-        for (int t = 0; t < thread_counts; t++) cases += takes(&sides->pair[p], threads[t]);
+        for (int t = 0; t < thread_counts; t++) cases += runs_with(&sides->pair[p], threads[t]);
     return cases;
 }
 
-/* A workload's judged cases, and where they begin in the record's. */
+/* A workload's judged cases, and where they begin in the record's "cases". */
 typedef struct judged_group {
     trial_group g;
     const json_t *cases;
@@ -259,7 +260,7 @@ static judged_side judged_of(const judged_group *j, const trial *t)
                          json_array_get(j->cases, j->first + (size_t)(t - j->g.trial))};
 }
 
-/* Of the same code NEW is judged for both sides. */
+/* Where both sides have the same code, NEW is judged for both. */
 static void compare_pair_on(const compare_sides *sides, const compare_pair *pair, const judged_group *j, int threads,
                             const compare_settings *s, compare_done *done, void *ctx)
 {
@@ -272,27 +273,27 @@ static void compare_pair_on(const compare_sides *sides, const compare_pair *pair
     }
     if (!base || !fresh) {
         could_not_tell(&c, not_begun);
-    } else if (fit(&c, base, fresh)) {
+    } else if (both_pass(&c, base, fresh)) {
         if (interrupted)
-            could_not_tell(&c, not_begun); /* nor judged whole */
+            could_not_tell(&c, not_begun); /* and not fully judged */
         else if (pair->identical)
             c.verdict = COMPARE_IDENTICAL;
         else if (!sides->isolated)
             could_not_tell(&c, sides->shared);
         else
-            time_it(&c, &j->g, base, fresh, s);
+            time_pair(&c, &j->g, base, fresh, s);
     }
     done(ctx, &c);
 }
 
-/* Not even judged: there is no time left. */
-static void drop(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
-                 compare_done *done, void *ctx)
+/* All cases of a workload where the time is up before the judge begins. */
+static void report_not_begun(const compare_sides *sides, const workload *w, const int *threads, int thread_counts,
+                             compare_done *done, void *ctx)
 {
     for (int p = 0; p < sides->pairs; p++)
         for (int t = 0; t < thread_counts; t++) {
             const compare_pair *const pair = &sides->pair[p];
-            if (!takes(pair, threads[t])) continue;
+            if (!runs_with(pair, threads[t])) continue;
             comparison c = {.kernel = {pair->kernel[0], pair->kernel[1]}, .w = w, .threads = threads[t]};
             could_not_tell(&c, not_begun);
             done(ctx, &c);
@@ -306,7 +307,7 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
     const trial_settings settings = {.machine = s->machine, .isa = s->isa, .budget = check_budget};
     judged_group j = {.cases = cases, .first = json_array_size(cases)};
     if (deadline_passed()) {
-        drop(sides, w, threads, thread_counts, done, ctx);
+        report_not_begun(sides, w, threads, thread_counts, done, ctx);
         return 1;
     }
     trial_job *job = calloc((size_t)(2 * sides->pairs * thread_counts) + 1, sizeof *job);
@@ -318,7 +319,7 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
     for (int p = 0; p < sides->pairs; p++)
         for (int lane = sides->pair[p].identical ? 1 : 0; lane < 2; lane++)
             for (int t = 0; t < thread_counts; t++) {
-                if (!takes(&sides->pair[p], threads[t])) continue;
+                if (!runs_with(&sides->pair[p], threads[t])) continue;
                 job[jobs++] = (trial_job){sides->pair[p].kernel[lane], threads[t]};
             }
     const int made = trial_group_run(w, w->has_class ? w->input : INPUT_NORMAL, s->seed, job, jobs, &settings, &j.g,
@@ -332,7 +333,7 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
     }
     for (int p = 0; p < sides->pairs; p++)
         for (int t = 0; t < thread_counts && !interrupted_by_user(); t++)
-            if (takes(&sides->pair[p], threads[t]))
+            if (runs_with(&sides->pair[p], threads[t]))
                 compare_pair_on(sides, &sides->pair[p], &j, threads[t], s, done, ctx);
     trial_group_free(&j.g);
     return 1;

@@ -1,8 +1,8 @@
-/* compare_confirm.c: what launches make of the verdicts of one process.
+/* compare_confirm.c: stage two: final verdicts from the launches of all cases.
  *
- * The mean over launches is held against the border by Student's t. All cases of the run are one family, also those
- * that stage one let pass: they take part with a p-value of 1, so that looking at more cases never makes a claim
- * about one of them cheaper. */
+ * Student's t tests the mean over a case's launches against the border ln(1 + delta). All cases of the run form one
+ * family, including those that stage one let pass, which take part with a p-value of 1. So looking at more cases never
+ * makes a claim about one of them easier. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ bool compare_wants_launches(const comparison *c, const compare_settings *s)
     return c->verdict == COMPARE_SLOWER || (c->verdict == COMPARE_FASTER && !s->only_slower) || c->open;
 }
 
-/* One direction: p-values that the mean of a case's launches, times `sign`, is above the border; and Holm's answers. */
+/* One direction: for each case the p-value of 'the mean of the launches, times `sign`, is above the border', and Holm's
+ * answer. */
 typedef struct claim {
     double *p, *level;
     bool *refused;

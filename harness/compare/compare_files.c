@@ -1,4 +1,4 @@
-/* compare_files.c: repetitions of the entries that both records have, by name. */
+/* compare_files.c: matches the entries of two records by name and compares their repetitions. */
 #include "compare_files.h"
 
 #include <gsl/gsl_sort.h>
@@ -32,7 +32,7 @@ static double nanoseconds(const json_t *entry)
     return factor * json_number_value(json_object_get(entry, "real_time"));
 }
 
-static const char *run_of(const json_t *entry)
+static const char *run_name_of(const json_t *entry)
 {
     const char *run = json_string_value(json_object_get(entry, "run_name"));
     const char *type = json_string_value(json_object_get(entry, "run_type"));
@@ -41,7 +41,7 @@ static const char *run_of(const json_t *entry)
     return run ? run : json_string_value(json_object_get(entry, "name"));
 }
 
-/* Sorted times of all repetitions of a run; NULL where there are none. */
+/* The sorted times of all repetitions of a run; NULL where there are none. */
 static double *times_of(const json_t *record, const char *run, size_t *count)
 {
     const json_t *entries = json_object_get(record, "benchmarks");
@@ -51,7 +51,7 @@ static double *times_of(const json_t *record, const char *run, size_t *count)
     *count = 0;
     json_array_foreach(entries, i, entry)
     {
-        const char *name = run_of(entry);
+        const char *name = run_name_of(entry);
         if (time && name && strcmp(name, run) == 0) time[(*count)++] = nanoseconds(entry);
     }
     if (time && *count) {
@@ -65,7 +65,7 @@ static double *times_of(const json_t *record, const char *run, size_t *count)
 static bool seen_before(const json_t *entries, size_t index, const char *run)
 {
     for (size_t i = 0; i < index; i++) {
-        const char *name = run_of(json_array_get(entries, i));
+        const char *name = run_name_of(json_array_get(entries, i));
         if (name && strcmp(name, run) == 0) return true;
     }
     return false;
@@ -79,7 +79,7 @@ typedef struct rule {
 
 typedef struct reading {
     compare_verdict verdict;
-    double ratio, visible; /* visible: the smallest slowdown that would have shown, a relative difference */
+    double ratio, visible; /* visible: the smallest relative slowdown that would have shown */
     interval at;
     size_t bases, freshes; /* repetitions */
 } reading;
@@ -102,8 +102,8 @@ static reading read_times(const double *base, size_t bases, const double *fresh,
     return x;
 }
 
-/* 'NEW reads': nothing was measured here. */
-static void say(const reading *x, const rule *r, char *out, size_t size)
+/* 'NEW reads', not 'is': nothing was measured here. */
+static void reading_words(const reading *x, const rule *r, char *out, size_t size)
 {
     const double low = x->at.low - 1, high = x->at.high - 1;
     if (x->verdict == COMPARE_SLOWER)
@@ -127,7 +127,7 @@ static void say(const reading *x, const rule *r, char *out, size_t size)
                  PERCENT(x->ratio - 1), x->bases, x->freshes, ceil(1 - log2(r->alpha / 2)));
 }
 
-/* As compare_record.c has it, with the repetitions of both sides instead of pairs. */
+/* The keys of compare_record.c, with the repetitions of both sides instead of pairs. */
 static json_t *reading_json(const json_t *entry, const reading *x, const char *words)
 {
     const entry_id id = entry_id_of(entry);
@@ -144,21 +144,21 @@ static json_t *reading_json(const json_t *entry, const reading *x, const char *w
 
 /* ---- two records ------------------------------------------------------------------------------------------------- */
 
-typedef struct both {
+typedef struct record_pair {
     const json_t *base, *fresh;
     const char *name[2];           /* of the files */
     json_t *comparisons, *only[2]; /* names of the runs that one record has alone */
     int count[COMPARE_VERDICTS];
-} both;
+} record_pair;
 
-static void compare_run(both *b, const json_t *entry, const char *run, const rule *r)
+static void compare_run(record_pair *b, const json_t *entry, const char *run, const rule *r)
 {
     size_t bases, freshes;
     char words[512];
     double *base = times_of(b->base, run, &bases), *fresh = times_of(b->fresh, run, &freshes);
     if (base && fresh) {
         const reading x = read_times(base, bases, fresh, freshes, r);
-        say(&x, r, words, sizeof words);
+        reading_words(&x, r, words, sizeof words);
         printf("%s: %s\n", run, words);
         b->count[x.verdict]++;
         json_array_append_new(b->comparisons, reading_json(entry, &x, words));
@@ -167,8 +167,9 @@ static void compare_run(both *b, const json_t *entry, const char *run, const rul
     free(fresh);
 }
 
-/* Runs of one record by whether the other has them too; where both do, compared by the rule, if there is one. */
-static int each_run(both *b, int which, const rule *r)
+/* For each run of one record that the other has too: compares both, where `r` gives a rule. Without a rule, notes the
+ * runs that the other lacks. Returns the number of shared runs. */
+static int each_run(record_pair *b, int which, const rule *r)
 {
     const json_t *own = which ? b->fresh : b->base, *other = which ? b->base : b->fresh;
     const json_t *entries = json_object_get(own, "benchmarks");
@@ -177,7 +178,7 @@ static int each_run(both *b, int which, const rule *r)
     const json_t *entry;
     json_array_foreach(entries, i, entry)
     {
-        const char *run = run_of(entry);
+        const char *run = run_name_of(entry);
         if (!run || seen_before(entries, i, run)) continue;
         double *times = times_of(other, run, &count);
         shared += times != NULL;
@@ -188,8 +189,8 @@ static int each_run(both *b, int which, const rule *r)
     return shared;
 }
 
-/* What NEW's record says of the machine, and by which rule both were compared. */
-static json_t *record_of(const both *b, const rule *r, int cases)
+/* A record of the comparisons: the machine as in NEW's record, and the rule. */
+static json_t *record_of_readings(const record_pair *b, const rule *r, int cases)
 {
     static const char *const kept[] = {"schema",  "version",    "commit",   "cpu",          "cpu_id",    "kernel",
                                        "isa",     "hypervisor", "governor", "isa_detected", "caches",    "memory",
@@ -215,7 +216,7 @@ static void print_only(const json_t *names, const char *where)
     json_array_foreach(names, i, name) printf("%s: only in %s\n", json_string_value(name), where);
 }
 
-static int conclude(const both *b)
+static int print_counts(const record_pair *b)
 {
     const int *n = b->count;
     printf("\n%d slower, %d faster, %d no difference, %d not slower, %d could not tell; records are a weaker witness "
@@ -227,7 +228,7 @@ static int conclude(const both *b)
     return n[COMPARE_COULD_NOT_TELL] ? EXIT_UNDECIDED : EXIT_WELL;
 }
 
-static int compare_both(both *b, double threshold, json_t **record)
+static int compare_both(record_pair *b, double threshold, json_t **record)
 {
     const char *other = records_machine_differs(b->base, b->fresh);
     const int cases = each_run(b, 0, NULL);
@@ -243,8 +244,8 @@ static int compare_both(both *b, double threshold, json_t **record)
     each_run(b, 0, &r);
     print_only(b->only[0], "BASE");
     print_only(b->only[1], "NEW");
-    const int code = conclude(b);
-    *record = record_of(b, &r, cases);
+    const int code = print_counts(b);
+    *record = record_of_readings(b, &r, cases);
     return code;
 }
 
@@ -253,7 +254,7 @@ int compare_files(const char *base_file, const char *fresh_file, double threshol
     char reason[1024];
     json_t *base = record_read(base_file, reason, sizeof reason);
     json_t *fresh = base ? record_read(fresh_file, reason, sizeof reason) : NULL;
-    both b = {base, fresh, {base_file, fresh_file}, json_array(), {json_array(), json_array()}, {0}};
+    record_pair b = {base, fresh, {base_file, fresh_file}, json_array(), {json_array(), json_array()}, {0}};
     int code = EXIT_USAGE;
     *record = NULL;
     if (fresh)

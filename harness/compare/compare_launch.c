@@ -1,8 +1,9 @@
-/* compare_launch.c: confirmation in fresh launches of this program.
+/* compare_launch.c: confirms a verdict in fresh launches of this program.
  *
- * Each has its own address-space layout, an environment of another size (which moves the stack), buffers at other
- * places in their pages, and loads the two modules in another order. Its verdict is one number, the median of some
- * hundred pairs; what is claimed of the two builds is claimed of the mean of these numbers. */
+ * compare_run_launches starts them; each runs compare_launch. A launch has its own address-space layout, an environment
+ * of another size (which moves the stack), buffers at other places in their pages, and may load the two modules in
+ * the other order. It reports one number, the median of launch_pairs pairs. The claim about two builds is a claim
+ * about the mean of these numbers. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,9 +18,9 @@
 #include "util/console.h"
 #include "verify/trial_run.h"
 
-static const size_t launch_pairs = 100; /* median good to about a tenth of what launches differ by */
-static const double launch_seconds = 1; /* at most for them */
-static const double launch_limit = 60;  /* seconds, beside those of slow calls, before it counts as hung */
+static const size_t launch_pairs = 100; /* the median's error is then about a tenth of the spread of launches */
+static const double launch_seconds = 1; /* the most for those pairs */
+static const double launch_limit = 60;  /* seconds, beside trial_time_limit, before a launch counts as hung */
 
 enum { MOST_PADDING = 4096 }; /* bytes of environment: a page */
 
@@ -38,7 +39,7 @@ static void exec_self(void *arg)
     const char *const inputs = l->s->residency == RESIDENCY_HOT    ? NULL
                                : l->s->residency == RESIDENCY_COLD ? "--cold"
                                                                    : "--rotate";
-    const size_t bytes = (size_t)l->number * 1009 % MOST_PADDING; /* another remainder in each, in no order */
+    const size_t bytes = (size_t)l->number * 1009 % MOST_PADDING; /* sizes all differ, in no order */
     memset(padding, 'x', bytes);
     padding[bytes] = 0;
     snprintf(base, sizeof base, "%s:%s", l->sides->side[0].path, compare_kernel_name(l->c->kernel[0]));
@@ -52,7 +53,7 @@ static void exec_self(void *arg)
           "--seed", seed, "--launch", number, inputs, (char *)NULL);
 }
 
-/* The launch's median; NaN and a reason. Whether it crashed is the end's to say; all else its words. */
+/* Returns the launch's median; NaN and a reason where it gave none. *crashed: did the process die of a signal? */
 static double one_launch(launch *l, bool *crashed, char *reason, size_t size)
 {
     const child_limit limit = {.seconds = launch_limit + trial_time_limit(l->c->w)};
@@ -72,7 +73,8 @@ static double one_launch(launch *l, bool *crashed, char *reason, size_t size)
     return median;
 }
 
-/* The side that crashes when the launch is made with it alone, NEW first; -1: neither. */
+/* Repeats a crashed launch with each side on both lanes, NEW first. Returns the side that crashes again; -1: neither.
+ */
 static int crashing_side(const launch *l)
 {
     char reason[256];
@@ -89,7 +91,7 @@ static int crashing_side(const launch *l)
     return -1;
 }
 
-static void say_lost(comparison *c, const launch *l, bool crashed, const char *reason)
+static void note_lost_launch(comparison *c, const launch *l, bool crashed, const char *reason)
 {
     const int side = crashed ? crashing_side(l) : -1;
     if (interrupted) return;
@@ -110,7 +112,7 @@ void compare_run_launches(comparison *c, const compare_sides *sides, const compa
         progress("confirming: launch %d of %d", i + 1, s->launches);
         const double median = one_launch(&l, &crashed, reason, sizeof reason);
         if (isnan(median)) {
-            if (!interrupted) say_lost(c, &l, crashed, reason);
+            if (!interrupted) note_lost_launch(c, &l, crashed, reason);
             break;
         }
         c->launch[c->launches++] = median;
@@ -121,7 +123,7 @@ void compare_run_launches(comparison *c, const compare_sides *sides, const compa
 paired_settings compare_launch_sampling(const compare_settings *s, int number)
 {
     const decision_rule rule = {s->delta, compare_alpha(s), s->beta};
-    /* Another stream for each launch, the same again for the same seed. */
+    /* Each launch has its own random stream, which the seed reproduces. */
     const uint64_t layout = s->seed * 1000003 + (uint64_t)number;
     return (paired_settings){rule, layout, launch_seconds, 0, launch_pairs, NULL};
 }
@@ -137,13 +139,13 @@ int compare_launch(const compare_sides *sides, const workload *w, int threads, i
     const paired_settings settings = compare_launch_sampling(s, number);
     if (run && instance_describe(&in, w, w->has_class ? w->input : INPUT_NORMAL, s->seed, reason, sizeof reason)) {
         if (instance_fill(&in, reason, sizeof reason)) {
-            const duel d = {.kernel = {pair->kernel[0], pair->kernel[1]},
-                            .in = &in,
-                            .machine = s->machine,
-                            .threads = threads,
-                            .residency = s->residency,
-                            .layout = settings.seed};
-            ok = duel_run(&d, &settings, run, &calls, &wrong, reason, sizeof reason);
+            const paired_kernels d = {.kernel = {pair->kernel[0], pair->kernel[1]},
+                                      .in = &in,
+                                      .machine = s->machine,
+                                      .threads = threads,
+                                      .residency = s->residency,
+                                      .layout = settings.seed};
+            ok = paired_kernels_run(&d, &settings, run, &calls, &wrong, reason, sizeof reason);
         }
         instance_free(&in);
     } else if (!run) {

@@ -1,4 +1,5 @@
-/* compare_markdown.c: a comparison for a pull request's page: the verdict, a table with findings first, the rule. */
+/* compare_markdown.c: writes a record's comparisons as Markdown for a pull request: a table with findings first, then
+ * the rule and both sides. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static void put_pairs(FILE *out, const json_t *one)
             seconds);
 }
 
-/* Of two records that were compared. */
+/* For comparisons of two records (compare_files.c), which have no pairs. */
 static void put_repetitions(FILE *out, const json_t *both)
 {
     if (json_array_size(both) == 2)
@@ -111,7 +112,7 @@ static void put_side(FILE *out, const char *name, const json_t *side)
     fputc('\n', out);
 }
 
-static int emit(FILE *out, const json_t *record)
+static int emit_comparisons(FILE *out, const json_t *record)
 {
     static const compare_verdict order[] = {COMPARE_WRONG,     COMPARE_SLOWER,     COMPARE_COULD_NOT_TELL,
                                             COMPARE_FASTER,    COMPARE_NOT_SLOWER, COMPARE_NO_DIFFERENCE,
@@ -144,5 +145,5 @@ static int emit(FILE *out, const json_t *record)
 
 int compare_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size)
 {
-    return results_write_text(record, path, emit, reason, reason_size);
+    return record_write_text(record, path, emit_comparisons, reason, reason_size);
 }

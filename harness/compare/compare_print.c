@@ -1,4 +1,4 @@
-/* compare_print.c: comparisons on standard output. */
+/* compare_print.c: prints comparisons and their two sides on standard output. */
 #include <math.h>
 #include <stdio.h>
 

@@ -1,12 +1,32 @@
-/* compare_record.c: comparisons in the record.
+/* compare_record.c: one comparison, and the context of a comparison, as JSON.
  *
- * "comparisons": [{"base","new","workload","spec","threads","verdict","words","why",
- *     "ratio","interval":[low, high],"trimmed_mean","tail" (all new time over base time),
- *     "pairs","controls","calls" (of a slice),"seconds","log_e","visible" (smallest slowdown that would have shown),
- *     "control": ratio of either side against itself, "control_interval",
- *     "launches": [ratio of each],"launch_ratio","launch_interval","launch_deviation" (of the logarithm),
- *     "moved_launches": [ratio of each, with both builds at other code offsets] (gate),
- *     "samples": [[base ns, new ns, base first], ...]}] */
+ * Each entry of "comparisons" has these keys. Ratios are new time over base time.
+ *
+ *   "base", "new"         names of the kernels
+ *   "workload", "spec"
+ *   "threads"
+ *   "verdict"             compare_verdict_name
+ *   "words"               the verdict in a sentence
+ *   "why"                 reason or note; "" none
+ *  where it was timed:
+ *   "ratio"               median over pairs
+ *   "interval"            [low, high] of that median
+ *   "trimmed_mean"
+ *   "tail"                95th percentile of the new times over that of the base
+ *   "pairs", "controls"   their numbers
+ *   "calls"               in a slice
+ *   "seconds"
+ *   "log_e"               evidence for slower
+ *   "visible"             the smallest slowdown that would have shown
+ *   "control"             ratio of either side against itself
+ *   "control_interval"
+ *   "samples"             [[base ns, new ns, base first], ...]
+ *  where launches confirmed it:
+ *   "launches"            [ratio of each]
+ *   "launch_ratio"        of their mean
+ *   "launch_interval"
+ *   "launch_deviation"    of the logarithm
+ *   "moved_launches"      [ratio of each with both builds at other code offsets], of the gate */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

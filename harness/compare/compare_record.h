@@ -1,4 +1,5 @@
-/* compare_record.h: comparisons as JSON. */
+/* compare_record.h: comparisons as JSON, for the record and its Markdown page. The keys are listed in compare_record.c.
+ */
 #ifndef ATTNBENCH_COMPARE_RECORD_H
 #define ATTNBENCH_COMPARE_RECORD_H
 
@@ -7,17 +8,16 @@
 /* One entry of the record's "comparisons". */
 json_t *compare_json(const comparison *c, const compare_settings *s);
 
-/* context.attnbench.compare: what was compared, by which rule; 'compare' adds the cases that were "not_begun". */
+/* context.attnbench.compare: what was compared, and by which rule. The command adds "not_begun". */
 json_t *compare_context(const compare_sides *sides, const compare_settings *s);
 
-/* Where times were taken: the first key in which the machines of two records differ, or NULL. Never measured
- * frequencies. */
+/* The first key in which the machines of two records differ, or NULL. Measured frequencies are not compared. */
 const char *records_machine_differs(const json_t *base, const json_t *fresh);
 
 /* The first of these keys of context.attnbench that differs. */
 const char *records_key_differs(const json_t *base, const json_t *fresh, const char *const *keys, size_t count);
 
-/* compare_markdown.c: the record's comparisons as a page. */
+/* compare_markdown.c: writes the record's comparisons as a Markdown page. */
 int compare_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size);
 
 #endif

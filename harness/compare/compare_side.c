@@ -1,4 +1,5 @@
-/* compare_side.c: from words to modules, and from modules to pairs of kernels. */
+/* compare_side.c: opens the modules that BASE and NEW name, pairs their kernels, and checks that each side runs only
+ * its own code. */
 #include "compare_side.h"
 
 #include <fnmatch.h>
@@ -14,7 +15,8 @@
 #include "plugin/builtin_module.h"
 #include "util/program_files.h"
 
-static int parse(compare_side *s, const char *word, char *reason, size_t size)
+/* Splits a word into the path of a module and, if it names one, a kernel. */
+static int parse_side(compare_side *s, const char *word, char *reason, size_t size)
 {
     s->word = word;
     const char *end = strstr(word, ".so");
@@ -40,7 +42,7 @@ static int parse(compare_side *s, const char *word, char *reason, size_t size)
 
 const char *compare_kernel_name(const attn_kernel *stand_in) { return strchr(stand_in->name, ':') + 1; }
 
-static const attn_kernel *find(const plugin *p, const char *name)
+static const attn_kernel *kernel_named(const plugin *p, const char *name)
 {
     for (int i = 0; i < p->kernels; i++)
         if (strcmp(compare_kernel_name(p->kernel[i]), name) == 0) return p->kernel[i];
@@ -69,14 +71,14 @@ static int open_side(compare_side *s, const compare_side *other, uint64_t isa, c
         }
         s->module = s->set.plugin[0];
     }
-    if (!s->kernel || find(s->module, s->kernel)) return 1;
+    if (!s->kernel || kernel_named(s->module, s->kernel)) return 1;
     size_t used = (size_t)snprintf(reason, size, "%.200s has no kernel '%.60s'; it has", s->path, s->kernel);
     for (int i = 0; i < s->module->kernels && used < size; i++)
         used += (size_t)snprintf(reason + used, size - used, " %s", compare_kernel_name(s->module->kernel[i]));
     return 0;
 }
 
-static bool wanted(const compare_side *s, const attn_kernel *k, const char *const *globs, int count)
+static bool is_selected(const compare_side *s, const attn_kernel *k, const char *const *globs, int count)
 {
     if (s->kernel) return strcmp(s->kernel, compare_kernel_name(k)) == 0;
     bool matched = count == 0;
@@ -84,14 +86,14 @@ static bool wanted(const compare_side *s, const attn_kernel *k, const char *cons
     return matched;
 }
 
-/* Kernels of one side that have no counterpart among those wanted of the other. */
+/* Lists the selected kernels of one side that have no counterpart among those of the other. */
 static int note_alone(compare_sides *s, int which, const char *const *globs, int count)
 {
     const compare_side *own = &s->side[which], *other = &s->side[!which];
     s->alone[which] = calloc((size_t)own->module->kernels, sizeof *s->alone[which]);
     for (int i = 0; s->alone[which] && i < own->module->kernels; i++) {
-        const attn_kernel *k = own->module->kernel[i], *twin = find(other->module, compare_kernel_name(k));
-        if (wanted(own, k, globs, count) && !(twin && wanted(other, twin, globs, count)))
+        const attn_kernel *k = own->module->kernel[i], *twin = kernel_named(other->module, compare_kernel_name(k));
+        if (is_selected(own, k, globs, count) && !(twin && is_selected(other, twin, globs, count)))
             s->alone[which][s->alone_count[which]++] = k;
     }
     return s->alone[which] != NULL;
@@ -107,16 +109,17 @@ static int make_pairs(compare_sides *s, const char *const *globs, int count, cha
     s->pair = calloc((size_t)base->module->kernels, sizeof *s->pair);
     if (!s->pair) return 0;
     if (base->kernel && fresh->kernel) {
-        s->pair[s->pairs++] = (compare_pair){{find(base->module, base->kernel), find(fresh->module, fresh->kernel)},
-                                             same && strcmp(base->kernel, fresh->kernel) == 0};
+        s->pair[s->pairs++] =
+            (compare_pair){{kernel_named(base->module, base->kernel), kernel_named(fresh->module, fresh->kernel)},
+                           same && strcmp(base->kernel, fresh->kernel) == 0};
         return 1;
     }
     for (int i = 0; i < base->module->kernels; i++) {
-        const attn_kernel *k = base->module->kernel[i], *twin = find(fresh->module, compare_kernel_name(k));
-        if (!wanted(base, k, globs, count) || !twin || !wanted(fresh, twin, globs, count)) continue;
+        const attn_kernel *k = base->module->kernel[i], *twin = kernel_named(fresh->module, compare_kernel_name(k));
+        if (!is_selected(base, k, globs, count) || !twin || !is_selected(fresh, twin, globs, count)) continue;
         s->pair[s->pairs++] = (compare_pair){{k, twin}, same};
     }
-    const bool whole = !base->kernel && !fresh->kernel; /* else what has no pair was not asked for */
+    const bool whole = !base->kernel && !fresh->kernel; /* if a word names a kernel, others were not asked for */
     if (whole && (!note_alone(s, 0, globs, count) || !note_alone(s, 1, globs, count))) return 0;
     if (s->pairs) return 1;
     snprintf(reason, size,
@@ -125,8 +128,8 @@ static int make_pairs(compare_sides *s, const char *const *globs, int count, cha
     return 0;
 }
 
-/* Two modules in one process. A name that both files have tells nothing, so they are looked at as one set. */
-static void look_at_isolation(compare_sides *s)
+/* May both modules be loaded into one process? Both files may have the same name, so they are checked as one set. */
+static void check_isolation(compare_sides *s)
 {
     plugin *both[2];
     plugin_set set = {both, 0};
@@ -140,11 +143,11 @@ int compare_sides_open(const char *base, const char *fresh, const char *const *g
 {
     memset(out, 0, sizeof *out);
     snprintf(reason, reason_size, "out of memory");
-    if (parse(&out->side[0], base, reason, reason_size) && parse(&out->side[1], fresh, reason, reason_size) &&
+    if (parse_side(&out->side[0], base, reason, reason_size) && parse_side(&out->side[1], fresh, reason, reason_size) &&
         open_side(&out->side[0], NULL, isa, reason, reason_size) &&
         open_side(&out->side[1], &out->side[0], isa, reason, reason_size) &&
         make_pairs(out, globs, glob_count, reason, reason_size)) {
-        look_at_isolation(out);
+        check_isolation(out);
         return 1;
     }
     compare_sides_close(out);

@@ -1,7 +1,7 @@
-/* compare_side.h: BASE and NEW as they were named: kernels in modules.
+/* compare_side.h: turns the words BASE and NEW into modules, and modules into pairs of kernels.
  *
- * Both sides are modules, also where a side is built in: the build links the built-in kernels a second time as a
- * plugin, so that neither side has the program's own layout and linkage in its favour. */
+ * Both sides are modules. Built-in kernels are linked a second time as a plugin for this, so that neither side has the
+ * program's own layout and linkage in its favour. */
 #ifndef ATTNBENCH_COMPARE_SIDE_H
 #define ATTNBENCH_COMPARE_SIDE_H
 
@@ -10,8 +10,8 @@
 typedef struct compare_side {
     const char *word; /* as given */
     char *path;       /* of the module */
-    char *kernel;     /* the one that was named; NULL: all of them */
-    plugin_set set;   /* that module, opened; empty where the other side has the same file */
+    char *kernel;     /* the one that the word names; NULL: all */
+    plugin_set set;   /* that module, opened; empty where the other side has opened the same file */
     const plugin *module;
 } compare_side;
 
@@ -26,13 +26,13 @@ typedef struct compare_sides {
     int pairs;
     const attn_kernel **alone[2]; /* kernels that only one side has */
     int alone_count[2];
-    bool isolated;    /* each side runs its own code and nothing else */
-    char shared[512]; /* else what they share */
+    bool isolated;    /* each side runs only its own code */
+    char shared[512]; /* if not: what they share */
 } compare_sides;
 
-/* KERNEL, FILE.so:KERNEL, FILE.so or 'builtin' (all built-in kernels). Where each side is one kernel these two are
- * compared, else those with the same names that `glob` (NULL: any) matches. 0 and one line in `reason`; nothing is
- * open then. */
+/* Opens both sides. A word is KERNEL, FILE.so:KERNEL, FILE.so or 'builtin' (all built-in kernels). If each side names
+ * one kernel, these two are a pair; else kernels of the same name are, if one of `globs` (none: any) matches it.
+ * Returns 0 and one line in `reason`, with nothing open. */
 int compare_sides_open(const char *base, const char *fresh, const char *const *globs, int glob_count, uint64_t isa,
                        compare_sides *out, char *reason, size_t reason_size);
 void compare_sides_close(compare_sides *s);
@@ -41,8 +41,8 @@ void compare_sides_close(compare_sides *s);
 int compare_sides_open_own(const char *base, const char *fresh, uint64_t isa, compare_sides *out, char *reason,
                            size_t reason_size);
 
-/* "BASE" or "NEW" where that file is not what was opened any more; NULL: neither. Each case and each launch loads them
- * anew, so what was judged, timed and confirmed would not be one build. */
+/* "BASE" or "NEW" if that file has changed since it was opened; NULL: neither has. Each case and each launch loads the
+ * files anew, so a changed file means that what was judged, timed and confirmed is not one build. */
 const char *compare_sides_changed(const compare_sides *s);
 
 /* The kernel's name without its module's. */

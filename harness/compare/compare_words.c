@@ -1,4 +1,4 @@
-/* compare_words.c: comparisons in words, base first. */
+/* compare_words.c: a comparison's verdict as a sentence, and its title. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,14 +7,14 @@
 #include "compare.h"
 #include "util/percent.h"
 
-/* What is claimed of builds: of the launches where there were any, else of the one process. */
+/* The ln ratio that the sentence states: over launches where there were any, else of the one process. */
 static double claimed(const comparison *c, interval *at)
 {
     *at = c->launches ? c->over_launches.bounds : c->figures.median_interval;
     return c->launches ? c->over_launches.mean : c->figures.median;
 }
 
-/* Percent are of BASE's time; beyond a change by two, a factor says more. */
+/* Percentages are of BASE's time. A change by more than a factor of two is stated as a factor. */
 static void say_slower(const comparison *c, char *out, size_t size)
 {
     interval at;

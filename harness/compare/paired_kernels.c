@@ -1,4 +1,5 @@
-/* paired_kernels.c: modules, places, calls; then slices for paired_sampler.c. */
+/* paired_kernels.c: loads both kernels, makes threads, places tensors and workspace, finds how many calls fill a slice,
+ * and hands slices to paired_sampler.c. */
 #include "paired_kernels.h"
 
 #include <math.h>
@@ -13,29 +14,29 @@
 #include "machine/pool.h"
 #include "util/console.h"
 
-static const double slice_seconds =
-    1e-4; /* 50 to 400 us is wanted: long against the clock's 30 ns, short against moods */
+/* 50 to 400 us is wanted: long against the clock's 30 ns, short against disturbances, which last milliseconds. */
+static const double slice_seconds = 1e-4;
 static const double warm_seconds = 5e-3; /* of each side: caches, predictors, frequency */
 
-typedef struct ring {
-    const duel *d;
+typedef struct paired_state {
+    const paired_kernels *d;
     const attn_kernel *kernel[2];
     placement placed;
-    instance moved; /* with shifted pointers */
-    int shifted;    /* the contents lie there now */
+    instance moved; /* the same tensors with shifted pointers */
+    int shifted;    /* are the contents at the shifted place now? */
     guarded roomy;  /* workspace and packed copy of a shifted call */
     rotation sets;
     const attn_exec *exec;
     attn_exec own;
     pool *workers;
     call call[2];
-    void *shared[2], *workspace[2]; /* as prepared, for call_release */
+    void *shared[2], *workspace[2]; /* as call_prepare set them, for call_release */
     int64_t calls;
-} ring;
+} paired_state;
 
 /* ---- slices ------------------------------------------------------------------------------------------------------ */
 
-static double timed_call(ring *r, call *c)
+static double timed_call(paired_state *r, call *c)
 {
     if (r->d->residency == RESIDENCY_COLD) residency_evict(&r->placed.in, c);
     if (r->d->residency == RESIDENCY_ROTATED) rotation_turn(&r->sets, c);
@@ -43,33 +44,33 @@ static double timed_call(ring *r, call *c)
     return call_once(c, NULL) == ATTN_OK ? clock_seconds() - begin : (double)NAN;
 }
 
-static void tell(const duel *d, int lane)
+static void note_progress(const paired_kernels *d, int lane)
 {
     if (d->current) *d->current = paired_side(lane);
     if (d->beat) ++*d->beat;
 }
 
-static const instance *tensors(const ring *r, int lane)
+static const instance *lane_tensors(const paired_state *r, int lane)
 {
     return r->d->shift && paired_side(lane) ? &r->moved : &r->placed.in;
 }
 
-/* Brings the contents to where the lane reads them; one call more, so that they are hot there too. */
-static int enter(ring *r, int lane)
+/* With a shift: moves the contents to where this lane reads them, and calls once more so that they are hot there. */
+static int enter_lane(paired_state *r, int lane)
 {
     const int there = paired_side(lane);
-    tell(r->d, lane);
+    note_progress(r->d, lane);
     if (!r->d->shift) return 1;
     if (r->shifted != there) shift_contents(r->d->shift, &r->placed.in, there);
     r->shifted = there;
     return call_once(&r->call[there], NULL) == ATTN_OK;
 }
 
-static double slice(void *ctx, int lane)
+static double time_slice(void *ctx, int lane)
 {
-    ring *r = ctx;
+    paired_state *r = ctx;
     call *c = &r->call[paired_side(lane)];
-    if (!enter(r, lane)) return (double)NAN;
+    if (!enter_lane(r, lane)) return (double)NAN;
     if (r->d->residency == RESIDENCY_COLD) {
         double sum = 0;
         for (int64_t i = 0; i < r->calls; i++) sum += timed_call(r, c);
@@ -83,22 +84,22 @@ static double slice(void *ctx, int lane)
     return clock_seconds() - begin;
 }
 
-static double now(void *ctx)
+static double slice_clock(void *ctx)
 {
     (void)ctx;
     return clock_seconds();
 }
 
 /* Warms both sides, and finds how many calls of the slower one fill a slice. */
-static int calibrate(ring *r, int *wrong, char *reason, size_t size)
+static int calibrate(paired_state *r, int *wrong, char *reason, size_t size)
 {
     double slower = 0;
     for (int lane = 0; lane < 2; lane++) {
         double least = INFINITY, one;
         const double begin = clock_seconds();
         do {
-            one = enter(r, lane) ? timed_call(r, &r->call[lane]) : (double)NAN;
-            least = fmin(least, one); /* of a number and NaN the number */
+            one = enter_lane(r, lane) ? timed_call(r, &r->call[lane]) : (double)NAN;
+            least = fmin(least, one); /* fmin of a number and NaN is the number */
         } while (!isnan(one) && clock_seconds() - begin < warm_seconds);
         if (isnan(one)) {
             snprintf(reason, size, "%s failed when it was warmed up", r->d->kernel[lane]->name);
@@ -113,7 +114,7 @@ static int calibrate(ring *r, int *wrong, char *reason, size_t size)
 
 /* ---- what both sides share --------------------------------------------------------------------------------------- */
 
-static int load(ring *r, char *reason, size_t size)
+static int load_kernels(paired_state *r, char *reason, size_t size)
 {
     const int first = (int)(r->d->layout & 1);
     for (int i = 0; i < 2; i++) {
@@ -124,8 +125,8 @@ static int load(ring *r, char *reason, size_t size)
     return 1;
 }
 
-/* Threads before plugins where a plugin brings its own (own_threads.h), else after. */
-static int make_threads(ring *r, char *reason, size_t size)
+/* Threads are made before the plugins are loaded if a plugin starts its own (own_threads.h), else after. */
+static int make_threads(paired_state *r, char *reason, size_t size)
 {
     const int threads = r->d->threads;
     const uint64_t own = ATTN_TRAIT_OWN_THREADS;
@@ -137,9 +138,9 @@ static int make_threads(ring *r, char *reason, size_t size)
             return 0;
         }
         r->exec = own_threads(threads, &r->own);
-        return load(r, reason, size);
+        return load_kernels(r, reason, size);
     }
-    if (!load(r, reason, size)) return 0;
+    if (!load_kernels(r, reason, size)) return 0;
     r->workers = threads > 1 ? pool_new(threads, reason, size) : NULL;
     r->exec = r->workers ? pool_exec(r->workers) : exec_serial();
     return threads == 1 || r->workers;
@@ -150,14 +151,14 @@ static size_t workspace_bytes(const call *c)
     return (size_t)(ATTN_WORKSPACE_STRIDE(&c->plan) * (int64_t)c->exec->threads);
 }
 
-static size_t pages_up(size_t bytes) { return (bytes + SHIFT_MOST - 1) / SHIFT_MOST * SHIFT_MOST; }
+static size_t whole_pages(size_t bytes) { return (bytes + SHIFT_MOST - 1) / SHIFT_MOST * SHIFT_MOST; }
 
-/* Workspace and packed copy at the beginning of pages, or some bytes further on. */
-static int give_room(ring *r)
+/* For a shift: workspace and packed copy at the beginning of pages, or some bytes further on. */
+static int give_room(paired_state *r)
 {
     call *const c = r->call;
-    const size_t workspace = pages_up(workspace_bytes(&c[1]) + SHIFT_MOST),
-                 packed = pages_up((size_t)c[1].plan.shared_bytes + SHIFT_MOST);
+    const size_t workspace = whole_pages(workspace_bytes(&c[1]) + SHIFT_MOST),
+                 packed = whole_pages((size_t)c[1].plan.shared_bytes + SHIFT_MOST);
     if (!guarded_open(&r->roomy, (int64_t)(workspace + packed))) return 0;
     unsigned char *const begin = (unsigned char *)r->roomy.data;
     for (int lane = 0; lane < 2; lane++) {
@@ -168,8 +169,8 @@ static int give_room(ring *r)
     return 1;
 }
 
-/* One workspace and one packed copy for both, the larger of the two: another place would be another speed. */
-static int share_memory(ring *r)
+/* Both lanes use one workspace and one packed copy, the larger of the two: another place could mean another speed. */
+static int share_memory(paired_state *r)
 {
     call *const c = r->call;
     for (int lane = 0; lane < 2; lane++) {
@@ -186,7 +187,7 @@ static int share_memory(ring *r)
     return 1;
 }
 
-static void release(ring *r)
+static void release_calls(paired_state *r)
 {
     for (int lane = 0; lane < 2; lane++) {
         r->call[lane].shared = r->shared[lane];
@@ -196,12 +197,12 @@ static void release(ring *r)
     if (r->roomy.base) guarded_close(&r->roomy);
 }
 
-static int prepare(ring *r, char *reason, size_t size)
+static int prepare_calls(paired_state *r, char *reason, size_t size)
 {
     const workload *const w = r->d->in->w;
     attn_tensor slot[ATTN_SLOTS];
     for (int lane = 0; lane < 2; lane++) {
-        const attn_args args = instance_args(tensors(r, lane), w->want_lse, w->want_weights, slot);
+        const attn_args args = instance_args(lane_tensors(r, lane), w->want_lse, w->want_weights, slot);
         if (!call_prepare(&r->call[lane], r->kernel[lane], &r->placed.in.problem, &args, r->d->machine, r->exec, reason,
                           size)) {
             if (lane) call_release(&r->call[0]);
@@ -210,18 +211,19 @@ static int prepare(ring *r, char *reason, size_t size)
     }
     if (share_memory(r)) return 1;
     snprintf(reason, size, "no memory for a workspace");
-    release(r);
+    release_calls(r);
     return 0;
 }
 
-static int check_lanes(ring *r, int *wrong, char *reason, size_t size)
+static int check_lanes(paired_state *r, int *wrong, char *reason, size_t size)
 {
     for (int lane = 0; r->d->check && lane < 2; lane++) {
         call *const c = &r->call[lane];
-        enter(r, lane);
+        enter_lane(r, lane);
         instance_poison(&r->placed.in, INSTANCE_POISON);
-        const char *message = call_once(c, NULL) == ATTN_OK ? r->d->check(r->d->ctx, lane, tensors(r, lane), c->slot)
-                                                            : "failed when called again after timing";
+        const char *message = call_once(c, NULL) == ATTN_OK
+                                  ? r->d->check(r->d->ctx, lane, lane_tensors(r, lane), c->slot)
+                                  : "failed when called again after timing";
         if (!message) continue;
         *wrong = lane;
         snprintf(reason, size, "%s: %s", r->d->kernel[lane]->name, message);
@@ -230,32 +232,32 @@ static int check_lanes(ring *r, int *wrong, char *reason, size_t size)
     return 1;
 }
 
-static int place(ring *r, char *reason, size_t size)
+static int place_tensors(paired_state *r, char *reason, size_t size)
 {
-    const duel *d = r->d;
+    const paired_kernels *d = r->d;
     if (!d->shift) return placement_make(&r->placed, d->in, d->layout, reason, size);
     if (!placement_at_pages(&r->placed, d->in, SHIFT_MOST, reason, size)) return 0;
     r->moved = shift_pointers(d->shift, &r->placed.in);
     return 1;
 }
 
-int duel_run(const duel *d, const paired_settings *settings, paired_run *out, int64_t *calls, int *wrong, char *reason,
-             size_t reason_size)
+int paired_kernels_run(const paired_kernels *d, const paired_settings *settings, paired_run *out, int64_t *calls,
+                       int *wrong, char *reason, size_t reason_size)
 {
-    ring r = {.d = d};
+    paired_state r = {.d = d};
     const bool rotates = d->residency == RESIDENCY_ROTATED;
     int ok = 0;
     *wrong = -1;
-    if (make_threads(&r, reason, reason_size) && place(&r, reason, reason_size) &&
+    if (make_threads(&r, reason, reason_size) && place_tensors(&r, reason, reason_size) &&
         (!rotates || rotation_make(&r.sets, &r.placed.in, rotation_wanted(), reason, reason_size)) &&
-        prepare(&r, reason, reason_size)) {
+        prepare_calls(&r, reason, reason_size)) {
         if (calibrate(&r, wrong, reason, reason_size)) {
-            const paired_lanes lanes = {slice, now, &r};
+            const paired_lanes lanes = {time_slice, slice_clock, &r};
             paired_sample(&lanes, settings, out);
             *calls = r.calls;
             ok = check_lanes(&r, wrong, reason, reason_size);
         }
-        release(&r);
+        release_calls(&r);
     }
     rotation_free(&r.sets);
     placement_free(&r.placed);

@@ -1,7 +1,8 @@
-/* paired_kernels.h: two kernels in this process on the same tensors and the same workspace, timed in pairs.
+/* paired_kernels.h: times two kernels in pairs, in this process, on the same tensors and in the same workspace.
  *
- * To be called in a process that ends afterwards (a child, or a launch of a confirmation): it loads plugins and
- * makes threads. */
+ * In: two kernels and the filled tensors that they were judged on. Out: a paired_run (paired_sampler.h). Call it in a
+ * process that ends afterwards (a child, or a launch), because it loads plugins and makes threads. compare.c,
+ * compare_launch.c, alignment_sweep.c and the selftest call it. */
 #ifndef ATTNBENCH_PAIRED_KERNELS_H
 #define ATTNBENCH_PAIRED_KERNELS_H
 
@@ -10,26 +11,26 @@
 #include "run/cache_state.h"
 #include "tensors/buffer_shift.h"
 
-/* Both kernels, with the tensors that they were judged on. */
-typedef struct duel {
-    const attn_kernel *kernel[2]; /* LANE_BASE, LANE_NEW; stand-ins or built-in */
+/* What is timed, and what the caller may watch. */
+typedef struct paired_kernels {
+    const attn_kernel *kernel[2]; /* LANE_BASE, LANE_NEW: stand-ins of plugins, or built-in kernels */
     const instance *in;           /* filled */
     const attn_machine *machine;
     int threads;
     residency residency;
-    const shift *shift; /* of LANE_NEW's buffers, which otherwise begin at pages; NULL: both lanes at the same places */
+    const shift *shift; /* of one of LANE_NEW's buffers, all others begin at pages; NULL: both lanes use the same */
     uint64_t layout;    /* seed of what differs between launches: places of buffers, which side is loaded first */
-    volatile uint64_t *beat; /* counts slices; NULL: nobody looks */
-    volatile int *current;   /* the lane that is being called; NULL: nobody looks */
-    /* Called last, with what one more call of a lane wrote into poisoned outputs: what was timed is also right.
-     * NULL: none. A message, or NULL where all is well. */
+    volatile uint64_t *beat; /* counts slices; NULL: not wanted */
+    volatile int *current;   /* the side that is being called; NULL: not wanted */
+    /* Called after timing with the outputs of one more call of each lane, which were poisoned before it: what was timed
+     * must also be right. Returns a message, or NULL if they are. NULL: no check. */
     const char *(*check)(void *ctx, int lane, const instance *placed, const attn_tensor *slot);
     void *ctx;
-} duel;
+} paired_kernels;
 
-/* Also the calls of a slice. 0 and a reason where there is nothing to time, or a call before the timing failed, or the
- * last check found something (*wrong is then the lane, else -1). */
-int duel_run(const duel *d, const paired_settings *settings, paired_run *out, int64_t *calls, int *wrong, char *reason,
-             size_t reason_size);
+/* *calls: calls in a slice. Returns 0 and a reason where preparing or warming up failed or the check found an error;
+ * *wrong is the lane whose kernel is at fault, -1 if none is. */
+int paired_kernels_run(const paired_kernels *d, const paired_settings *settings, paired_run *out, int64_t *calls,
+                       int *wrong, char *reason, size_t reason_size);
 
 #endif

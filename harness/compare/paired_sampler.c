@@ -1,18 +1,18 @@
-/* paired_sampler.c: blocks and pairs; what the signs mean is sequential_test.c's. */
+/* paired_sampler.c: takes blocks of slices and hands each pair's ln(new / base) to sequential_test.c. */
 #include "paired_sampler.h"
 
 #include <gsl/gsl_rng.h>
 #include <math.h>
 #include <string.h>
 
-enum { BLOCKS_A_CONTROL = 4 }; /* blocks between two of the control lane */
+enum { BLOCKS_A_CONTROL = 4 }; /* blocks between two controls */
 
 typedef struct block {
     double time[4];
     bool base_first;
 } block;
 
-/* One block of two lanes. */
+/* Four slices of two lanes. */
 static paired_end take_block(const paired_lanes *lanes, int base, int fresh, bool base_first, block *b,
                              int *failed_lane)
 {
@@ -42,22 +42,22 @@ static void add_pairs(const block *b, sampled_pair *list, size_t *count, decisio
     }
 }
 
-static void look(paired_run *r)
+static void look_at_decisions(paired_run *r)
 {
     decision_look(&r->decision);
     decision_look(&r->control[0]);
     decision_look(&r->control[1]);
 }
 
-static bool enough(const paired_settings *s, const paired_run *r)
+static bool has_enough(const paired_settings *s, const paired_run *r)
 {
     return s->pairs ? r->pairs >= s->pairs : decision_made(&r->decision);
 }
 
-static paired_end sample(const paired_lanes *lanes, const paired_settings *s, gsl_rng *coin, paired_run *r)
+static paired_end sample_blocks(const paired_lanes *lanes, const paired_settings *s, gsl_rng *coin, paired_run *r)
 {
     const double begin = lanes->now(lanes->ctx);
-    for (size_t blocks = 0; !enough(s, r); blocks++) {
+    for (size_t blocks = 0; !has_enough(s, r); blocks++) {
         const bool control = blocks % (BLOCKS_A_CONTROL + 1) == BLOCKS_A_CONTROL;
         const bool of_new = blocks / (BLOCKS_A_CONTROL + 1) % 2 == 1;
         const int base = control && of_new ? LANE_NEW : LANE_BASE;
@@ -74,7 +74,7 @@ static paired_end sample(const paired_lanes *lanes, const paired_settings *s, gs
             add_pairs(&b, r->pair, &r->pairs, &r->decision);
         r->seconds = lanes->now(lanes->ctx) - begin;
         if (s->pairs || r->seconds < s->least_seconds) continue;
-        look(r);
+        look_at_decisions(r);
         if (decision_made(&r->decision)) r->decided = r->seconds;
     }
     return PAIRED_DONE;
@@ -85,15 +85,15 @@ void paired_sample(const paired_lanes *lanes, const paired_settings *settings, p
     memset(out, 0, sizeof *out);
     out->end = PAIRED_STOPPED;
     out->decision.rule = settings->rule;
-    /* What would void a run is as rare as what would acquit wrongly. */
+    /* A run is voided by chance as rarely as 'not slower' is claimed wrongly. */
     for (int side = 0; side < 2; side++)
         out->control[side].rule = (decision_rule){settings->rule.delta, settings->rule.beta, settings->rule.beta};
     gsl_rng *coin = gsl_rng_alloc(gsl_rng_mt19937);
     if (!coin) return;
     gsl_rng_set(coin, (unsigned long)settings->seed);
-    out->end = sample(lanes, settings, coin, out);
+    out->end = sample_blocks(lanes, settings, coin, out);
     gsl_rng_free(coin);
-    look(out);
+    look_at_decisions(out);
 }
 
 int paired_side(int lane) { return lane == LANE_NEW || lane == LANE_NEW_AGAIN; }

@@ -13,7 +13,7 @@
 static const double probe_seconds = 1e-3;
 static const double group_seconds = 20e-3; /* groups take turns at every tick, 1 to 10 ms apart */
 
-int counting_probe(const counter_backend *backend, const counter_event *event, int events, counter_value *out)
+int counter_run_probe(const counter_backend *backend, const counter_event *event, int events, counter_value *out)
 {
     pid_t self;
     pool_thread_ids(exec_serial(), &self);
@@ -29,20 +29,20 @@ int counting_probe(const counter_backend *backend, const counter_event *event, i
     return 1;
 }
 
-int counting_open(counting *c, const counter_backend *backend, const char *list, char *reason, size_t reason_size)
+int counter_run_open(counter_run *c, const counter_backend *backend, const char *list, char *reason, size_t reason_size)
 {
     memset(c, 0, sizeof *c);
     c->backend = backend;
     c->events = counters_parse(list, c->event, reason, reason_size);
     if (!c->events) return 0;
-    if (counting_probe(backend, c->event, c->events, c->last)) return 1;
+    if (counter_run_probe(backend, c->event, c->events, c->last)) return 1;
     snprintf(reason, reason_size, "out of memory");
     return 0;
 }
 
-static bool is_news(const counting *c, int i) { return !c->last[i].counted && !c->told[i][0]; }
+static bool is_news(const counter_run *c, int i) { return !c->last[i].counted && !c->told[i][0]; }
 
-void counting_complain(counting *c)
+void counter_run_complain(counter_run *c)
 {
     for (int i = 0; i < c->events; i++) {
         char names[1024];
@@ -78,7 +78,7 @@ static int64_t call_while_counting(counter_set *set, const counted_call *what)
     return good ? calls : 0;
 }
 
-static json_t *figures(const counting *c, const counted_call *what, int64_t calls)
+static json_t *figures(const counter_run *c, const counted_call *what, int64_t calls)
 {
     json_t *const values = json_object(), *const shares = json_object();
     for (int i = 0; values && shares && i < c->events; i++) {
@@ -96,7 +96,7 @@ static json_t *figures(const counting *c, const counted_call *what, int64_t call
     return NULL;
 }
 
-json_t *counting_run(counting *c, const counted_call *what)
+json_t *counter_run_count(counter_run *c, const counted_call *what)
 {
     const int threads = (int)what->exec->threads;
     pid_t *const thread = calloc((size_t)threads, sizeof *thread);
@@ -113,13 +113,13 @@ json_t *counting_run(counting *c, const counted_call *what)
     } else if (set) {
         counters_read(set, c->last);
     }
-    counting_complain(c);
+    counter_run_complain(c);
     counters_close(set);
     free(thread);
     return result;
 }
 
-json_t *counting_context(const counting *c)
+json_t *counter_run_context(const counter_run *c)
 {
     json_t *const array = json_array();
     for (int i = 0; array && i < c->events; i++) {

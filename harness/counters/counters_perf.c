@@ -62,7 +62,7 @@ static void explain_forbidden(const counter_event *event, char *out, size_t size
 {
     char level[16] = "";
     const int wanted = event->system ? 1 : 2;
-    const bool known = textfile_read("", "/proc/sys/kernel/perf_event_paranoid", level, sizeof level);
+    const bool known = proc_file_read("", "/proc/sys/kernel/perf_event_paranoid", level, sizeof level);
     if (known && atoi(level) > wanted)
         snprintf(out, size,
                  "perf events are forbidden (kernel.perf_event_paranoid is %s): sudo sysctl "

@@ -228,7 +228,7 @@ static void try_counters(doctor_facts *f)
         event[f->counters_tried] = counters_generic(i);
         f->counters_tried += event[f->counters_tried].type == PERF_TYPE_HARDWARE;
     }
-    if (!counting_probe(counters_perf(), event, f->counters_tried, value)) f->counters_tried = 0;
+    if (!counter_run_probe(counters_perf(), event, f->counters_tried, value)) f->counters_tried = 0;
     for (int i = 0; i < f->counters_tried; i++) {
         f->counters += value[i].counted;
         if (!value[i].counted && !f->counters_reason[0])

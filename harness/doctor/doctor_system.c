@@ -10,7 +10,7 @@
 static doctor_switch read_switch(const char *root, const char *path, char on)
 {
     char text[16];
-    if (!textfile_read(root, path, text, sizeof text) || (text[0] != '0' && text[0] != '1')) return SWITCH_UNKNOWN;
+    if (!proc_file_read(root, path, text, sizeof text) || (text[0] != '0' && text[0] != '1')) return SWITCH_UNKNOWN;
     return text[0] == on ? SWITCH_ON : SWITCH_OFF;
 }
 
@@ -27,7 +27,7 @@ static void read_ticks(const char *root, doctor_system *out)
     char text[512];
     double tick[8];
     out->ticks = out->steal = -1;
-    if (!textfile_read(root, "/proc/stat", text, sizeof text) ||
+    if (!proc_file_read(root, "/proc/stat", text, sizeof text) ||
         sscanf(text, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &tick[0], &tick[1], &tick[2], &tick[3], &tick[4], &tick[5],
                &tick[6], &tick[7]) != 8)
         return;
@@ -42,9 +42,9 @@ void doctor_system_read(const char *root, doctor_system *out)
     memset(out, 0, sizeof *out);
     out->turbo = read_turbo(root);
     out->smt = read_switch(root, "/sys/devices/system/cpu/smt/active", '1');
-    out->load = textfile_read(root, "/proc/loadavg", text, sizeof text) ? strtod(text, NULL) : -1;
+    out->load = proc_file_read(root, "/proc/loadavg", text, sizeof text) ? strtod(text, NULL) : -1;
     out->cgroup = cgroup_limits_read(root);
-    textfile_read(root, "/sys/devices/system/clocksource/clocksource0/current_clocksource", out->clock,
-                  sizeof out->clock);
+    proc_file_read(root, "/sys/devices/system/clocksource/clocksource0/current_clocksource", out->clock,
+                   sizeof out->clock);
     read_ticks(root, out);
 }

@@ -31,7 +31,7 @@ static int sums(const char *folder, const char *module, char *out, size_t size, 
         snprintf(reason, reason_size, "%.300s: %s", path, strerror(errno));
         return 0;
     }
-    const int code = tool_run(folder, argv, out, size, reason, reason_size);
+    const int code = subprocess_run(folder, argv, out, size, reason, reason_size);
     if (code > 0) snprintf(reason, reason_size, "sha256sum ended with %d", code);
     return code == 0;
 }

@@ -62,8 +62,9 @@ int baseline_key_of(const char *module, const char *commit, const char *flags, b
     snprintf(out->commit, sizeof out->commit, "%s", commit);
     compilers(module, out->compiler, sizeof out->compiler);
     snprintf(out->flags, sizeof out->flags, "%s", flags);
-    textfile_read("", "/etc/os-release", release, sizeof release);
-    if (!textfile_value(release, "PRETTY_NAME", '=', system, sizeof system)) snprintf(system, sizeof system, "unknown");
+    proc_file_read("", "/etc/os-release", release, sizeof release);
+    if (!proc_file_value(release, "PRETTY_NAME", '=', system, sizeof system))
+        snprintf(system, sizeof system, "unknown");
     const size_t quote = system[0] == '"', length = strlen(system) - 2 * quote;
     snprintf(out->image, sizeof out->image, "%.*s, glibc %s", (int)length, system + quote, gnu_get_libc_version());
     attn_isa_names(attn_cpu_detected(), isa, sizeof isa);

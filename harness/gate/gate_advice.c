@@ -21,14 +21,14 @@
 typedef struct launches {
     json_t **record;
     char **path;
-    result_table *table;
+    record_table *table;
     size_t count;
 } launches;
 
 static void free_launches(launches *l)
 {
     for (size_t i = 0; i < l->count; i++) {
-        result_table_free(&l->table[i]);
+        record_table_free(&l->table[i]);
         json_decref(l->record[i]);
         free(l->path[i]);
     }
@@ -51,7 +51,7 @@ static int read_launch(const char *folder, const char *name, launches *out, char
         return 0;
     }
     json_t *record = record_read(path, reason, size);
-    if (record && result_table_make(record, &out->table[out->count])) {
+    if (record && record_table_make(record, &out->table[out->count])) {
         out->path[out->count] = path;
         out->record[out->count++] = record;
         return 1;
@@ -150,25 +150,25 @@ double yardstick_ratio(const double *base, size_t bases, const double *fresh, si
     return ratio;
 }
 
-static bool same_case(const result_row *a, const result_row *b)
+static bool same_case(const record_row *a, const record_row *b)
 {
     return view_equal(a->id.kernel, b->id.kernel) && view_equal(a->id.workload, b->id.workload) &&
            view_equal(a->id.variant, b->id.variant) && a->id.threads == b->id.threads;
 }
 
 /* ln(yardsticks of one call) of each launch that has it; their number. */
-static size_t shares(const launches *l, const result_row *row, double *out)
+static size_t shares(const launches *l, const record_row *row, double *out)
 {
     size_t count = 0;
     for (size_t i = 0; i < l->count; i++)
         for (size_t r = 0; r < l->table[i].rows; r++) {
-            const result_row *x = &l->table[i].row[r];
+            const record_row *x = &l->table[i].row[r];
             if (count <= i && same_case(x, row) && x->share > 0) out[count++] = -log(x->share);
         }
     return count;
 }
 
-static json_t *read_case(const launches *base, const launches *fresh, const result_row *row, const yardstick_rule *rule,
+static json_t *read_case(const launches *base, const launches *fresh, const record_row *row, const yardstick_rule *rule,
                          double alpha, gate_outcome *outcome)
 {
     double *a = calloc(base->count + 1, sizeof *a), *b = calloc(fresh->count + 1, sizeof *b);
@@ -206,12 +206,12 @@ static json_t *read_case(const launches *base, const launches *fresh, const resu
 /* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 /* The cases of BASE's first launch, then those that only NEW's first has. */
-static const result_row *next_row(const launches *base, const launches *fresh, size_t *at)
+static const record_row *next_row(const launches *base, const launches *fresh, size_t *at)
 {
-    const result_table *first = &base->table[0], *other = &fresh->table[0];
+    const record_table *first = &base->table[0], *other = &fresh->table[0];
     for (; *at < first->rows + other->rows; ++*at) {
         if (*at < first->rows) return &first->row[(*at)++];
-        const result_row *row = &other->row[*at - first->rows];
+        const record_row *row = &other->row[*at - first->rows];
         bool known = false;
         for (size_t i = 0; i < first->rows && !known; i++) known = same_case(&first->row[i], row);
         if (known) continue;
@@ -227,7 +227,7 @@ static int conclude(const launches *base, const launches *fresh, const yardstick
     json_t *cases = json_array(), *outcomes = json_object();
     for (size_t at = 0; next_row(base, fresh, &at);) r.count++;
     size_t at = 0;
-    for (const result_row *row; (row = next_row(base, fresh, &at));) {
+    for (const record_row *row; (row = next_row(base, fresh, &at));) {
         gate_outcome outcome;
         json_t *one = read_case(base, fresh, row, rule, rule->alpha / (double)r.count, &outcome);
         r.outcomes[outcome]++;

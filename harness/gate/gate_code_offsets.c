@@ -21,7 +21,7 @@ typedef struct moved_side {
 } moved_side;
 
 typedef struct moved_builds {
-    scratch folder;
+    temp_dir folder;
     moved_side side[2];
 } moved_builds;
 
@@ -122,12 +122,12 @@ int gate_moved(comparison *list, size_t count, const compare_sides *sides, const
     if (slower == 0) return 1;
     moved_builds *b = calloc(1, sizeof *b);
     if (!b) snprintf(reason, reason_size, "out of memory");
-    if (b && scratch_make("moved", &b->folder, reason, reason_size)) {
+    if (b && temp_dir_make("moved", &b->folder, reason, reason_size)) {
         ok = move_side(&sides->side[0], 0, b->folder.path, &b->side[0], reason, reason_size) &&
              move_side(&sides->side[1], 1, b->folder.path, &b->side[1], reason, reason_size);
         for (size_t i = 0; ok && i < count; i++)
             if (is_new(&list[i])) try_moved(&list[i], sides, s, b, s->family_alpha / slower);
-        scratch_remove(&b->folder);
+        temp_dir_remove(&b->folder);
     }
     free(b);
     return ok;

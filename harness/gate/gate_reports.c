@@ -142,7 +142,7 @@ static int emit_markdown(FILE *out, const json_t *record)
 
 int gate_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size)
 {
-    return results_write_text(record, path, emit_markdown, reason, reason_size);
+    return record_write_text(record, path, emit_markdown, reason, reason_size);
 }
 
 int gate_append_summary(const json_t *record, const char *path, char *reason, size_t reason_size)
@@ -240,5 +240,5 @@ static int emit_junit(FILE *out, const json_t *record)
 
 int gate_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size)
 {
-    return results_write_text(record, path, emit_junit, reason, reason_size);
+    return record_write_text(record, path, emit_junit, reason, reason_size);
 }

@@ -24,7 +24,7 @@ void git_forget_caller(void)
 int git_top(char *out, size_t size, char *reason, size_t reason_size)
 {
     const char *const argv[] = {GIT, "rev-parse", "--show-toplevel", NULL};
-    const int code = tool_run(NULL, argv, out, size, reason, reason_size);
+    const int code = subprocess_run(NULL, argv, out, size, reason, reason_size);
     if (code > 0)
         snprintf(reason, reason_size,
                  "--base: the current folder is in no git tree, or git does not trust it ('git status' tells)");
@@ -37,7 +37,7 @@ int git_commit(const char *folder, const char *ref, char *out, size_t size, char
     snprintf(name, sizeof name, "%s^{commit}", ref ? ref : "HEAD");
     const char *const argv[] = {GIT, "rev-parse", "--verify", "--quiet", "--end-of-options", name, NULL};
     const char *const status[] = {GIT, "status", "--porcelain", "--untracked-files=no", NULL};
-    const int code = tool_run(folder, argv, out, size, reason, reason_size);
+    const int code = subprocess_run(folder, argv, out, size, reason, reason_size);
     if (code != 0 || !out[0]) {
         if (code >= 0)
             snprintf(reason, reason_size,
@@ -45,7 +45,7 @@ int git_commit(const char *folder, const char *ref, char *out, size_t size, char
                      ref ? ref : "HEAD");
         return 0;
     }
-    if (!ref && tool_run(folder, status, changed, sizeof changed, reason, reason_size) == 0 && changed[0])
+    if (!ref && subprocess_run(folder, status, changed, sizeof changed, reason, reason_size) == 0 && changed[0])
         strncat(out, "-dirty", size - strlen(out) - 1);
     return 1;
 }
@@ -55,14 +55,14 @@ int gate_tree_build(const char *commit, const char *command, gate_tree *out, cha
     char why[512];
     memset(out, 0, sizeof *out);
     if (!git_top(out->top, sizeof out->top, reason, reason_size)) return EXIT_USAGE;
-    if (!scratch_make("base", &out->folder, reason, reason_size)) return EXIT_USAGE;
+    if (!temp_dir_make("base", &out->folder, reason, reason_size)) return EXIT_USAGE;
     snprintf(out->path, sizeof out->path, "%s/" TREE, out->folder.path);
     const char *const add[] = {GIT, "worktree", "add", "--quiet", "--detach", out->path, commit, NULL};
-    int code = tool_run(out->top, add, NULL, 0, why, sizeof why);
+    int code = subprocess_run(out->top, add, NULL, 0, why, sizeof why);
     if (code > 0) snprintf(why, sizeof why, "git could not make a worktree of it");
     if (code == 0) {
         const char *const build[] = {"sh", "-c", command, NULL};
-        code = tool_run(out->path, build, NULL, 0, why, sizeof why);
+        code = subprocess_run(out->path, build, NULL, 0, why, sizeof why);
         if (code > 0) snprintf(why, sizeof why, "'%.300s' ended with %d", command, code);
     }
     if (code == 0) return EXIT_WELL;
@@ -79,9 +79,9 @@ void gate_tree_remove(gate_tree *t)
     /* After an interruption too: what is begun now is not to be ended by the signal that ended the rest. */
     const int seen = interrupted;
     interrupted = 0;
-    const int code = tool_run(t->top, remove, NULL, 0, reason, sizeof reason);
-    scratch_remove(&t->folder);
-    if (code != 0) tool_run(t->top, prune, NULL, 0, reason, sizeof reason); /* which forgets all that are gone */
+    const int code = subprocess_run(t->top, remove, NULL, 0, reason, sizeof reason);
+    temp_dir_remove(&t->folder);
+    if (code != 0) subprocess_run(t->top, prune, NULL, 0, reason, sizeof reason); /* which forgets all that are gone */
     if (!interrupted) interrupted = seen;
 }
 
@@ -92,11 +92,11 @@ static void sweep(const char *folder)
     snprintf(path, sizeof path, "%s/" TREE, folder);
     const char *const remove[] = {GIT, "worktree", "remove", "--force", "--force", path, NULL};
     complain("note: removing %s, which a gate that was killed left", folder);
-    tool_run(path, remove, said, sizeof said, reason, sizeof reason);
+    subprocess_run(path, remove, said, sizeof said, reason, sizeof reason);
 }
 
 void gate_tree_sweep(void)
 {
-    scratch_sweep("base", sweep);
-    scratch_sweep("moved", NULL);
+    temp_dir_sweep("base", sweep);
+    temp_dir_sweep("moved", NULL);
 }

@@ -10,7 +10,7 @@
 enum { TREE_PATH = 4096 };
 typedef struct gate_tree {
     char top[TREE_PATH];  /* root of the tree that NEW is in */
-    scratch folder;       /* temporary */
+    temp_dir folder;      /* temporary */
     char path[TREE_PATH]; /* of the worktree, in it */
 } gate_tree;
 

@@ -113,9 +113,9 @@ static const char *artifact_of(const json_t *context, text_view kernel)
     return "";
 }
 
-static bool is_time(const result_row *r) { return !r->error && !r->failed && r->milliseconds > 0; }
+static bool is_time(const record_row *r) { return !r->error && !r->failed && r->milliseconds > 0; }
 
-static int add_times(history *h, const json_t *record, const result_table *table, int64_t run, int *rows)
+static int add_times(history *h, const json_t *record, const record_table *table, int64_t run, int *rows)
 {
     const json_t *context = json_object_get(json_object_get(record, "context"), "attnbench");
     sqlite3_stmt *s = NULL;
@@ -125,7 +125,7 @@ static int add_times(history *h, const json_t *record, const result_table *table
                  " repetitions, artifact) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
                  -1, &s, NULL) == SQLITE_OK;
     for (size_t i = 0; ok && i < table->rows; i++) {
-        const result_row *r = &table->row[i];
+        const record_row *r = &table->row[i];
         if (!is_time(r)) continue;
         const text_view text[] = {r->id.kernel, r->id.workload, r->spec, r->id.variant};
         sqlite3_bind_int64(s, 1, run);
@@ -228,7 +228,7 @@ static int add_ratios(history *h, const json_t *record, int64_t run, int *rows)
 /* ---- a record ---------------------------------------------------------------------------------------------------- */
 
 /* Inside the transaction. */
-static int add_record(history *h, const json_t *record, const result_table *table, const char *name,
+static int add_record(history *h, const json_t *record, const record_table *table, const char *name,
                       const history_release *release, history_added *out, char *reason, size_t size)
 {
     const int64_t run = add_run(h, record, name, &out->known);
@@ -238,7 +238,7 @@ static int add_record(history *h, const json_t *record, const result_table *tabl
     return history_name_release(h, run, name, release, out, reason, size);
 }
 
-static bool holds_any(const json_t *record, const result_table *table)
+static bool holds_any(const json_t *record, const record_table *table)
 {
     size_t i;
     const json_t *one;
@@ -254,13 +254,13 @@ static bool holds_any(const json_t *record, const result_table *table)
 
 int history_fits(const json_t *record, const char *name, char *reason, size_t size)
 {
-    result_table table;
-    if (!result_table_make(record, &table)) {
+    record_table table;
+    if (!record_table_make(record, &table)) {
         snprintf(reason, size, "%s: out of memory", name);
         return 0;
     }
     const bool fits = holds_any(record, &table);
-    result_table_free(&table);
+    record_table_free(&table);
     if (!fits)
         snprintf(reason, size,
                  "%s: holds no times and no comparison of kernels (a record of bench, run or compare is wanted)", name);
@@ -270,10 +270,10 @@ int history_fits(const json_t *record, const char *name, char *reason, size_t si
 int history_add(history *h, const json_t *record, const char *name, const history_release *release, history_added *out,
                 char *reason, size_t size)
 {
-    result_table table;
+    record_table table;
     *out = (history_added){.known = false};
     h->unwritten = false;
-    if (!result_table_make(record, &table)) {
+    if (!record_table_make(record, &table)) {
         snprintf(reason, size, "%s: out of memory", name);
         return 0;
     }
@@ -281,7 +281,7 @@ int history_add(history *h, const json_t *record, const char *name, const histor
     const int ok = begun && add_record(h, record, &table, name, release, out, reason, size) &&
                    history_sql(h, "COMMIT", reason, size);
     if (begun && !ok) sqlite3_exec(h->db, "ROLLBACK", NULL, NULL, NULL);
-    result_table_free(&table);
+    record_table_free(&table);
     return ok;
 }
 

@@ -24,7 +24,7 @@ static int read_number(const level *l, const char *file, int64_t *value)
 {
     char path[PATH_MAX + 64], text[64], *end;
     snprintf(path, sizeof path, "%s/%s", l->path, file);
-    if (!textfile_read(l->root, path, text, sizeof text)) return 0;
+    if (!proc_file_read(l->root, path, text, sizeof text)) return 0;
     *value = strtoll(text, &end, 10);
     return end != text && *end == '\0'; /* "max" is no number: no limit */
 }
@@ -40,8 +40,8 @@ static void count_throttling(cgroup_limits *limits, const level *l)
 {
     char path[PATH_MAX + 64], stat[4096], value[32];
     snprintf(path, sizeof path, "%s/cpu.stat", l->path);
-    if (!textfile_read(l->root, path, stat, sizeof stat) ||
-        !textfile_value(stat, "nr_throttled", ' ', value, sizeof value))
+    if (!proc_file_read(l->root, path, stat, sizeof stat) ||
+        !proc_file_value(stat, "nr_throttled", ' ', value, sizeof value))
         return;
     const int64_t times = strtoll(value, NULL, 10);
     if (times > limits->throttled) limits->throttled = times;
@@ -56,7 +56,7 @@ static void limit_memory(cgroup_limits *limits, const level *l, int64_t limit, c
     if (!read_number(l, usage_file, &used)) return;
     char path[PATH_MAX + 64], stat[8192], value[32];
     snprintf(path, sizeof path, "%s/memory.stat", l->path);
-    if (textfile_read(l->root, path, stat, sizeof stat) && textfile_value(stat, cache_key, ' ', value, sizeof value))
+    if (proc_file_read(l->root, path, stat, sizeof stat) && proc_file_value(stat, cache_key, ' ', value, sizeof value))
         used -= strtoll(value, NULL, 10);
     if (used < 0) used = 0;
     const int64_t available = used < limit ? limit - used : 0;
@@ -69,7 +69,7 @@ static void read_version2(const level *l, cgroup_limits *limits)
     double quota, period;
     int64_t bytes;
     snprintf(path, sizeof path, "%s/cpu.max", l->path);
-    if (textfile_read(l->root, path, text, sizeof text) && sscanf(text, "%lf %lf", &quota, &period) == 2)
+    if (proc_file_read(l->root, path, text, sizeof text) && sscanf(text, "%lf %lf", &quota, &period) == 2)
         limit_cpus(limits, quota, period);
     count_throttling(limits, l);
     if (read_number(l, "memory.max", &bytes)) limit_memory(limits, l, bytes, "memory.current", "inactive_file");
@@ -112,7 +112,7 @@ cgroup_limits cgroup_limits_read(const char *root)
 {
     cgroup_limits limits = {.memory_available = -1, .throttled = -1};
     char groups[8192], *rest = groups;
-    if (!textfile_read(root, "/proc/self/cgroup", groups, sizeof groups)) return limits;
+    if (!proc_file_read(root, "/proc/self/cgroup", groups, sizeof groups)) return limits;
     /* A line: hierarchy:controllers:path; version 2 has hierarchy 0 and no controllers. */
     for (char *line; (line = strsep(&rest, "\n"));) {
         char *const controllers = strchr(line, ':');

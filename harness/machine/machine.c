@@ -46,23 +46,23 @@ int machine_list_count(const char *list)
 static void read_cpu(const char *cpuinfo, machine_facts *out)
 {
     char vendor[32], family[16], model[16], stepping[16];
-    if (textfile_value(cpuinfo, "vendor_id", ':', vendor, sizeof vendor)) {
-        textfile_value(cpuinfo, "cpu family", ':', family, sizeof family);
-        textfile_value(cpuinfo, "model", ':', model, sizeof model);
-        textfile_value(cpuinfo, "stepping", ':', stepping, sizeof stepping);
+    if (proc_file_value(cpuinfo, "vendor_id", ':', vendor, sizeof vendor)) {
+        proc_file_value(cpuinfo, "cpu family", ':', family, sizeof family);
+        proc_file_value(cpuinfo, "model", ':', model, sizeof model);
+        proc_file_value(cpuinfo, "stepping", ':', stepping, sizeof stepping);
         snprintf(out->cpu_id, sizeof out->cpu_id, "%.14s %.8s/%.8s/%.8s", vendor, family, model, stepping);
-    } else if (textfile_value(cpuinfo, "CPU implementer", ':', vendor, sizeof vendor)) {
+    } else if (proc_file_value(cpuinfo, "CPU implementer", ':', vendor, sizeof vendor)) {
         char revision[16];
-        textfile_value(cpuinfo, "CPU architecture", ':', family, sizeof family);
-        textfile_value(cpuinfo, "CPU part", ':', model, sizeof model);
-        textfile_value(cpuinfo, "CPU variant", ':', stepping, sizeof stepping);
-        textfile_value(cpuinfo, "CPU revision", ':', revision, sizeof revision);
+        proc_file_value(cpuinfo, "CPU architecture", ':', family, sizeof family);
+        proc_file_value(cpuinfo, "CPU part", ':', model, sizeof model);
+        proc_file_value(cpuinfo, "CPU variant", ':', stepping, sizeof stepping);
+        proc_file_value(cpuinfo, "CPU revision", ':', revision, sizeof revision);
         snprintf(out->cpu_id, sizeof out->cpu_id, "%.8s %.8s/%.8s/%.6s.%.6s", vendor, family, model, stepping,
                  revision);
     } else {
         snprintf(out->cpu_id, sizeof out->cpu_id, "unknown");
     }
-    if (!textfile_value(cpuinfo, "model name", ':', out->cpu, sizeof out->cpu))
+    if (!proc_file_value(cpuinfo, "model name", ':', out->cpu, sizeof out->cpu))
         snprintf(out->cpu, sizeof out->cpu, "%s", out->cpu_id);
 }
 
@@ -82,12 +82,12 @@ static void read_hypervisor(const char *root, const char *cpuinfo, machine_facts
         {"Parallels", "parallels"},
     };
     char flags[8192], text[64], board[160], product[64];
-    const int has_flags = textfile_value(cpuinfo, "flags", ':', flags, sizeof flags);
+    const int has_flags = proc_file_value(cpuinfo, "flags", ':', flags, sizeof flags);
     const char *const flag = strstr(flags, "hypervisor");
     const char *name = has_flags ? (flag ? "yes" : "none") : "unknown";
 
-    textfile_read(root, "/sys/class/dmi/id/product_name", product, sizeof product);
-    textfile_read(root, "/sys/class/dmi/id/sys_vendor", text, sizeof text);
+    proc_file_read(root, "/sys/class/dmi/id/product_name", product, sizeof product);
+    proc_file_read(root, "/sys/class/dmi/id/sys_vendor", text, sizeof text);
     snprintf(board, sizeof board, "%s %s", text, product);
     /* Makers of virtual machines sell bare metal under the same name: where the CPU has the flag, the flag decides. */
     if (!has_flags || flag)
@@ -96,7 +96,7 @@ static void read_hypervisor(const char *root, const char *cpuinfo, machine_facts
                 name = makers[i][1];
                 break;
             }
-    if (textfile_read(root, "/sys/hypervisor/type", text, sizeof text) && *text) name = text;
+    if (proc_file_read(root, "/sys/hypervisor/type", text, sizeof text) && *text) name = text;
     snprintf(out->hypervisor, sizeof out->hypervisor, "%.31s", name);
 }
 
@@ -105,7 +105,7 @@ static void read_governor(const char *root, machine_facts *out)
     char first[48] = "", path[96], text[48];
     for (int cpu = 0; cpu == 0 || cpu < out->processors; cpu++) {
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor", cpu);
-        if (!textfile_read(root, path, text, sizeof text)) continue;
+        if (!proc_file_read(root, path, text, sizeof text)) continue;
         if (*first && strcmp(first, text) != 0) {
             snprintf(out->governor, sizeof out->governor, "mixed: %.24s and %.24s", first, text);
             return;
@@ -120,15 +120,15 @@ static void read_caches(const char *root, machine_facts *out)
     char path[96], text[32];
     for (int index = 0; index < 16; index++) {
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/type", index);
-        if (!textfile_read(root, path, text, sizeof text)) break;
+        if (!proc_file_read(root, path, text, sizeof text)) break;
         if (strcmp(text, "Instruction") == 0) continue;
 
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/level", index);
-        textfile_read(root, path, text, sizeof text);
+        proc_file_read(root, path, text, sizeof text);
         const int level = atoi(text);
 
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", index);
-        textfile_read(root, path, text, sizeof text);
+        proc_file_read(root, path, text, sizeof text);
         char *unit;
         int64_t bytes = strtoll(text, &unit, 10);
         if (*unit == 'K') bytes <<= 10;
@@ -138,7 +138,7 @@ static void read_caches(const char *root, machine_facts *out)
         if (level == 3) out->l3 = bytes;
 
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/coherency_line_size", index);
-        if (textfile_read(root, path, text, sizeof text) && out->line == 0) out->line = strtoll(text, NULL, 10);
+        if (proc_file_read(root, path, text, sizeof text) && out->line == 0) out->line = strtoll(text, NULL, 10);
     }
     if (out->l1d == 0) out->l1d = system_number(root, _SC_LEVEL1_DCACHE_SIZE);
     if (out->l2 == 0) out->l2 = system_number(root, _SC_LEVEL2_CACHE_SIZE);
@@ -150,8 +150,8 @@ static void read_caches(const char *root, machine_facts *out)
 static int affinity(const char *root)
 {
     char status[8192], list[4096];
-    if (textfile_read(root, "/proc/self/status", status, sizeof status) &&
-        textfile_value(status, "Cpus_allowed_list", ':', list, sizeof list)) {
+    if (proc_file_read(root, "/proc/self/status", status, sizeof status) &&
+        proc_file_value(status, "Cpus_allowed_list", ':', list, sizeof list)) {
         const int count = machine_list_count(list);
         if (count > 0) return count;
     }
@@ -162,8 +162,8 @@ static int affinity(const char *root)
 static int64_t read_meminfo(const char *root, const char *key)
 {
     char text[4096], value[64];
-    if (!textfile_read(root, "/proc/meminfo", text, sizeof text) ||
-        !textfile_value(text, key, ':', value, sizeof value))
+    if (!proc_file_read(root, "/proc/meminfo", text, sizeof text) ||
+        !proc_file_value(text, key, ':', value, sizeof value))
         return 0;
     return strtoll(value, NULL, 10) * 1024;
 }
@@ -176,13 +176,13 @@ void machine_facts_read(const char *root, machine_facts *out)
     if (uname(&system) == 0) snprintf(out->kernel, sizeof out->kernel, "%.31s %.63s", system.sysname, system.release);
 
     char online[4096];
-    if (textfile_read(root, "/sys/devices/system/cpu/online", online, sizeof online))
+    if (proc_file_read(root, "/sys/devices/system/cpu/online", online, sizeof online))
         out->processors = machine_list_count(online);
     if (out->processors == 0) out->processors = (int)system_number(root, _SC_NPROCESSORS_ONLN);
     if (out->processors == 0) out->processors = 1;
 
     char *const cpuinfo = malloc(CPUINFO_BYTES);
-    if (cpuinfo) textfile_read(root, "/proc/cpuinfo", cpuinfo, CPUINFO_BYTES);
+    if (cpuinfo) proc_file_read(root, "/proc/cpuinfo", cpuinfo, CPUINFO_BYTES);
     read_cpu(cpuinfo ? cpuinfo : "", out);
     read_hypervisor(root, cpuinfo ? cpuinfo : "", out);
     free(cpuinfo);

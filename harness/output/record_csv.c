@@ -154,5 +154,5 @@ static int emit_csv(FILE *out, const json_t *record)
 
 int record_write_csv(const json_t *record, const char *path, char *reason, size_t reason_size)
 {
-    return results_write_text(record, path, emit_csv, reason, reason_size);
+    return record_write_text(record, path, emit_csv, reason, reason_size);
 }

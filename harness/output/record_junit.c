@@ -178,5 +178,5 @@ static int emit_junit(FILE *out, const json_t *record)
 
 int record_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size)
 {
-    return results_write_text(record, path, emit_junit, reason, reason_size);
+    return record_write_text(record, path, emit_junit, reason, reason_size);
 }

@@ -78,7 +78,7 @@ static void put_number(FILE *out, double x)
     fprintf(out, " %s |", three_digits(x, DECIMALS, text));
 }
 
-static void put_row(FILE *out, const result_row *row)
+static void put_row(FILE *out, const record_row *row)
 {
     fputs("| ", out);
     markdown_put_view(out, row->id.workload);
@@ -93,7 +93,7 @@ static void put_row(FILE *out, const result_row *row)
         fputs(" | - | - | - | - |", out);
     } else {
         put_number(out, row->milliseconds);
-        put_number(out, 100 * result_row_range(row));
+        put_number(out, 100 * record_row_range(row));
         put_number(out, row->gflops);
         put_number(out, row->share * 100);
         put_number(out, row->speedup);
@@ -129,11 +129,11 @@ static void put_inputs(FILE *out, const json_t *record)
     }
 }
 
-static void put_slow_beginnings(FILE *out, const result_table *table)
+static void put_slow_beginnings(FILE *out, const record_table *table)
 {
     for (size_t i = 0; i < table->rows; i++) {
-        const result_row *row = &table->row[i];
-        if (!result_row_begins_slowly(row)) continue;
+        const record_row *row = &table->row[i];
+        if (!record_row_begins_slowly(row)) continue;
         fprintf(out, "\n- first call %.1f times as long as the median: ", row->first / row->milliseconds);
         markdown_put_view(out, row->id.kernel);
         fputs(", ", out);
@@ -142,7 +142,7 @@ static void put_slow_beginnings(FILE *out, const result_table *table)
     }
 }
 
-static void put_table(FILE *out, const json_t *record, const result_table *table)
+static void put_table(FILE *out, const json_t *record, const record_table *table)
 {
     if (table->rows == 0) return;
     int64_t fewest = INT64_MAX, most = 0;
@@ -151,7 +151,7 @@ static void put_table(FILE *out, const json_t *record, const result_table *table
           "|---|---|--:|--:|--:|--:|--:|--:|--:|\n",
           out);
     for (size_t i = 0; i < table->rows; i++) {
-        const result_row *row = &table->row[i];
+        const record_row *row = &table->row[i];
         put_row(out, row);
         if (row->error) continue;
         fewest = row->repetitions < fewest ? row->repetitions : fewest;
@@ -278,8 +278,8 @@ static void put_skipped(FILE *out, const json_t *record)
 
 static int emit_markdown(FILE *out, const json_t *record)
 {
-    result_table table;
-    if (!result_table_make(record, &table)) return 0;
+    record_table table;
+    if (!record_table_make(record, &table)) return 0;
     put_verdict(out, record);
     failures_put(out, record);
     put_table(out, record, &table);
@@ -291,11 +291,11 @@ static int emit_markdown(FILE *out, const json_t *record)
     put_unsupported(out, record);
     put_skipped(out, record);
     put_machine(out, record);
-    result_table_free(&table);
+    record_table_free(&table);
     return 1;
 }
 
 int record_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size)
 {
-    return results_write_text(record, path, emit_markdown, reason, reason_size);
+    return record_write_text(record, path, emit_markdown, reason, reason_size);
 }

@@ -21,13 +21,13 @@ enum { COLUMNS = sizeof columns / sizeof *columns };
 
 static int width_of(const struct column *c) { return c->before + 1 + c->decimals; }
 
-static void name_of(const result_row *row, char *out, size_t size)
+static void name_of(const record_row *row, char *out, size_t size)
 {
     snprintf(out, size, "%.*s%s%.*s", VIEW(row->id.kernel), row->id.variant.size ? "/" : "", VIEW(row->id.variant));
 }
 
 /* What the longest name needs. Longer ones stand in a line of their own. */
-static int name_width(const result_table *table)
+static int name_width(const record_table *table)
 {
     char name[256];
     size_t width = NAME_LEAST;
@@ -53,10 +53,10 @@ static void print_words(const char *text, int indent)
     putchar('\n');
 }
 
-static void print_figures(const result_row *row)
+static void print_figures(const record_row *row)
 {
     const double figure[COLUMNS] = {
-        row->milliseconds, 100 * result_row_range(row), row->gflops, 100 * row->share, row->speedup, row->ratio};
+        row->milliseconds, 100 * record_row_range(row), row->gflops, 100 * row->share, row->speedup, row->ratio};
     char text[DIGITS_TEXT], line[COLUMNS * DIGITS_TEXT] = "";
     for (int c = 0; c < COLUMNS; c++) {
         const bool failed = c == COLUMNS - 1 && row->failed;
@@ -68,7 +68,7 @@ static void print_figures(const result_row *row)
     printf("%.*s\n", (int)end, line);
 }
 
-static void print_row(const result_row *row, int names)
+static void print_row(const record_row *row, int names)
 {
     char name[256];
     name_of(row, name, sizeof name);
@@ -87,11 +87,11 @@ static void print_head(int names)
     putchar('\n');
 }
 
-static void print_slow_beginnings(const result_table *table)
+static void print_slow_beginnings(const record_table *table)
 {
     for (size_t i = 0; i < table->rows; i++) {
-        const result_row *row = &table->row[i];
-        if (result_row_begins_slowly(row))
+        const record_row *row = &table->row[i];
+        if (record_row_begins_slowly(row))
             printf("  first call %.1f times as long as the median: %.*s, %.*s, threads:%lld\n",
                    row->first / row->milliseconds, VIEW(row->id.kernel), VIEW(row->id.workload),
                    (long long)row->id.threads);
@@ -100,9 +100,9 @@ static void print_slow_beginnings(const result_table *table)
 
 void print_table(const json_t *record)
 {
-    result_table table;
+    record_table table;
     text_view current = {"", 0};
-    if (!result_table_make(record, &table)) return;
+    if (!record_table_make(record, &table)) return;
     const int names = name_width(&table);
     if (table.rows) print_head(names);
     for (size_t i = 0; i < table.rows; i++) {
@@ -116,8 +116,8 @@ void print_table(const json_t *record)
         puts("  Fewer threads first, then the fastest first. Medians; range: slowest less fastest repetition,\n"
              "  over the median; % peak: of the ceiling measured in this run; speedup: over the baseline kernel.");
     print_slow_beginnings(&table);
-    print_crossovers(json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "crossovers"));
-    result_table_free(&table);
+    crossovers_print(json_object_get(json_object_get(json_object_get(record, "context"), "attnbench"), "crossovers"));
+    record_table_free(&table);
 }
 
 static void print_counts(const json_t *entry)

@@ -1,4 +1,4 @@
-/* context.c: machine, build and ceilings as JSON. */
+/* context.c: turns facts of machine, build, kernels and plugins into JSON. */
 #include "context.h"
 
 #include "build_info.h"
@@ -18,7 +18,7 @@
 
 #define SCHEMA 1
 
-/* Words that a shell would split or change are quoted, so that the line can be pasted. */
+/* The command line, quoted so that it can be pasted into a shell. */
 static json_t *command_line(int argc, char **argv)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+,./:@%^";
@@ -73,7 +73,7 @@ static json_t *libraries(void)
     return json_string(text);
 }
 
-static json_t *rates(const ceilings *c)
+static json_t *rates_json(const ceilings *c)
 {
     json_t *const object = json_object();
     for (uint32_t i = 0; object && i < ATTN_CEILINGS; i++)
@@ -81,7 +81,7 @@ static json_t *rates(const ceilings *c)
     return object;
 }
 
-static json_t *bandwidths(const ceilings *c)
+static json_t *bandwidths_json(const ceilings *c)
 {
     json_t *const array = json_array();
     for (int i = 0; array && i < CEILING_FOOTPRINTS; i++)
@@ -115,8 +115,8 @@ static json_t *kernel_list(const context_facts *facts)
     return array;
 }
 
-/* One entry a line of `text`. */
-static json_t *lines(const char *text)
+/* A list of the lines of `text`. */
+static json_t *lines_of(const char *text)
 {
     json_t *const array = json_array();
     for (size_t length; array && *text; text += length + (text[length] == '\n')) {
@@ -137,19 +137,19 @@ static json_t *plugin_list(const plugin_set *set)
                                                json_text(p->path), "digest", p->digest, "build_id", p->build_id,
                                                "linker_id", p->linker_id, "loaded", p->loads, "flush_to_zero",
                                                p->flushes_subnormals, "interposed", p->interposed, "libraries",
-                                               lines(p->libraries ? p->libraries : "")));
+                                               lines_of(p->libraries ? p->libraries : "")));
     }
     return array;
 }
 
-/* Digest of the built-in kernels as a module: what comparisons take for them. NULL where it cannot be read. */
+/* Digest of the built-in kernels as a module, which comparisons load. NULL where it cannot be read. */
 static json_t *artifact(void)
 {
     char digest[17];
     return builtin_module_digest(digest) ? json_string(digest) : NULL;
 }
 
-static json_t *date(void)
+static json_t *date_now(void)
 {
     char text[40] = "", zone[8] = "";
     const time_t now = time(NULL);
@@ -177,8 +177,8 @@ json_t *context_new(const context_facts *facts)
     failed |= json_object_set_new(context, "library", libraries());
     failed |= json_object_set_new(context, "libc", json_sprintf("glibc %s", gnu_get_libc_version()));
     if (facts->ceilings) {
-        failed |= json_object_set_new(context, "ceilings", rates(facts->ceilings));
-        failed |= json_object_set_new(context, "bandwidth", bandwidths(facts->ceilings));
+        failed |= json_object_set_new(context, "ceilings", rates_json(facts->ceilings));
+        failed |= json_object_set_new(context, "bandwidth", bandwidths_json(facts->ceilings));
     }
     failed |= json_object_set_new(context, "kernels", kernel_list(facts));
     json_t *const digest = artifact();
@@ -203,7 +203,7 @@ void context_put(json_t *record, json_t *ours)
 {
     json_t *const context = json_object_get(record, "context");
     json_object_set_new(context, "attnbench", ours);
-    if (!json_object_get(context, "date")) json_object_set_new(context, "date", date());
+    if (!json_object_get(context, "date")) json_object_set_new(context, "date", date_now());
 }
 
 int context_skip(json_t *context, const char *name, const char *reason)

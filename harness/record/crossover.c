@@ -1,4 +1,5 @@
-/* crossover.c: rows of the result table become families, families become pairs of curves. */
+/* crossover.c: groups a record's rows into families (points_of) and compares pairs of curves in each (compare_curves).
+ */
 #include "crossover.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@
 typedef struct point {
     char *family; /* the spec without q and k */
     int64_t keys;
-    const result_row *row;
+    const record_row *row;
 } point;
 
 typedef struct points {
@@ -27,7 +28,7 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/* The spec's family and its number of keys; NULL where it is no spec (plain Google Benchmark) or holds sizes elsewhere
+/* The spec's family and its number of keys. NULL if it is no spec (plain Google Benchmark) or if other keys hold sizes
  * too. */
 static char *family_of(const char *spec, int64_t *keys)
 {
@@ -55,11 +56,11 @@ static char *family_of(const char *spec, int64_t *keys)
     return family;
 }
 
-static points points_of(const result_table *table)
+static points points_of(const record_table *table)
 {
     points p = {calloc(table->rows + 1, sizeof(point)), 0};
     for (size_t i = 0; p.at && i < table->rows; i++) {
-        const result_row *row = &table->row[i];
+        const record_row *row = &table->row[i];
         if (row->error || row->failed || !(row->milliseconds > 0) || row->id.variant.size) continue;
         char spec[2048];
         snprintf(spec, sizeof spec, "%.*s", VIEW(row->spec));
@@ -71,13 +72,13 @@ static points points_of(const result_table *table)
     return p;
 }
 
-/* One curve: a kernel's times at a number of threads. */
+/* A kernel's times at a number of threads, over the sizes of a family. */
 typedef struct curve {
     const char *kernel;
     int64_t threads;
 } curve;
 
-static const point *find(const points *p, const char *family, int64_t keys, curve c)
+static const point *find_point(const points *p, const char *family, int64_t keys, curve c)
 {
     for (size_t i = 0; i < p->count; i++) {
         const entry_id *id = &p->at[i].row->id;
@@ -100,16 +101,16 @@ static char *curve_name(curve c, bool with_threads, char *out, size_t size)
     return out;
 }
 
-/* Appends what is to be said of two curves in a family, where both have enough sizes. */
-static void hold(const points *p, const char *family, curve newer, curve older, json_t *to)
+/* Appends the crossover of two curves of a family, if they share enough sizes. */
+static void compare_curves(const points *p, const char *family, curve newer, curve older, json_t *to)
 {
     int64_t *keys = calloc(p->count + 1, sizeof *keys);
     size_t sizes = 0, from;
     char name[2][96];
     for (size_t i = 0; keys && i < p->count; i++) {
         const point *one = &p->at[i];
-        if (strcmp(one->family, family) == 0 && find(p, family, one->keys, newer) == one &&
-            find(p, family, one->keys, older))
+        if (strcmp(one->family, family) == 0 && find_point(p, family, one->keys, newer) == one &&
+            find_point(p, family, one->keys, older))
             keys[sizes++] = one->keys;
     }
     if (sizes < LEAST_SIZES) {
@@ -118,8 +119,8 @@ static void hold(const points *p, const char *family, curve newer, curve older, 
     }
     qsort(keys, sizes, sizeof *keys, ascending);
     for (from = sizes; from > 0; from--) {
-        const double old = find(p, family, keys[from - 1], older)->row->milliseconds;
-        if (!(find(p, family, keys[from - 1], newer)->row->milliseconds <= old * (1 - CROSSOVER_MARGIN))) break;
+        const double old = find_point(p, family, keys[from - 1], older)->row->milliseconds;
+        if (!(find_point(p, family, keys[from - 1], newer)->row->milliseconds <= old * (1 - CROSSOVER_MARGIN))) break;
     }
     json_t *list = json_array();
     for (size_t i = 0; i < sizes; i++) json_array_append_new(list, json_integer(keys[i]));
@@ -138,22 +139,22 @@ static int64_t most_threads(const points *p, const char *family, const char *ker
     for (size_t i = 0; i < p->count; i++) {
         const int64_t threads = p->at[i].row->id.threads;
         if (threads > most && strcmp(p->at[i].family, family) == 0 &&
-            find(p, family, p->at[i].keys, (curve){kernel, threads}))
+            find_point(p, family, p->at[i].keys, (curve){kernel, threads}))
             most = threads;
     }
     return most;
 }
 
-static void hold_family(const points *p, const char *family, const json_t *kernels, json_t *to)
+static void compare_family(const points *p, const char *family, const json_t *kernels, json_t *to)
 {
     size_t i;
     const json_t *kernel;
     json_array_foreach(kernels, i, kernel)
     {
         const char *name = text_of(kernel, "name"), *base = text_of(kernel, "improves_on");
-        if (*base) hold(p, family, (curve){name, 1}, (curve){base, 1}, to);
+        if (*base) compare_curves(p, family, (curve){name, 1}, (curve){base, 1}, to);
         const int64_t threads = most_threads(p, family, name);
-        if (threads > 1) hold(p, family, (curve){name, threads}, (curve){name, 1}, to);
+        if (threads > 1) compare_curves(p, family, (curve){name, threads}, (curve){name, 1}, to);
     }
 }
 
@@ -161,21 +162,21 @@ json_t *crossovers_of(const json_t *record)
 {
     const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
     json_t *found = json_array();
-    result_table table;
-    if (!result_table_make(record, &table)) return found;
+    record_table table;
+    if (!record_table_make(record, &table)) return found;
     points p = points_of(&table);
     for (size_t i = 0; i < p.count; i++) {
         size_t first = 0;
         while (strcmp(p.at[first].family, p.at[i].family) != 0) first++;
-        if (first == i) hold_family(&p, p.at[i].family, json_object_get(ours, "kernels"), found);
+        if (first == i) compare_family(&p, p.at[i].family, json_object_get(ours, "kernels"), found);
     }
     for (size_t i = 0; i < p.count; i++) free(p.at[i].family);
     free(p.at);
-    result_table_free(&table);
+    record_table_free(&table);
     return found;
 }
 
-void print_crossovers(const json_t *crossovers)
+void crossovers_print(const json_t *crossovers)
 {
     size_t i;
     const json_t *one;

@@ -1,22 +1,26 @@
-/* crossover.h: from which size on one thing beats another, found in a record's own times.
+/* crossover.h: finds in a record's times the size from which one kernel is faster than another.
  *
- * A family: workloads that differ in their number of keys (and of queries) alone, at three sizes or more. In each, for
- * every kernel and the one that it improves on (both at one thread), and for every threaded kernel at its most threads
- * and at one: the smallest size from which on the newer is faster by CROSSOVER_MARGIN or more at every measured
- * size. */
+ * A family is three or more workloads that differ only in their number of keys (and queries). For each family two kinds
+ * of pairs are compared: a kernel and the one that it improves on, at one thread; and a threaded kernel at its most
+ * threads and at one. The crossover is the smallest size from which the newer is faster by CROSSOVER_MARGIN or more at
+ * every measured size. `bench` calls it. */
 #ifndef ATTNBENCH_CROSSOVER_H
 #define ATTNBENCH_CROSSOVER_H
 
 #include <jansson.h>
 
-/* Absolute figures wander by about this much on a noisy machine: less is no win. */
+/* On a noisy machine absolute times vary by about this much. */
 #define CROSSOVER_MARGIN 0.03
 
-/* [{"family": SPEC without sizes, "faster","slower": kernel or "kernel, N threads", "from": keys or null, "always":
- * bool (already at the smallest size), "sizes": [keys, ascending]}] */
+/* A list of objects:
+ *   "family"            SPEC without sizes
+ *   "faster", "slower"  kernel, or "kernel, N threads"
+ *   "from"              keys, or null
+ *   "always"            bool: already at the smallest size
+ *   "sizes"             [keys, ascending] */
 json_t *crossovers_of(const json_t *record);
 
-/* One line each, nothing where there are none. */
-void print_crossovers(const json_t *crossovers);
+/* Prints one line for each; nothing if there are none. */
+void crossovers_print(const json_t *crossovers);
 
 #endif

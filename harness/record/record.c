@@ -1,6 +1,7 @@
-/* record.c: records in and out. The schema is in record.h; this file guards it on the way in and keeps every digit on
- * the way out. What reports need is checked once, here: code behind record_read may rely on the types that check_entry
- * and check_case name, and on nothing else. */
+/* record.c: makes, checks, reads and writes records; the schema is in record.h.
+ *
+ * Code behind record_read may rely on the types that check_entry and check_case name, and on nothing else. Numbers are
+ * written with 17 digits, so that none is lost. */
 #include "record.h"
 #include "util/atomic_file.h"
 
@@ -104,7 +105,7 @@ static bool check_case(const json_t *one, char *what, size_t what_size)
 
 typedef bool check_item(const json_t *item, char *what, size_t what_size);
 
-/* An absent list is fine: Google Benchmark's own files have no cases. */
+/* A list may be absent: Google Benchmark's own files have no cases. */
 static bool check_list(const json_t *record, const char *key, check_item *check, char *what, size_t what_size)
 {
     const json_t *list = json_object_get(record, key);
@@ -141,7 +142,7 @@ static bool check_record(const json_t *record, char *what, size_t what_size)
            check_list(record, "cases", check_case, what, what_size);
 }
 
-/* Ours, but to be read otherwise. */
+/* A record of attnbench with another schema. */
 static bool of_another_version(const json_t *record)
 {
     const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
@@ -194,7 +195,7 @@ int record_write_json(const json_t *record, const char *path, char *reason, size
         snprintf(reason, reason_size, "%s: cannot be written: out of memory", path);
         return 0;
     }
-    /* The terminator's place takes the final line feed: text[bytes] is never read as a string again. */
+    /* The line feed overwrites the terminator: `text` is not read as a string again. */
     const size_t bytes = strlen(text);
     text[bytes] = '\n';
     const int ok = file_write_atomically(path, text, bytes + 1, reason, reason_size);

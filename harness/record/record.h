@@ -1,84 +1,182 @@
-/* record.h: the record: one JSON file that every report is made from.
+/* record.h: the record: one JSON file, from which every report is made. record_new begins one, record_read checks and
+ * reads one, record_write_json writes one; output/ turns one into CSV, JUnit and Markdown.
  *
- * {
- *   "context":    Google Benchmark's context, plus "attnbench": {            (context.c)
- *        "schema": 1, "version", "commit", "command",
- *        "cpu", "cpu_id", "kernel", "hypervisor", "governor", "isa", "isa_detected",
- *        "caches": {"l1d","l2","l3","line"} (bytes), "memory" (bytes), "threads", "processors", "pinning",
- *        "compiler", "flags", "build_type", "library": "benchmark 1.7.1, GSL 2.7, ...", "libc",
- *        "ceilings": {"fp32_portable": GFLOP/s, ...} (measured ones only),
- *        "bandwidth": [{"footprint": bytes, "gbytes": GB/s}],
- *        "artifact": digest of the built-in kernels as a module (what compare takes for them), where it is there,
- *        "kernels": [{"name","idea","improves_on","role","isa","threaded": bool}],
- *        "plugins": [{"name","file","digest" (FNV-1a),"build_id","linker_id","loaded": bool,
- *                     "flush_to_zero": bool (loading it switched that on),
- *                     "interposed" (a symbol of it that the program answers, or ""),"libraries": [files loaded with
- *                       it]}], if any,
- *        "doctor": {"measurable", "warnings", "lines": [{"what","found","warning","mend"}], "noise", "clock_step_ns",
- *                   "clock_cost_ns", "dispatch_us", "resolution":
- *                     [{"case","spec","pairs","seconds","preemptions","spread" (of a
- *                   pair's ln ratio),"false_claims" and "seen" (launches),"slowdown" that was made,"estimates" of
- *                     it,"sees":
- *                   [{"slowdown","seconds","seconds_longer_slices" a case, absent where too many}]; or "reason"}]}
- *                     of run and doctor
- *        "counters": [{"name", "event" of this processor where it has another name, "reason" where not counted}]   with
- *          bench --counters
- *        "instructions": {"tool","isa","absent": [{"name","reason"}],"reason" where none could be counted}   with bench
- *          --instructions
- *        "crossovers": [{"family","faster","slower","from": keys or null,"always","sizes"}]      (crossover.h)
- *        "skipped": [{"name","reason"}],      what was not run and why (time budget, ...)
- *        "checks": [names]                    with verify --check: those alone were applied
- *        "interrupted": true                  the user ended it, by Ctrl-C or SIGTERM, before all that was asked for
- *                                             was done
- *   },
- *   "benchmarks": Google Benchmark's schema; names kernel/workload/threads:N; label = spec; real_time and cpu_time in
- *     time_unit;
- *                 run_type iteration or aggregate; counters gflops, share, gbytes, share_bw, pack_ms where known;
- *                 in the first entry of each case "ceiling": the name of what its share is measured against, where
- *                   known;
- *                 "first_call_ms": wall time of the kernel's first call in its process, of hot inputs, in the first
- *                   entry too;
- *                 "inputs": "hot" | "rotated over N sets, M MB" | "cold" (cache_state.h; the name has /rotated or /cold
- *                   before
- *                 the threads; for cold ones the cpu_time of several threads is a lower bound: Linux books the time of
- *                 the others when they sleep, which is between the calls);
- *                 with bench --counters, in the first entry of each case: "counters" {event: count of one call},
- *                 "counters_running" {event: share of the time that it was counted; below 1 the count is scaled up},
- *                 with bench --instructions, likewise: "instructions" of one call, "instructions_per_operation",
- *                 "derived" {ratios of them: counters_groups.h},
- *   "cases":      [{"kernel","workload","suite" (that named it, if one did),"spec","class","seed","threads","inner",
- *                   "status": pass|fail|unsupported|crash|hang, "reason", "verdict": full|output-only|no-bound,
- *                   "output": {"error","bound","ratio","where":[b,h,q,c],"got","wanted"}, "lse": the same with where
- *                     [b,h,q],
- *                   "weights": the same with where [b,h,q,k], only where checked,
- *                   "findings": [{"check", "reason"}] and "pattern": where the wrong elements lie and what explains
- *                     them, "signature": what to
- *                   compare failures by, where wrong,
- *                   "accuracy": class of its contract, "f32" or "bf16, weights bf16" (accuracy_class.h), where it ran,
- *                   "smallest": the line of the smallest case that still fails, where --shrink looked for it,
- *                   "deviation": {"judged","rms","max","rows", "reason" where not judged}   errors in standard
- *                     deviations
- *                   "projection": the same, with "ratio" (error to bound) and "covered" (rows),
- *                   "unbounded_rows": rows of which the accuracy contract promises nothing, where there are any,
- *                   "features": [names of attn_needs, without Q, K, V, O], "types": {"Q","K","V","O": type's name},
- *                   "missing": [those features that the kernel has not got], where unsupported,
- *                   "rows_checked","rows","seconds","reproducer"}],
- *   "deviations": [{"kernel","class","accuracy","rms","max","rows","projected_rms","projected_max"}]   pooled over
- *     cases (z_score_pool.h),
- *   "reference": {"certified_rows", "failures": [{"workload","class","reason"}], "reason" where nothing can be
- *     certified},
- *   "layout": [{"kernel","workload","spec","threads","cells": [{"what": a buffer or "code","bytes","ratio": time over
- *     that of the
- *              aligned call,"interval","shows": bool (alignment_sweep.h),"pairs"; "reason" where void}],"worst": one of
- *                them, if any shows,
- *              "reason" where not all were timed,"unmoved": why its code was not moved, if it was not}]      of bench
- *                --layout
- *   "comparisons": of compare (compare_record.c); "clock": of selftest clock (selftest_clock.c);
- *   "history": {"series", "changes"} of history show and check (history_series.c, history_check.c);
- *   "bugs", "odd" and "checks": of selftest judge (selftest_matrix.c)
- * }
- * JSON has no NaN and no infinity: in "cases", "comparisons" and "clock" they are the strings "NaN", "Infinity",
- * "-Infinity"; elsewhere the key is absent. */
+ * A key is absent where nothing is said of it. JSON has no NaN and no infinity: in "cases", "comparisons" and "clock"
+ * they are the strings "NaN", "Infinity", "-Infinity"; elsewhere the key is absent.
+ *
+ * "context": Google Benchmark's context, and in it "attnbench" (context.c), an object:
+ *
+ *   "schema"            1
+ *   "version"
+ *   "commit"
+ *   "command"           the command line
+ *   "cpu"               model name
+ *   "cpu_id"            vendor family/model/stepping
+ *   "kernel"            of the system: uname -sr
+ *   "hypervisor"        "none", "kvm", ... or "unknown"
+ *   "governor"          of the clock frequency
+ *   "isa"               instruction sets in use
+ *   "isa_detected"      instruction sets of the processor
+ *   "caches"            {"l1d", "l2", "l3", "line"}: bytes
+ *   "memory"            bytes
+ *   "threads"           the most that ran
+ *   "processors"        online
+ *   "pinning"           how many threads were pinned, in words
+ *   "compiler"
+ *   "flags"
+ *   "build_type"
+ *   "library"           "benchmark 1.7.1, GSL 2.7, ..."
+ *   "libc"
+ *   "ceilings"          {"fp32_portable": GFLOP/s, ...}: the measured ones
+ *   "bandwidth"         [{"footprint": bytes, "gbytes": GB/s}]
+ *   "artifact"          digest of the built-in kernels as a module, which compare loads for them
+ *   "kernels"           [{"name", "idea", "improves_on", "role", "isa", "threaded": bool}]
+ *   "plugins"           a list, if there are any:
+ *     "name"
+ *     "file"
+ *     "digest"          FNV-1a of the file
+ *     "build_id"        what the plugin says of itself
+ *     "linker_id"
+ *     "loaded"          bool
+ *     "flush_to_zero"   bool: loading it switched flush-to-zero on
+ *     "interposed"      a symbol of it for which the program's own definition is called, in words; "" none
+ *     "libraries"       [files that were loaded with it]
+ *   "doctor"            of run and doctor:
+ *     "measurable"
+ *     "warnings"
+ *     "lines"           [{"what", "found", "warning", "mend"}]
+ *     "noise"
+ *     "clock_step_ns"
+ *     "clock_cost_ns"
+ *     "dispatch_us"
+ *     "resolution"      a list:
+ *       "case"
+ *       "spec"
+ *       "pairs"
+ *       "seconds"
+ *       "preemptions"
+ *       "spread"        of a pair's ln ratio
+ *       "false_claims"  launches that found a difference between identical builds
+ *       "slowdown"      of the slowed build
+ *       "seen"          launches that called the slowed build slower
+ *       "estimates"     of that slowdown
+ *       "sees"          [{"slowdown", "seconds", "seconds_longer_slices"}]: seconds a case; absent where too many
+ *       "reason"        instead of the figures
+ *   "counters"          of bench --counters, a list:
+ *     "name"
+ *     "event"           this processor's name for it, if that is another
+ *     "reason"          why it was not counted
+ *   "instructions"      of bench --instructions:
+ *     "tool"
+ *     "isa"
+ *     "absent"          [{"name", "reason"}]
+ *     "reason"          why none could be counted
+ *   "crossovers"        [{"family", "faster", "slower", "from", "always", "sizes"}] (crossover.h)
+ *   "skipped"           [{"name", "reason"}]: what was not run (time budget, ...)
+ *   "checks"            of verify --check: [names]; only these were applied
+ *   "interrupted"       true: the user ended it before everything was done, by Ctrl-C or SIGTERM
+ *
+ * "benchmarks": Google Benchmark's entries, named kernel/workload/threads:N, with /rotated or /cold before the threads
+ * for such inputs. Keys that are ours, or that reports read:
+ *
+ *   "label"             the SPEC
+ *   "real_time"         in "time_unit"
+ *   "cpu_time"          in "time_unit"; with cold inputs and several threads a lower bound, because Linux accounts
+ *                       the other threads' time when they sleep, which is between the calls
+ *   "run_type"          iteration or aggregate
+ *   "gflops"            1e9 operations a second
+ *   "share"             of the ceiling
+ *   "gbytes"            1e9 compulsory bytes a second
+ *   "share_bw"          of the bandwidth
+ *   "pack_ms"           time of pack, where it is known
+ *   "inputs"            "hot", "rotated over N sets, M MB" or "cold" (cache_state.h)
+ *
+ * and in the first entry of each case:
+ *
+ *   "ceiling"           name of the ceiling that "share" refers to, where it is known
+ *   "first_call_ms"     wall time of the kernel's first call in its process, with hot inputs
+ *   "slow_first_call"   that time over the median, if it is conspicuous (record_rows.h)
+ *   "counters"          of bench --counters: {event: count of one call}
+ *   "counters_running"  {event: share of the time that it was counted}: below 1 the count is scaled up
+ *   "derived"           {ratios of counters} (counters_groups.h)
+ *   "instructions"      of bench --instructions: of one call
+ *   "instructions_per_operation"
+ *
+ * "cases": what the judge found, one entry a case:
+ *
+ *   "kernel"
+ *   "workload"
+ *   "suite"             that named it, if one did
+ *   "spec"
+ *   "class"
+ *   "seed"
+ *   "threads"
+ *   "inner"
+ *   "status"            pass, fail, unsupported, crash or hang
+ *   "reason"
+ *   "verdict"           full, output-only or no-bound
+ *   "output"            {"error", "bound", "ratio", "where": [b,h,q,c], "got", "wanted"}
+ *   "lse"               the same, with where [b,h,q]
+ *   "weights"           the same, with where [b,h,q,k]; only where they were checked
+ *   "findings"          [{"check", "reason"}]
+ *   "pattern"           where the wrong elements lie, and what explains them
+ *   "signature"         of a wrong case: what to compare failures by
+ *   "accuracy"          class of the kernel's contract, "f32" or "bf16, weights bf16" (accuracy_class.h)
+ *   "smallest"          of verify --shrink: the line of the smallest case that still fails
+ *   "deviation"         {"judged", "rms", "max", "rows", "reason"}: errors in standard deviations
+ *   "projection"        the same, with "ratio" (error over bound) and "covered" (rows)
+ *   "unbounded_rows"    rows for which the accuracy contract promises nothing, if there are any
+ *   "features"          [names of attn_needs, without Q, K, V, O]
+ *   "types"             {"Q", "K", "V", "O"}: names of types
+ *   "missing"           of an unsupported case: the features that the kernel lacks
+ *   "rows_checked"
+ *   "rows"
+ *   "seconds"
+ *   "reproducer"        a command line
+ *
+ * "deviations": deviations pooled over cases (z_score_pool.h), a list:
+ *
+ *   "kernel"
+ *   "class"
+ *   "accuracy"
+ *   "rms"
+ *   "max"
+ *   "rows"
+ *   "projected_rms"
+ *   "projected_max"
+ *
+ * "reference": what the certificates of the reference say:
+ *
+ *   "certified_rows"
+ *   "failures"          [{"workload", "class", "reason"}]
+ *   "reason"            why nothing could be certified
+ *
+ * "layout": of bench --layout (alignment_sweep.h), a list:
+ *
+ *   "kernel"
+ *   "workload"
+ *   "spec"
+ *   "threads"
+ *   "cells"             a list:
+ *     "what"            the buffer that is moved, or "code"
+ *     "bytes"           that it is moved by
+ *     "ratio"           time over that of the aligned call
+ *     "interval"        of the ratio
+ *     "shows"           bool: is the difference real?
+ *     "pairs"
+ *     "reason"          why it is void
+ *   "worst"             the cell with the largest difference, if any shows
+ *   "reason"            why not all were timed
+ *   "unmoved"           why the code was not moved
+ *
+ * Lists and objects of single commands:
+ *
+ *   "comparisons"       of compare (compare_record.c)
+ *   "clock"             of selftest clock (selftest_clock.c)
+ *   "history"           {"series", "changes"} of history show and check (history_series.c, history_check.c)
+ *   "bugs"              of selftest judge (selftest_matrix.c), as the next two
+ *   "odd"
+ *   "checks" */
 #ifndef ATTNBENCH_RECORD_H
 #define ATTNBENCH_RECORD_H
 
@@ -86,25 +184,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A number for these: a JSON number where finite, else its string. */
+/* A JSON number if x is finite, else its string as above. */
 json_t *json_any_real(double x);
-/* Its inverse: a number or one of the three strings; `fallback` otherwise. */
+/* The inverse: a number or one of the three strings; `fallback` for anything else. */
 double json_real_of(const json_t *j, double fallback);
 
 /* An empty record with "context", "benchmarks" and "cases". */
 json_t *record_new(void);
 
-/* Reads and checks a record: NULL and one line in `reason` (file, what is wrong, where) if it is missing, damaged or
- * foreign. */
+/* Reads and checks a record. Returns NULL and one line in `reason` (file, what is wrong, where) if it is missing,
+ * damaged or of another program. */
 json_t *record_read(const char *path, char *reason, size_t reason_size);
 
-/* Files are written to a temporary file beside `path`, flushed, and renamed. On failure 0 and a reason that names the
- * temporary file if something is in it. "-" is standard output. */
+/* These write atomically (atomic_file.h); "-" is standard output. On failure they return 0 and a reason, which names
+ * the temporary file if something is in it. */
 int record_write_json(const json_t *record, const char *path, char *reason, size_t reason_size);
-int record_write_csv(const json_t *record, const char *path, char *reason,
-                     size_t reason_size); /* one row an entry, one a case */
-int record_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size); /* from cases */
-int record_write_markdown(const json_t *record, const char *path, char *reason,
-                          size_t reason_size); /* tables, failures first */
+/* CSV: one row an entry, one row a case. */
+int record_write_csv(const json_t *record, const char *path, char *reason, size_t reason_size);
+/* JUnit: the cases. */
+int record_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size);
+/* Markdown: tables, failures first. */
+int record_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size);
 
 #endif

@@ -1,5 +1,5 @@
-/* record_rows.c: from entries and cases to rows. Nothing is measured or derived here but medians over repetitions and
- * the ratio to the baseline; rates and shares are the record's own. */
+/* record_rows.c: makes rows from entries and cases. It derives only medians over repetitions and the ratio to the
+ * baseline; rates and shares are those of the record. */
 #include "record_rows.h"
 #include "util/atomic_file.h"
 
@@ -19,7 +19,7 @@ static const char *text_of(const json_t *object, const char *key)
 }
 
 /* Cuts `view` at the first '/': the part before it stays, the part behind it is returned. */
-static text_view cut(text_view *view)
+static text_view cut_at_slash(text_view *view)
 {
     const char *slash = memchr(view->at, '/', (size_t)view->size);
     if (!slash) return (text_view){"", 0};
@@ -50,8 +50,8 @@ entry_id entry_id_of(const json_t *entry)
         const json_t *threads = json_object_get(entry, "threads");
         id.threads = json_is_integer(threads) ? json_integer_value(threads) : 1;
     }
-    id.workload = cut(&id.kernel);
-    id.variant = cut(&id.workload);
+    id.workload = cut_at_slash(&id.kernel);
+    id.variant = cut_at_slash(&id.workload);
     return id;
 }
 
@@ -87,7 +87,7 @@ static bool same_id(entry_id a, entry_id b)
            view_equal(a.variant, b.variant);
 }
 
-static double field(const json_t *entry, const char *key)
+static double number_of(const json_t *entry, const char *key)
 {
     const json_t *j = json_object_get(entry, key);
     if (!json_is_number(j)) return NONE;
@@ -109,7 +109,7 @@ static double median_of(const json_t *entries, entry_id id, const char *key, dou
     {
         if (entry_error(entry) || (is_aggregate(entry) && !is_median(entry)) || !same_id(entry_id_of(entry), id))
             continue;
-        const double value = field(entry, key);
+        const double value = number_of(entry, key);
         if (isnan(value)) continue;
         if (is_median(entry)) {
             const json_t *repetitions = json_object_get(entry, "repetitions");
@@ -124,7 +124,7 @@ static double median_of(const json_t *entries, entry_id id, const char *key, dou
     return gsl_stats_median_from_sorted_data(sample, 1, n);
 }
 
-static void fill_range(const json_t *entries, result_row *row)
+static void fill_range(const json_t *entries, record_row *row)
 {
     size_t i;
     const json_t *entry;
@@ -132,12 +132,12 @@ static void fill_range(const json_t *entries, result_row *row)
     json_array_foreach(entries, i, entry)
     {
         if (entry_error(entry) || is_aggregate(entry) || !same_id(entry_id_of(entry), row->id)) continue;
-        row->fastest = fmin(row->fastest, field(entry, "real_time")); /* of a number and NaN the number */
-        row->slowest = fmax(row->slowest, field(entry, "real_time"));
+        row->fastest = fmin(row->fastest, number_of(entry, "real_time")); /* fmin of a number and NaN: the number */
+        row->slowest = fmax(row->slowest, number_of(entry, "real_time"));
     }
 }
 
-static void fill_row(const json_t *entries, result_row *row, double *sample)
+static void fill_row(const json_t *entries, record_row *row, double *sample)
 {
     int64_t ignored;
     fill_range(entries, row);
@@ -146,12 +146,12 @@ static void fill_row(const json_t *entries, result_row *row, double *sample)
     row->gflops = median_of(entries, row->id, "gflops", sample, &ignored);
     row->share = median_of(entries, row->id, "share", sample, &ignored);
     row->gbytes = median_of(entries, row->id, "gbytes", sample, &ignored);
-    if (!isnan(row->milliseconds)) row->error = NULL; /* some repetitions did well */
+    if (!isnan(row->milliseconds)) row->error = NULL; /* some repetitions have a time */
 }
 
 /* ---- the baseline ---------------------------------------------------------------------------------------------- */
 
-/* The foot of the ladder: of role baseline, and improving on nothing. */
+/* A baseline has that role and improves on no other kernel. */
 static bool is_baseline(const json_t *record, text_view kernel)
 {
     const json_t *ours = json_object_get(json_object_get(record, "context"), "attnbench");
@@ -166,15 +166,15 @@ static bool is_baseline(const json_t *record, text_view kernel)
     return false;
 }
 
-static double speedup(const json_t *record, const result_table *table, const result_row *row)
+static double speedup(const json_t *record, const record_table *table, const record_row *row)
 {
-    const result_row *base = NULL;
+    const record_row *base = NULL;
     for (size_t i = 0; i < table->rows; i++) {
-        const result_row *r = &table->row[i];
+        const record_row *r = &table->row[i];
         if (isnan(r->milliseconds) || !view_equal(r->spec, row->spec) || !view_equal(r->id.variant, row->id.variant))
             continue;
         if (!is_baseline(record, r->id.kernel)) continue;
-        /* The same number of threads before fewer before more; of two alike the slower, whatever their order. */
+        /* Prefer the same number of threads, then fewer, then more; among equals the slower, in any order of rows. */
         const bool other = !base || (base->id.threads != row->id.threads &&
                                      (r->id.threads == row->id.threads || r->id.threads < base->id.threads));
         const bool slower = base && r->id.threads == base->id.threads && r->milliseconds > base->milliseconds;
@@ -191,8 +191,8 @@ bool case_is_finding(const json_t *one)
     return strcmp(status, "fail") == 0 || strcmp(status, "crash") == 0 || strcmp(status, "hang") == 0;
 }
 
-/* The larger one, where NaN is larger than all: an error that is NaN must not hide behind a small one. */
-static double worse(double a, double b) { return isnan(a) || isnan(b) ? NONE : fmax(a, b); }
+/* The larger one. NaN counts as the largest: an error that is NaN must not be hidden by a small one. */
+static double worse_ratio(double a, double b) { return isnan(a) || isnan(b) ? NONE : fmax(a, b); }
 
 double case_ratio(const json_t *one)
 {
@@ -200,12 +200,12 @@ double case_ratio(const json_t *one)
     double worst = -1;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const json_t *ratio = json_object_get(json_object_get(one, parts[i]), "ratio");
-        if (ratio) worst = worse(worst, json_real_of(ratio, NONE));
+        if (ratio) worst = worse_ratio(worst, json_real_of(ratio, NONE));
     }
     return worst < 0 ? NONE : worst;
 }
 
-static void judge_row(const json_t *record, result_row *row)
+static void fill_verdict(const json_t *record, record_row *row)
 {
     double worst = -1;
     size_t i;
@@ -217,7 +217,7 @@ static void judge_row(const json_t *record, result_row *row)
             strcmp(text_of(one, "status"), "unsupported") == 0)
             continue;
         row->failed = row->failed || case_is_finding(one);
-        if (json_is_object(json_object_get(one, "output"))) worst = worse(worst, case_ratio(one));
+        if (json_is_object(json_object_get(one, "output"))) worst = worse_ratio(worst, case_ratio(one));
     }
     row->ratio = worst < 0 ? NONE : worst;
 }
@@ -249,22 +249,22 @@ case_counts case_counts_of(const json_t *record, const char *kernel)
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
 
-static result_row *find_row(const result_table *table, entry_id id)
+static record_row *find_row(const record_table *table, entry_id id)
 {
     for (size_t i = 0; i < table->rows; i++)
         if (same_id(table->row[i].id, id)) return &table->row[i];
     return NULL;
 }
 
-int result_table_make(const json_t *record, result_table *out)
+int record_table_make(const json_t *record, record_table *out)
 {
     const json_t *entries = json_object_get(record, "benchmarks");
     const size_t count = json_array_size(entries);
-    *out = (result_table){.row = calloc(count + 1, sizeof *out->row)};
+    *out = (record_table){.row = calloc(count + 1, sizeof *out->row)};
     double *sample = calloc(count + 1, sizeof *sample);
     if (!out->row || !sample) {
         free(sample);
-        result_table_free(out);
+        record_table_free(out);
         return 0;
     }
     size_t i;
@@ -272,15 +272,15 @@ int result_table_make(const json_t *record, result_table *out)
     json_array_foreach(entries, i, entry)
     {
         const entry_id id = entry_id_of(entry);
-        result_row *row = find_row(out, id);
+        record_row *row = find_row(out, id);
         if (!row) {
             const char *label = text_of(entry, "label");
             row = &out->row[out->rows++];
-            *row = (result_row){.id = id, .spec = label && *label ? view_of(label) : id.workload};
+            *row = (record_row){.id = id, .spec = label && *label ? view_of(label) : id.workload};
         }
         if (!row->error) row->error = entry_error(entry);
     }
-    size_t kept = 0; /* entries of neither a time nor an error (Google Benchmark's complexity fits) make no row */
+    size_t kept = 0; /* entries with neither time nor error (Google Benchmark's complexity fits) make no row */
     for (size_t r = 0; r < out->rows; r++) {
         fill_row(entries, &out->row[r], sample);
         if (out->row[r].error || !isnan(out->row[r].milliseconds)) out->row[kept++] = out->row[r];
@@ -288,20 +288,20 @@ int result_table_make(const json_t *record, result_table *out)
     out->rows = kept;
     for (size_t r = 0; r < out->rows; r++) {
         out->row[r].speedup = speedup(record, out, &out->row[r]);
-        judge_row(record, &out->row[r]);
+        fill_verdict(record, &out->row[r]);
     }
     free(sample);
-    if (result_rows_order(out->row, out->rows)) return 1;
-    result_table_free(out);
+    if (record_rows_order(out->row, out->rows)) return 1;
+    record_table_free(out);
     return 0;
 }
 
-double result_row_range(const result_row *row)
+double record_row_range(const record_row *row)
 {
     return row->slowest > row->fastest ? (row->slowest - row->fastest) / row->milliseconds : NONE;
 }
 
-bool result_row_begins_slowly(const result_row *row)
+bool record_row_begins_slowly(const record_row *row)
 {
     const double page_faults = 0.05; /* ms */
     return row->first > FIRST_CALL_MARGIN * row->slowest + page_faults;
@@ -309,30 +309,30 @@ bool result_row_begins_slowly(const result_row *row)
 
 void record_mark_slow_beginnings(json_t *record)
 {
-    result_table table;
-    if (!result_table_make(record, &table)) return;
+    record_table table;
+    if (!record_table_make(record, &table)) return;
     for (size_t r = 0; r < table.rows; r++) {
-        const result_row *row = &table.row[r];
+        const record_row *row = &table.row[r];
         size_t i;
         json_t *entry;
-        if (!result_row_begins_slowly(row)) continue;
+        if (!record_row_begins_slowly(row)) continue;
         json_array_foreach(json_object_get(record, "benchmarks"), i, entry)
         {
             if (json_object_get(entry, "first_call_ms") && same_id(entry_id_of(entry), row->id))
                 json_object_set_new(entry, "slow_first_call", json_real(row->first / row->milliseconds));
         }
     }
-    result_table_free(&table);
+    record_table_free(&table);
 }
 
-void result_table_free(result_table *table)
+void record_table_free(record_table *table)
 {
     free(table->row);
-    *table = (result_table){0};
+    *table = (record_table){0};
 }
 
-int results_write_text(const json_t *record, const char *path, int (*emit)(FILE *out, const json_t *record),
-                       char *reason, size_t reason_size)
+int record_write_text(const json_t *record, const char *path, int (*emit)(FILE *out, const json_t *record),
+                      char *reason, size_t reason_size)
 {
     char *text = NULL;
     size_t bytes = 0;

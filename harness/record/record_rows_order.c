@@ -1,16 +1,16 @@
-/* record_rows_order.c: rows so that a reader can compare: those of one workload together, where its first one stood; in
- * them fewer threads first, since kernels are alike at as many; then the fastest first, and last what has no time. */
+/* record_rows_order.c: sorts rows so that a reader can compare them: rows of one workload together, in them fewer
+ * threads first, since kernels are compared at equal threads, then the fastest first, and rows without a time last. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "record_rows.h"
 
 typedef struct placed {
-    size_t group, index; /* of the first row of its workload and variant; of its own */
-    result_row row;
+    size_t group, index; /* group: index of the first row of the same workload and variant */
+    record_row row;
 } placed;
 
-static bool together(const result_row *a, const result_row *b)
+static bool same_workload(const record_row *a, const record_row *b)
 {
     return view_equal(a->id.workload, b->id.workload) && view_equal(a->id.variant, b->id.variant);
 }
@@ -26,13 +26,13 @@ static int by_place(const void *pa, const void *pb)
     return a->index < b->index ? -1 : 1;
 }
 
-int result_rows_order(result_row *row, size_t rows)
+int record_rows_order(record_row *row, size_t rows)
 {
     placed *p = calloc(rows + 1, sizeof *p);
     if (!p) return 0;
     for (size_t i = 0; i < rows; i++) {
         p[i] = (placed){0, i, row[i]};
-        while (!together(&row[p[i].group], &row[i])) p[i].group++;
+        while (!same_workload(&row[p[i].group], &row[i])) p[i].group++;
     }
     qsort(p, rows, sizeof *p, by_place);
     for (size_t i = 0; i < rows; i++) row[i] = p[i].row;

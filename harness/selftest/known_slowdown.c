@@ -1,4 +1,4 @@
-/* known_slowdown.c: a duel of two slowed builds in a child. */
+/* known_slowdown.c: pairs of two slowed builds in a child. */
 #include "known_slowdown.h"
 
 #include <stdio.h>
@@ -61,15 +61,16 @@ static double preempted(void)
 static void run_in_child(void *arg)
 {
     const child_run_of *a = arg;
-    const duel d = {.kernel = {a->sides->pair[0].kernel[0], a->sides->pair[0].kernel[1]},
-                    .in = &a->c->in,
-                    .machine = &a->c->machine,
-                    .threads = 1,
-                    .layout = a->settings.seed};
+    const paired_kernels d = {.kernel = {a->sides->pair[0].kernel[0], a->sides->pair[0].kernel[1]},
+                              .in = &a->c->in,
+                              .machine = &a->c->machine,
+                              .threads = 1,
+                              .layout = a->settings.seed};
     int64_t calls;
     int wrong;
     const double before = preempted();
-    a->out->ran = duel_run(&d, &a->settings, &a->out->run, &calls, &wrong, a->out->reason, sizeof a->out->reason);
+    a->out->ran =
+        paired_kernels_run(&d, &a->settings, &a->out->run, &calls, &wrong, a->out->reason, sizeof a->out->reason);
     a->out->preemptions = preempted() - before;
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int textfile_read(const char *root, const char *path, char *out, size_t out_size)
+int proc_file_read(const char *root, const char *path, char *out, size_t out_size)
 {
     char name[PATH_MAX];
     out[0] = '\0';
@@ -22,7 +22,7 @@ int textfile_read(const char *root, const char *path, char *out, size_t out_size
     return !failed;
 }
 
-int textfile_value(const char *text, const char *key, char separator, char *out, size_t out_size)
+int proc_file_value(const char *text, const char *key, char separator, char *out, size_t out_size)
 {
     const size_t length = strlen(key);
     out[0] = '\0';

@@ -66,7 +66,8 @@ static int read_until_end(int from, pid_t pid, char *out, size_t size)
     return status;
 }
 
-int tool_run(const char *folder, const char *const *argv, char *out, size_t out_size, char *reason, size_t reason_size)
+int subprocess_run(const char *folder, const char *const *argv, char *out, size_t out_size, char *reason,
+                   size_t reason_size)
 {
     int pipes[2] = {-1, -1}, failed[2], status = 0;
     char any;

@@ -8,6 +8,7 @@
  * to its size and without newlines at the end, and its errors nowhere; with `out` NULL both to our standard error. It
  * is a process group of its own, which is ended where the user interrupts us. Its exit code; -1 and a reason where it
  * has none. */
-int tool_run(const char *folder, const char *const *argv, char *out, size_t out_size, char *reason, size_t reason_size);
+int subprocess_run(const char *folder, const char *const *argv, char *out, size_t out_size, char *reason,
+                   size_t reason_size);
 
 #endif

@@ -23,18 +23,18 @@ static const char *root(void)
     return asked && *asked ? asked : "/tmp";
 }
 
-int scratch_make(const char *name, scratch *out, char *reason, size_t reason_size)
+int temp_dir_make(const char *name, temp_dir *out, char *reason, size_t reason_size)
 {
     const int length =
         snprintf(out->path, sizeof out->path, "%s/attnbench-%s-%ld-XXXXXX", root(), name, (long)getpid());
-    if (length < SCRATCH_PATH && mkdtemp(out->path)) {
+    if (length < TEMP_DIR_PATH && mkdtemp(out->path)) {
         out->lock = open(out->path, O_RDONLY | O_DIRECTORY); /* inherited by what we run */
         if (out->lock >= 0) flock(out->lock, LOCK_EX | LOCK_NB);
         return 1;
     }
     snprintf(reason, reason_size, "no temporary folder can be made in %.200s: %s; set TMPDIR to another", root(),
-             length < SCRATCH_PATH ? strerror(errno) : "its name is too long");
-    *out = (scratch){.lock = -1};
+             length < TEMP_DIR_PATH ? strerror(errno) : "its name is too long");
+    *out = (temp_dir){.lock = -1};
     return 0;
 }
 
@@ -53,12 +53,12 @@ static void remove_all(const char *folder)
     complain("%s could not be removed", folder);
 }
 
-void scratch_remove(scratch *s)
+void temp_dir_remove(temp_dir *s)
 {
     if (!s->path[0]) return;
     remove_all(s->path);
     if (s->lock >= 0) close(s->lock);
-    *s = (scratch){.lock = -1};
+    *s = (temp_dir){.lock = -1};
 }
 
 /* Of a folder whose name ends in PROCESS-XXXXXX: the process; 0 where it does not. */
@@ -78,12 +78,12 @@ static bool is_ours(int folder)
 
 static bool is_dead(long process) { return kill((pid_t)process, 0) != 0 && errno == ESRCH; }
 
-void scratch_sweep(const char *name, void (*each)(const char *path))
+void temp_dir_sweep(const char *name, void (*each)(const char *path))
 {
-    char pattern[SCRATCH_PATH];
+    char pattern[TEMP_DIR_PATH];
     glob_t found;
     const int before = snprintf(pattern, sizeof pattern, "%s/attnbench-%s-", root(), name);
-    if (before >= SCRATCH_PATH - 1 || strpbrk(pattern, "*?[\\")) return;
+    if (before >= TEMP_DIR_PATH - 1 || strpbrk(pattern, "*?[\\")) return;
     strcat(pattern, "*");
     if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0) return;
     for (size_t i = 0; i < found.gl_pathc; i++) {

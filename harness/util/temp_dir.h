@@ -9,21 +9,21 @@
 
 #include <stddef.h>
 
-enum { SCRATCH_PATH = 1024 };
-typedef struct scratch {
-    char path[SCRATCH_PATH]; /* "" none */
+enum { TEMP_DIR_PATH = 1024 };
+typedef struct temp_dir {
+    char path[TEMP_DIR_PATH]; /* "" none */
     int lock;
-} scratch;
+} temp_dir;
 
 /* Makes attnbench-NAME-PROCESS-XXXXXX. 0 and a reason where it cannot be had. */
-int scratch_make(const char *name, scratch *out, char *reason, size_t reason_size);
+int temp_dir_make(const char *name, temp_dir *out, char *reason, size_t reason_size);
 
 /* With all that is in it, by ourselves: an interruption, which ends the programs that we run, does not keep it from
  * being done. Says what could not be removed. */
-void scratch_remove(scratch *s);
+void temp_dir_remove(temp_dir *s);
 
 /* Removes each folder of that name that a dead program of this user left, after `each` (may be NULL) was called with
  * its path. */
-void scratch_sweep(const char *name, void (*each)(const char *path));
+void temp_dir_sweep(const char *name, void (*each)(const char *path));
 
 #endif

@@ -314,9 +314,9 @@ static void figures_are_a_call(void **state)
     for (int cold = 0; cold < 2; cold++) {
         ticking t = {.f = {.slots = 4, .missing = 9}};
         const counter_backend b = backend_of(&t.f);
-        counting c = {.backend = &b, .events = 2, .event = {event_of("a", 2), event_of("gone", 9)}};
+        counter_run c = {.backend = &b, .events = 2, .event = {event_of("a", 2), event_of("gone", 9)}};
         const counted_call what = {tick, cold ? before_tick : NULL, &t, exec_serial(), 1};
-        json_t *j = counting_run(&c, &what);
+        json_t *j = counter_run_count(&c, &what);
         const json_t *values = json_object_get(j, "counters");
         assert_int_equal(json_object_size(values), 1);
         assert_true(json_real_value(json_object_get(values, "a")) == 200);
@@ -325,7 +325,7 @@ static void figures_are_a_call(void **state)
         assert_int_equal(t.befores, cold ? t.calls : 0);
         assert_int_equal(t.f.closed, t.f.opened);
 
-        json_t *context = counting_context(&c);
+        json_t *context = counter_run_context(&c);
         assert_null(json_object_get(json_array_get(context, 0), "reason"));
         assert_string_equal(json_string_value(json_object_get(json_array_get(context, 1), "reason")), "gone: error 2");
         json_decref(context);
@@ -338,13 +338,13 @@ static void a_failing_call_has_no_figures(void **state)
     (void)state;
     ticking t = {.f = {.slots = 4}, .fails = true};
     const counter_backend b = backend_of(&t.f);
-    counting c = {.backend = &b, .events = 1, .event = {event_of("a", 2)}};
+    counter_run c = {.backend = &b, .events = 1, .event = {event_of("a", 2)}};
     const counted_call what = {tick, NULL, &t, exec_serial(), 1};
-    assert_null(counting_run(&c, &what));
+    assert_null(counter_run_count(&c, &what));
     assert_int_equal(t.calls, 1);
 
     t = (ticking){.f = {.error = EACCES}};
-    assert_null(counting_run(&c, &what));
+    assert_null(counter_run_count(&c, &what));
     assert_int_equal(t.calls, 0); /* nothing to count: nothing is called */
     assert_string_equal(c.told[0], "a: error 13");
 }
@@ -431,12 +431,12 @@ static void this_system_counts_page_faults(void **state)
 {
     (void)state;
     char reason[512];
-    counting c;
+    counter_run c;
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
     print_message("skipped: the sanitizer's own memory faults as well\n");
     skip();
 #endif
-    assert_true(counting_open(&c, counters_perf(), "task-clock,page-faults,minor-faults", reason, sizeof reason));
+    assert_true(counter_run_open(&c, counters_perf(), "task-clock,page-faults,minor-faults", reason, sizeof reason));
     if (!c.last[0].counted) {
         assert_true(c.last[0].reason[0]);
         print_message("skipped: %s\n", c.last[0].reason);
@@ -448,7 +448,7 @@ static void this_system_counts_page_faults(void **state)
         const counted_call what = {fault_once, before ? fault_before : NULL, NULL, pool_exec(p), 1};
         faults = 0;
         const double begin = clock_seconds();
-        json_t *j = counting_run(&c, &what);
+        json_t *j = counter_run_count(&c, &what);
         const double wall = clock_seconds() - begin, calls = before ? faults / 2.0 : faults;
         const json_t *counts = json_object_get(j, "counters");
         const double ns = json_real_value(json_object_get(counts, "task-clock"));

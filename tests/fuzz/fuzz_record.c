@@ -11,7 +11,7 @@ static FILE *nowhere;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[64], reason[512] = "";
-    result_table table;
+    record_table table;
     if (!nowhere) nowhere = fopen("/dev/null", "w");
     const int fd = file_of(data, size, path);
     json_t *record = record_read(path, reason, sizeof reason);
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         HOLDS(reason[0]);
         return 0;
     }
-    if (result_table_make(record, &table)) result_table_free(&table);
+    if (record_table_make(record, &table)) record_table_free(&table);
     HOLDS(record_write_markdown(record, "/dev/null", reason, sizeof reason));
     HOLDS(record_write_junit(record, "/dev/null", reason, sizeof reason));
     HOLDS(record_write_csv(record, "/dev/null", reason, sizeof reason));

@@ -81,17 +81,17 @@ static void values_are_found_by_their_whole_key(void **state)
     (void)state;
     static const char text[] = "model name\t: A B  \nmodel\t\t: 7\nempty:\nfile 12\nfile_x 13\n";
     char value[16];
-    assert_int_equal(textfile_value(text, "model", ':', value, sizeof value), 1);
+    assert_int_equal(proc_file_value(text, "model", ':', value, sizeof value), 1);
     assert_string_equal(value, "7");
-    assert_int_equal(textfile_value(text, "model name", ':', value, sizeof value), 1);
+    assert_int_equal(proc_file_value(text, "model name", ':', value, sizeof value), 1);
     assert_string_equal(value, "A B");
-    assert_int_equal(textfile_value(text, "empty", ':', value, sizeof value), 1);
+    assert_int_equal(proc_file_value(text, "empty", ':', value, sizeof value), 1);
     assert_string_equal(value, "");
-    assert_int_equal(textfile_value(text, "file", ' ', value, sizeof value), 1);
+    assert_int_equal(proc_file_value(text, "file", ' ', value, sizeof value), 1);
     assert_string_equal(value, "12");
-    assert_int_equal(textfile_value(text, "name", ':', value, sizeof value), 0);
+    assert_int_equal(proc_file_value(text, "name", ':', value, sizeof value), 0);
     char small[3];
-    assert_int_equal(textfile_value(text, "model name", ':', small, sizeof small), 1);
+    assert_int_equal(proc_file_value(text, "model name", ':', small, sizeof small), 1);
     assert_string_equal(small, "A ");
 }
 

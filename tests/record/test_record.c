@@ -344,10 +344,10 @@ static void table_folds_repetitions_and_cases(void **state)
 {
     (void)state;
     json_t *record = sample();
-    result_table table;
-    assert_int_equal(result_table_make(record, &table), 1);
+    record_table table;
+    assert_int_equal(record_table_make(record, &table), 1);
     assert_int_equal(table.rows, 5);
-    const result_row *base = &table.row[0], *other = &table.row[1], *cold = &table.row[2];
+    const record_row *base = &table.row[0], *other = &table.row[1], *cold = &table.row[2];
     assert_true(base->milliseconds == 8 && base->gflops == 4 && base->share == 0.5);
     assert_int_equal(base->repetitions, 3);
     assert_true(base->speedup == 1);
@@ -363,7 +363,7 @@ static void table_folds_repetitions_and_cases(void **state)
     const case_counts n = case_counts_of(record, NULL), mine = case_counts_of(record, "base");
     assert_true(n.all == 7 && n.pass == 3 && n.fail == 1 && n.crash == 1 && n.hang == 1 && n.unsupported == 1);
     assert_true(mine.all == 2 && mine.pass == 2);
-    result_table_free(&table);
+    record_table_free(&table);
     json_decref(record);
 }
 

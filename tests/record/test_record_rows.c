@@ -80,8 +80,8 @@ static void rows_that_compare_stand_together(void **state)
         "broken second 1", "a second 2",    "a first 1",
         "b first 1",       "a first 1 cold"};
     json_t *record = mixed();
-    result_table table;
-    assert_int_equal(result_table_make(record, &table), 1);
+    record_table table;
+    assert_int_equal(record_table_make(record, &table), 1);
     assert_int_equal(table.rows, sizeof wanted / sizeof *wanted);
     for (size_t i = 0; i < table.rows; i++) {
         char got[128];
@@ -90,7 +90,7 @@ static void rows_that_compare_stand_together(void **state)
                  id->variant.size ? " " : "", VIEW(id->variant));
         assert_string_equal(got, wanted[i]);
     }
-    result_table_free(&table);
+    record_table_free(&table);
     json_decref(record);
 }
 

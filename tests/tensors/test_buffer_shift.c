@@ -140,27 +140,27 @@ static void outputs_do_not_change(void **state)
     close_fixture(&f);
 }
 
-static layout_cell cell(double median, double low, double high)
+static alignment_cell cell(double median, double low, double high)
 {
-    return (layout_cell){
+    return (alignment_cell){
         .what = "K", .bytes = 16, .timed = true, .figures = {.median = median, .median_interval = {low, high}}};
 }
 
 static void the_worst_is_the_largest_that_shows(void **state)
 {
     (void)state;
-    static layout_sweep s;
-    s = (layout_sweep){.cells = 5};
+    static alignment_sweep s;
+    s = (alignment_sweep){.cells = 5};
     s.cell[0] = cell(0.03, 0.029, 0.031);
     s.cell[1] = cell(-0.05, -0.06, -0.04); /* faster counts too */
     s.cell[2] = cell(0.2, -0.1, 0.4);      /* could be nothing */
     s.cell[3] = cell(0.001, 0.0009, 0.0011);
     s.cell[4] = cell(0.5, 0.4, 0.6);
     s.cell[4].timed = false;
-    assert_ptr_equal(layout_worst(&s), &s.cell[1]);
-    assert_false(layout_shows(&s.cell[3]));
+    assert_ptr_equal(alignment_worst(&s), &s.cell[1]);
+    assert_false(alignment_shows(&s.cell[3]));
     s.cells = 0;
-    assert_null(layout_worst(&s));
+    assert_null(alignment_worst(&s));
 }
 
 int main(void)
