@@ -20,7 +20,7 @@ install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT ru
 
 # A planted bug is a module with the head of its diff; a diff without one was not built.
 install(CODE "set(from \"${PROJECT_BINARY_DIR}/selftest\")
-set(to \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${ATTNBENCH_MODULES_DIR}/selftest\")
+set(to \"${ATTNBENCH_MODULES_DIR}/selftest\")
 include(\"${PROJECT_SOURCE_DIR}/scripts/cmake/InstallPlanted.cmake\")" COMPONENT selftest EXCLUDE_FROM_ALL)
 
 # ---- what a plugin is made with ------------------------------------------------------------------------------------

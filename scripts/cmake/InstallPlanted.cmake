@@ -1,4 +1,5 @@
 # Run at installation: copies each planted bug that was built, FROM/KIND/NAME.so, and the diff whose head describes it.
+cmake_path(ABSOLUTE_PATH to BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX}) # file(INSTALL) adds DESTDIR
 foreach(kind mutants antimutants)
   file(GLOB modules ${from}/${kind}/*.so)
   foreach(module IN LISTS modules)
