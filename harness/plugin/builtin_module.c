@@ -1,4 +1,4 @@
-/* builtin_module.c: beside the program, where it is installed, or in the build tree. */
+/* builtin_module.c: looks for the module beside the program, where an installation puts it, and in the build tree. */
 #include "builtin_module.h"
 
 #include <stdio.h>
