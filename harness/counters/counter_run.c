@@ -1,4 +1,4 @@
-/* counter_run.c: the counting run, and words for what could not be counted. */
+/* counter_run.c: opens, probes and runs counters around calls, and explains which events could not be counted. */
 #include "counter_run.h"
 
 #include "counters_groups.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const double probe_seconds = 1e-3;
-static const double group_seconds = 20e-3; /* groups take turns at every tick, 1 to 10 ms apart */
+static const double group_seconds = 20e-3; /* groups take turns every 1 to 10 ms */
 
 int counter_run_probe(const counter_backend *backend, const counter_event *event, int events, counter_value *out)
 {
@@ -58,7 +58,7 @@ void counter_run_complain(counter_run *c)
     }
 }
 
-/* Calls until the time is over; returns their number, or 0 where one failed. */
+/* Calls until the time is over. Returns the number of calls, 0 if one failed. */
 static int64_t call_while_counting(counter_set *set, const counted_call *what)
 {
     const double until = clock_seconds() + group_seconds * counters_groups(set);
@@ -78,7 +78,7 @@ static int64_t call_while_counting(counter_set *set, const counted_call *what)
     return good ? calls : 0;
 }
 
-static json_t *figures(const counter_run *c, const counted_call *what, int64_t calls)
+static json_t *figures_json(const counter_run *c, const counted_call *what, int64_t calls)
 {
     json_t *const values = json_object(), *const shares = json_object();
     for (int i = 0; values && shares && i < c->events; i++) {
@@ -109,7 +109,7 @@ json_t *counter_run_count(counter_run *c, const counted_call *what)
     if (set && counters_groups(set)) {
         const int64_t calls = call_while_counting(set, what);
         counters_read(set, c->last);
-        if (calls) result = figures(c, what, calls);
+        if (calls) result = figures_json(c, what, calls);
     } else if (set) {
         counters_read(set, c->last);
     }

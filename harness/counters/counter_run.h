@@ -1,4 +1,7 @@
-/* counter_run.h: events counted for one case in a run of its own, apart from the timing that counting would disturb. */
+/* counter_run.h: counts events for one case, in a run apart from the timing, which counting would disturb.
+ *
+ * In: a list of events and a call. Out: counts a call, as JSON for the record. bench/timing.c calls it for bench
+ * --counters; the doctor probes with it. */
 #ifndef ATTNBENCH_COUNTER_RUN_H
 #define ATTNBENCH_COUNTER_RUN_H
 
@@ -11,8 +14,8 @@ typedef struct counter_run {
     const counter_backend *backend;
     counter_event event[COUNTER_EVENTS];
     int events;
-    counter_value last[COUNTER_EVENTS]; /* of the last run; at first of the probe */
-    char told[COUNTER_EVENTS][256];     /* why it was not counted the first time that it was not; "": it always was */
+    counter_value last[COUNTER_EVENTS]; /* of the last run; before the first, of the probe */
+    char told[COUNTER_EVENTS][256];     /* why an event was first not counted; "": it always was counted */
 } counter_run;
 
 /* What a counting run calls. */
@@ -24,23 +27,23 @@ typedef struct counted_call {
     double operations;     /* of the workload, in one call */
 } counted_call;
 
-/* Parses the list and tries every event once on this thread. 0 and one line in `reason` where a name does not exist. */
+/* Parses the list and tries every event once on this thread. Returns 0 and one line in `reason` if a name does not
+ * exist. */
 int counter_run_open(counter_run *c, const counter_backend *backend, const char *list, char *reason,
                      size_t reason_size);
 
-/* Tries events on the calling thread for about a millisecond; values as by counters_read. 0 where memory is out. */
+/* Counts events on the calling thread for about a millisecond; values are as from counters_read. 0 where memory is
+ * out. */
 int counter_run_probe(const counter_backend *backend, const counter_event *event, int events, counter_value *out);
 
-/* Prints what is not counted and why: once for each event, one line for each reason. */
+/* Prints which events are not counted, and why: each event once, one line a reason. */
 void counter_run_complain(counter_run *c);
 
-/* Repeats the call for some 20 ms a group. Returns {"counters": {name: value a call}, "counters_running": {name: share
- * of the time that it was counted}, "derived": {counters_derived}} with the counted events alone; NULL where there are
- * none. */
+/* Repeats the call for some 20 ms a group of events. Returns "counters", "counters_running" and "derived" of the record
+ * (record.h) for the counted events; NULL if there are none. */
 json_t *counter_run_count(counter_run *c, const counted_call *what);
 
-/* [{"name", "event" where this processor calls it so, and where it was not counted at least once "reason"}] for the
- * record's context. */
+/* "counters" of the record's context (record.h); "reason" is there if the event was not counted at least once. */
 json_t *counter_run_context(const counter_run *c);
 
 #endif

@@ -1,7 +1,7 @@
-/* counters.c: groups of counters on several threads, and their figures scaled.
+/* counters.c: opens groups of counters on several threads, reads them at start and stop, and scales their figures.
  *
- * Groups are enabled when all members are open, since Linux lets a member that joins a running group wait for the next
- * switch of threads, and run to their closing; start and stop only look at them. */
+ * A group is enabled once, after all its members are open, because a member that joins a running group may wait for the
+ * next switch of threads. It then runs until it is closed; start and stop only read it. */
 #include "counters.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 typedef struct counter {
     int group; /* -1: not counted */
     int *handle;
-    counter_reading *base, *total; /* [thread]: at the last start; of all times from start to stop */
+    counter_reading *base, *total; /* [thread]: at the last start; total between starts and stops */
     char reason[256];
 } counter;
 
@@ -20,7 +20,7 @@ struct counter_set {
     const counter_backend *backend;
     const counter_event *event;
     int events, threads, groups;
-    const pid_t *thread; /* valid while opening */
+    const pid_t *thread; /* only while opening */
     counter *counter;
     int *leader; /* [groups][threads] */
 };
@@ -31,7 +31,7 @@ static void close_counter(counter_set *set, counter *c, int opened)
     c->group = -1;
 }
 
-/* Opens an event on every thread as a member of `group` (a new one: as its leader). Returns 0 or an errno. */
+/* Opens an event on every thread as a member of `group`, or as the leader of a new one. Returns 0 or an errno. */
 static int open_in(counter_set *set, int i, int group)
 {
     const counter_backend *b = set->backend;
@@ -51,7 +51,7 @@ static int open_in(counter_set *set, int i, int group)
     return 0;
 }
 
-/* Into the first group with room, else into a new one. */
+/* Opens an event in the first group with room, else in a new one. */
 static void open_counter(counter_set *set, int i)
 {
     int error = EINVAL;
@@ -69,7 +69,8 @@ static void open_counter(counter_set *set, int i)
                               sizeof set->counter[i].reason);
 }
 
-/* A group that stays off on one thread would look like that thread's sleep: all of it is unknown then. */
+/* Enables all groups. A group that is off on one thread would look as if that thread slept, so if one cannot be enabled
+ * all its events are not counted. */
 static void enable_groups(counter_set *set)
 {
     for (int i = 0; i < set->groups * set->threads; i++) {
@@ -112,8 +113,8 @@ counter_set *counters_open(const counter_backend *backend, const counter_event *
     return set;
 }
 
-/* Looks at every counter: keeps what it shows, or adds what it gained since. */
-static void look(counter_set *set, bool ends)
+/* Reads every counter: at a start keeps the reading, at a stop adds what was counted since. */
+static void read_counters(counter_set *set, bool ends)
 {
     const counter_backend *b = set->backend;
     for (int i = 0; i < set->events; i++) {
@@ -133,14 +134,14 @@ static void look(counter_set *set, bool ends)
     }
 }
 
-void counters_start(counter_set *set) { look(set, false); }
+void counters_start(counter_set *set) { read_counters(set, false); }
 
-void counters_stop(counter_set *set) { look(set, true); }
+void counters_stop(counter_set *set) { read_counters(set, true); }
 
 int counters_groups(const counter_set *set) { return set->groups; }
 
-/* A thread that slept all the time was asked for no time: its 0 is a count. One that ran and was not counted at all
- * makes the sum unknown. */
+/* Sums one event over threads. A thread that slept all the time was enabled for no time, and its 0 is a count. One that
+ * ran and was never counted makes the sum unknown. */
 static void read_counter(const counter_set *set, const counter *c, counter_value *out)
 {
     double enabled = 0, running = 0;
@@ -178,7 +179,7 @@ void counters_read(const counter_set *set, counter_value *out)
     }
 }
 
-/* Members before their leaders: a leader that goes first makes its members groups of their own. */
+/* Members are closed before their leaders: if a leader is closed first, its members become groups of their own. */
 void counters_close(counter_set *set)
 {
     if (!set) return;

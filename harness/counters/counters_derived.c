@@ -1,4 +1,5 @@
-/* counters_derived.c: ratios of events, by what they count and not by what the processor calls them. */
+/* counters_derived.c: ratios of events, such as instructions a cycle, by what an event counts and not by its name on
+ * this processor. */
 #include "counters_groups.h"
 
 #include <math.h>
@@ -32,8 +33,8 @@ typedef struct counts {
     int count;
 } counts;
 
-/* NaN where it was not counted. */
-static double of(const counts *c, const char *name)
+/* NaN if the event was not counted. */
+static double value_named(const counts *c, const char *name)
 {
     for (int i = 0; i < c->count; i++) {
         const char *own = c->value[i].event->name;
@@ -43,31 +44,33 @@ static double of(const counts *c, const char *name)
     return (double)NAN;
 }
 
-/* A multiply-add counts twice in all of these events. */
+/* In all of these events a multiply-add counts twice. */
 static double fp_operations(const counts *c, double *scalar)
 {
-    *scalar = of(c, "fp32-scalar");
-    const double at_256 = *scalar + 4 * of(c, "fp32-128") + 8 * of(c, "fp32-256"), wide = of(c, "fp32-512");
-    if (isnan(at_256)) return of(c, "fp-operations");
-    return at_256 + (isnan(wide) ? 0 : 16 * wide); /* a processor without such vectors has no such event */
+    *scalar = value_named(c, "fp32-scalar");
+    const double at_256 = *scalar + 4 * value_named(c, "fp32-128") + 8 * value_named(c, "fp32-256"),
+                 wide = value_named(c, "fp32-512");
+    if (isnan(at_256)) return value_named(c, "fp-operations");
+    return at_256 + (isnan(wide) ? 0 : 16 * wide); /* a processor without 512-bit vectors has no event for them */
 }
 
 json_t *counters_derived(const counter_value *value, int count, double calls, double operations, double line)
 {
     const counts c = {value, count};
-    const double cycles = of(&c, "cycles"), instructions = of(&c, "instructions"), all = operations * calls;
+    const double cycles = value_named(&c, "cycles"), instructions = value_named(&c, "instructions"),
+                 all = operations * calls;
     double scalar;
     const double fp = fp_operations(&c, &scalar);
     const double figure[DERIVED] = {
         instructions / cycles,
-        cycles / of(&c, "task-clock"),
+        cycles / value_named(&c, "task-clock"),
         instructions / all,
-        of(&c, "branch-misses") / of(&c, "branches"),
-        of(&c, "L1-dcache-load-misses") / of(&c, "L1-dcache-loads"),
-        of(&c, "LLC-load-misses") / of(&c, "LLC-loads"),
-        of(&c, "dTLB-load-misses") / of(&c, "dTLB-loads"),
-        line * of(&c, "L1-dcache-load-misses") / all,
-        line * of(&c, "LLC-load-misses") / all,
+        value_named(&c, "branch-misses") / value_named(&c, "branches"),
+        value_named(&c, "L1-dcache-load-misses") / value_named(&c, "L1-dcache-loads"),
+        value_named(&c, "LLC-load-misses") / value_named(&c, "LLC-loads"),
+        value_named(&c, "dTLB-load-misses") / value_named(&c, "dTLB-loads"),
+        line * value_named(&c, "L1-dcache-load-misses") / all,
+        line * value_named(&c, "LLC-load-misses") / all,
         fp / all,
         1 - scalar / fp,
     };

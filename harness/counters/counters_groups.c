@@ -1,4 +1,4 @@
-/* counters_groups.c: groups, and which event of them has which name here. */
+/* counters_groups.c: the table of groups, and which of this processor's events each of their names stands for. */
 #include "counters_groups.h"
 
 #include <linux/perf_event.h>
@@ -7,8 +7,9 @@
 
 #include "machine/machine.h"
 
-/* An event by width has other names on other processors; the first that this one has is counted. Intel's documents give
- * the same encoding for all server cores since Broadwell, which holds where libpfm4 is older than the processor. */
+/* Events by vector width have different names on different processors; the first name that exists here is counted.
+ * Intel documents the same encoding for all server cores since Broadwell, so it can be used where libpfm4 is older than
+ * the processor. */
 static const struct width {
     const char *name;
     const char *alternative[3];
@@ -18,7 +19,7 @@ static const struct width {
     {"fp32-128", {"FP_ARITH_INST_RETIRED:128B_PACKED_SINGLE", "FP_ARITH:128B_PACKED_SINGLE"}, 0x08c7},
     {"fp32-256", {"FP_ARITH_INST_RETIRED:256B_PACKED_SINGLE", "FP_ARITH:256B_PACKED_SINGLE"}, 0x20c7},
     {"fp32-512", {"FP_ARITH_INST_RETIRED:512B_PACKED_SINGLE", "FP_ARITH:512B_PACKED_SINGLE"}, 0x80c7},
-    {"fp-operations", {"RETIRED_SSE_AVX_FLOPS:ANY", "RETIRED_SSE_AVX_FLOPS"}, 0}, /* AMD's, already multiplied */
+    {"fp-operations", {"RETIRED_SSE_AVX_FLOPS:ANY", "RETIRED_SSE_AVX_FLOPS"}, 0}, /* AMD's event counts operations */
 };
 enum { WIDTHS = sizeof widths / sizeof *widths };
 

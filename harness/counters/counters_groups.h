@@ -6,7 +6,8 @@
  *   fp        single-precision instructions by vector width               does it compute what it should, in vectors?
  *   system    time on a processor, page faults, switches, migrations      was it disturbed?
  *
- * What a processor has no event for is in the group all the same: absent, with the reason. */
+ * An event that a processor lacks stays in the group, with the reason. bench --counters GROUP and `list counters` use
+ * the groups; the record keeps the ratios of counters_derived. */
 #ifndef ATTNBENCH_COUNTERS_GROUPS_H
 #define ATTNBENCH_COUNTERS_GROUPS_H
 
@@ -18,15 +19,15 @@
 int counters_group_count(void);
 const char *counters_group_name(int group);
 
-/* Puts the group's events at `event`, which has room for `room`. Their number; 0: no group has this name; -1: no
- * room. */
+/* Writes the group's events to `event`, which has room for `room`. Returns their number; 0: no group has this name;
+ * -1: no room. */
 int counters_group_events(const char *name, counter_event *event, int room);
 
-/* What follows from the counted ones, a ratio where both its parts were counted. `operations` of one call, `calls` of
- * them counted, `line` bytes of a cache line. {} where nothing follows. */
+/* Ratios of counted events, as {name: value}; {} if there are none. `operations`: of one call; `calls`: that were
+ * counted; `line`: bytes of a cache line. */
 json_t *counters_derived(const counter_value *value, int count, double calls, double operations, double line);
 
-/* Its keys in order, each with its meaning; NULL behind the last. */
+/* The i-th key of counters_derived and its meaning; NULL behind the last. */
 const char *counters_derived_name(int i);
 const char *counters_derived_about(int i);
 

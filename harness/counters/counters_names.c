@@ -1,7 +1,7 @@
-/* counters_names.c: from an event's name to what perf_event_open takes.
+/* counters_names.c: turns an event's name into what perf_event_open takes.
  *
- * libpfm4 knows thousands of names (the processor's own, and the kernel's generic ones under 'perf::'). A build without
- * it knows the kernel's generic events, in the table below, which is also what `list counters` and the doctor try. */
+ * libpfm4 knows thousands of names: the processor's own, and the Linux kernel's generic ones under 'perf::'. A build
+ * without it knows only the generic events, in the table below, which `list counters` and the doctor also try. */
 #include "counters.h"
 
 #include "counters_groups.h"
@@ -52,7 +52,7 @@ static const struct generic_event {
 };
 enum { GENERIC = sizeof generic / sizeof generic[0] };
 
-/* These happen inside the kernel alone: counted outside of it they would always be 0. */
+/* These events happen only in kernel mode; counted in user mode they would always be 0. */
 static bool only_in_kernel(uint32_t type, uint64_t config)
 {
     return type == PERF_TYPE_SOFTWARE &&
@@ -79,8 +79,8 @@ typedef struct nearest {
     int count;
 } nearest;
 
-/* Letters to insert, delete or replace, case apart; a part of the name that fits whole is near. */
-static int distance(const char *a, const char *b)
+/* Letters to insert, delete or replace, ignoring case; a quarter of them if b contains a. */
+static int name_distance(const char *a, const char *b)
 {
     int row[LONGEST + 1];
     const size_t whole = strlen(b);
@@ -99,9 +99,9 @@ static int distance(const char *a, const char *b)
     return strcasestr(b, a) ? row[length] / 4 : row[length];
 }
 
-static void consider(nearest *n, const char *wanted, const char *shown, const char *compared)
+static void consider_name(nearest *n, const char *wanted, const char *shown, const char *compared)
 {
-    const int d = distance(wanted, compared);
+    const int d = name_distance(wanted, compared);
     for (int i = 0; i < n->count; i++)
         if (strcasecmp(n->name[i], shown) == 0) return;
     int at = n->count < NEAREST ? n->count++ : NEAREST;
@@ -167,7 +167,7 @@ static void consider_pfm(nearest *n, const char *wanted)
             char full[NAME_BYTES];
             if (pfm_get_event_info(e, PFM_OS_PERF_EVENT, &event) != PFM_SUCCESS) continue;
             snprintf(full, sizeof full, "%s::%s", pmu.name, event.name);
-            consider(n, wanted, full, strstr(wanted, "::") ? full : event.name);
+            consider_name(n, wanted, full, strstr(wanted, "::") ? full : event.name);
         }
     }
 }
@@ -206,7 +206,7 @@ const char *counters_names_source(void)
 static void unknown(const char *name, const char *why, char *reason, size_t size)
 {
     nearest n = {.count = 0};
-    for (int i = 0; i < GENERIC; i++) consider(&n, name, generic[i].name, generic[i].name);
+    for (int i = 0; i < GENERIC; i++) consider_name(&n, name, generic[i].name, generic[i].name);
     consider_pfm(&n, name);
     snprintf(reason, size,
              "--counters: no event '%s': %s; nearest: %s, %s, %s ('attnbench list counters' shows what "
@@ -214,7 +214,7 @@ static void unknown(const char *name, const char *why, char *reason, size_t size
              name, why, n.name[0], n.name[1], n.name[2]);
 }
 
-/* Adds what a word means: the events of a group, or one. Their number; 0 and a reason. */
+/* Adds the events of a word: those of a group, or one. Returns their number; 0 and a reason. */
 static int parse_word(const char *word, counter_event *event, int room, char *reason, size_t size)
 {
     char why[192];

@@ -1,7 +1,8 @@
 /* counters_perf.c: counters of this system, by perf_event_open.
  *
- * A counter belongs to one thread, wherever that runs. Linux answers ENOENT where processor or virtual machine lack an
- * event, and EACCES or EPERM both where the administrator forbids counting and where a container filters the call. */
+ * A counter belongs to one thread, on whatever processor it runs. Linux answers ENOENT where the processor or the
+ * virtual machine lacks an event, and EACCES or EPERM where the administrator forbids counting or a container filters
+ * the call. */
 #include "counters.h"
 
 #include "util/proc_file.h"
@@ -25,7 +26,7 @@ static int perf_open(void *ctx, const counter_event *event, pid_t thread, int le
         .config1 = event->config1,
         .config2 = event->config2,
         .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
-        .disabled = leader < 0, /* members wait for their leader */
+        .disabled = leader < 0, /* members count when their leader does */
         .exclude_user = !event->user,
         .exclude_kernel = !event->system,
         .exclude_hv = 1,
@@ -57,7 +58,8 @@ static void perf_close(void *ctx, int handle)
     close(handle);
 }
 
-/* Level that events outside of the kernel need, or inside of it; 4 is a distribution's own 'nobody but root'. */
+/* User-mode events need kernel.perf_event_paranoid <= 2, kernel-mode events <= 1. Some distributions add 4, 'only
+ * root'. */
 static void explain_forbidden(const counter_event *event, char *out, size_t size)
 {
     char level[16] = "";

@@ -1,8 +1,9 @@
-/* ceilings.c: times the loops of ceilings_impl.h and keeps the best.
+/* ceilings.c: times the loops of ceilings_impl.h and keeps the best rates.
  *
- * A ceiling is a maximum, so each figure is the best of many short slices: whatever disturbs a slice makes it slower.
- * Two tables say what is measured: a row a multiply-add loop with the ceiling it counts for, a row a way of reading. Of
- * several rows for one ceiling the fastest counts; a row whose instruction sets are missing is not run. */
+ * A ceiling is a maximum, so each figure is the best of many short slices: a disturbance can only make a slice slower.
+ * Two tables say what is measured: compute_rows has a row for each multiply-add loop, with its ceiling; read_rows has a
+ * row for each way of reading. If several rows belong to one ceiling, the fastest counts. A row whose instruction sets
+ * are missing is not run. */
 #include "ceilings.h"
 
 #include "ceilings_source.h"
@@ -50,21 +51,21 @@ static const read_row read_rows[] = {
 static const double fixed_footprints[] = {32 << 10, 1 << 20, 32 << 20, 1 << 30};
 
 #define SLICE 2e-3        /* seconds: long against the clock's 30 ns, short against the interruptions between slices */
-#define COMPUTE_SLICES 20 /* the first ones also bring the CPU to the clock that the instructions allow */
-#define READ_SECONDS 0.03 /* a way of reading and footprint, but at least two passes */
+#define COMPUTE_SLICES 20 /* during the first ones the CPU also reaches the frequency that these instructions allow */
+#define READ_SECONDS 0.03 /* for each way of reading and footprint, but at least two passes */
 #define READ_SHARE 3      /* a footprint is measured if this many times its bytes are available */
 
-static double now(void)
+static double ceiling_clock(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC_RAW, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static const ceiling_source this_machine = {compute_rows, COUNT(compute_rows),     read_rows, COUNT(read_rows),
-                                            now,          machine_memory_available};
+static const ceiling_source this_machine = {compute_rows,     COUNT(compute_rows), read_rows,
+                                            COUNT(read_rows), ceiling_clock,       machine_memory_available};
 
-/* Operations a second. */
+/* Returns operations a second. */
 static double measure_compute(const ceiling_source *s, ceiling_compute loop)
 {
     ceiling_input in = {.factor = 0.5F, .term = 1.0F};
@@ -90,7 +91,7 @@ static double measure_compute(const ceiling_source *s, ceiling_compute loop)
     return best;
 }
 
-/* Bytes a second. A slice is made of whole passes: parts of a large buffer may lie in a cache. */
+/* Returns bytes a second. A slice is made of whole passes, because part of a large buffer may lie in a cache. */
 static double measure_read(const ceiling_source *s, ceiling_read loop, const void *buffer, size_t bytes)
 {
     volatile uint64_t kept;
@@ -115,7 +116,7 @@ static double measure_read(const ceiling_source *s, ceiling_read loop, const voi
 static double measure_footprint(const ceiling_source *s, uint64_t isa, size_t bytes)
 {
     if (s->memory_available() < (int64_t)bytes * READ_SHARE) return 0;
-    /* Populated: pages that nobody wrote would all be the one zero page. */
+    /* Populated, because pages that were never written all map to the one zero page. */
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
     void *const buffer = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (buffer == MAP_FAILED) return 0;
@@ -132,8 +133,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Data between two footprints is held against the larger one, which a cache that ends between them makes too slow: what
- * just fits into L2 and L3 (three quarters of them) joins where it is a quarter away from the others. */
+/* Adds three quarters of L2 and of L3, unless another footprint is within a quarter of it. A workload between two
+ * footprints takes the bandwidth of the larger one, which is too low if a cache ends between the two. */
 static int choose_footprints(double out[CEILING_FOOTPRINTS])
 {
     const machine_facts *const facts = machine_facts_get();
@@ -169,7 +170,7 @@ void ceilings_measure_from(const ceiling_source *s, uint64_t isa, ceilings *out)
 
 void ceilings_measure(uint64_t isa, ceilings *out) { ceilings_measure_from(&this_machine, isa, out); }
 
-/* Footprints that were measured: what does not fit in memory are the last ones. */
+/* The number of measured footprints. Those that do not fit in memory come last. */
 static uint32_t measured(const ceilings *c)
 {
     uint32_t count = 0;
@@ -177,7 +178,7 @@ static uint32_t measured(const ceilings *c)
     return count;
 }
 
-/* At its place in the ascending table. */
+/* Inserts a footprint into the ascending table. */
 static void keep_larger(ceilings *c, const attn_bandwidth *found)
 {
     const uint32_t count = measured(c);

@@ -1,7 +1,7 @@
-/* ceilings_source.h: what ceilings.c measures, and by which clock.
+/* ceilings_source.h: which loops ceilings.c times, and by which clock.
  *
- * The program has one source, this machine's (ceilings.c). Tests bring loops that move a clock of their own, so that
- * what is made of the times is tested without taking any. */
+ * The program uses this machine's loops and clock. Tests (test_ceilings.c) bring loops that advance a clock of their
+ * own, so that the arithmetic on times is tested without measuring any. */
 #ifndef ATTNBENCH_CEILINGS_SOURCE_H
 #define ATTNBENCH_CEILINGS_SOURCE_H
 
@@ -28,7 +28,7 @@ typedef struct ceiling_source {
     int64_t (*memory_available)(void); /* bytes */
 } ceiling_source;
 
-/* ceilings_measure, ceilings_refine and ceilings_footprint, from another source. */
+/* ceilings_measure, ceilings_refine and ceilings_footprint with another source. */
 void ceilings_measure_from(const ceiling_source *s, uint64_t isa, ceilings *out);
 void ceilings_refine_from(const ceiling_source *s, uint64_t isa, ceilings *c);
 void ceilings_footprint_from(const ceiling_source *s, uint64_t isa, double bytes, ceilings *c);

@@ -1,7 +1,7 @@
 /* cgroup.c: reads the limits of every group from the process's own up to the root, and keeps the tightest.
  *
- * In a container the path in /proc/self/cgroup may be the host's, where the mount shows only the container's own part:
- * levels that are not there are passed over, and the top, which then holds the container's limit, is always read. */
+ * In a container, the path in /proc/self/cgroup may be the host's while the mount shows only the container's own part.
+ * Levels that do not exist are skipped, and the top, which then holds the container's limit, is always read. */
 #include "cgroup.h"
 
 #include "util/proc_file.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Version 1 says 'no limit' with the largest number of whole pages. */
+/* Version 1 writes 'no limit' as the largest number of whole pages. */
 #define NO_LIMIT (INT64_C(1) << 60)
 
 typedef struct level {

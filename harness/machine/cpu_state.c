@@ -1,4 +1,5 @@
-/* cpu_state.c: MXCSR on x86-64; its sticky exception flags are no control bits and are left alone. */
+/* cpu_state.c: the control bits of MXCSR on x86-64. Its sticky exception flags are not control bits and stay as they
+ * are. */
 #include "cpu_state.h"
 
 #if defined(__x86_64__)

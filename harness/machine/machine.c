@@ -1,4 +1,4 @@
-/* machine.c: facts of this machine from /proc and /sys, and from the system where those say nothing. */
+/* machine.c: reads the facts of this machine from /proc and /sys, and by system calls where those lack them. */
 #include "machine.h"
 
 #include "cgroup.h"
@@ -66,7 +66,7 @@ static void read_cpu(const char *cpuinfo, machine_facts *out)
         snprintf(out->cpu, sizeof out->cpu, "%s", out->cpu_id);
 }
 
-/* Who made the virtual machine's board, and the short name of what runs it. */
+/* The vendor of the virtual machine's board, and the short name of its hypervisor. */
 static void read_hypervisor(const char *root, const char *cpuinfo, machine_facts *out)
 {
     static const char *const makers[][2] = {
@@ -89,7 +89,8 @@ static void read_hypervisor(const char *root, const char *cpuinfo, machine_facts
     proc_file_read(root, "/sys/class/dmi/id/product_name", product, sizeof product);
     proc_file_read(root, "/sys/class/dmi/id/sys_vendor", text, sizeof text);
     snprintf(board, sizeof board, "%s %s", text, product);
-    /* Makers of virtual machines sell bare metal under the same name: where the CPU has the flag, the flag decides. */
+    /* Some vendors offer virtual machines and bare metal under one name. If the CPU shows the flag, the flag decides.
+     */
     if (!has_flags || flag)
         for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++)
             if (strstr(board, makers[i][0])) {
@@ -146,7 +147,7 @@ static void read_caches(const char *root, machine_facts *out)
     if (out->line == 0) out->line = system_number(root, _SC_LEVEL1_DCACHE_LINESIZE);
 }
 
-/* Processors in this process's affinity mask. The file has no limit on their number, which cpu_set_t has. */
+/* Processors in this process's affinity mask, from a file, since cpu_set_t limits their number. */
 static int affinity(const char *root)
 {
     char status[8192], list[4096];

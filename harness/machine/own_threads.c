@@ -1,4 +1,4 @@
-/* own_threads.c: the count, for OpenMP and the BLAS libraries. */
+/* own_threads.c: sets the variables of OpenMP and the BLAS libraries. */
 #include "own_threads.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
-/* own_threads.h: how many threads a kernel shall use that starts them itself (ATTN_TRAIT_OWN_THREADS): 1 where it does
- * not declare that, so that the libraries which it wraps start none by themselves when they are loaded.
+/* own_threads.h: tells a kernel that starts its own threads (ATTN_TRAIT_OWN_THREADS) how many to use. For other kernels
+ * the number is 1, so that the libraries which they use start none when they are loaded.
  *
- * It is told twice: by exec->threads, and by the environment variables that threading runtimes read when they are
- * loaded. Therefore this comes before the plugin is loaded, in a process that makes no pool: pinned pool threads would
- * hand their one processor on to the runtime's threads. */
+ * The number is passed twice: in exec->threads, and in the environment variables that threading runtimes read when they
+ * are loaded. Therefore own_threads must be called before the plugin is loaded, in a process that makes no pool: a
+ * thread that the pool has pinned would pass its one processor on to the runtime's threads. */
 #ifndef ATTNBENCH_OWN_THREADS_H
 #define ATTNBENCH_OWN_THREADS_H
 

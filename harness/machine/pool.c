@@ -1,17 +1,17 @@
 /* pool.c: the threads that all kernels share.
  *
- * One dispatch = the caller writes a job, raises the event `dispatch`, works as thread 0 and waits for the event
- * `done`, which the last worker raises. A small decode takes microseconds, so a worker that ran out of work first spins
- * on the event for SPIN_NS and only then sleeps on a condition variable; with fewer processors than threads a spinning
- * thread would keep a working one off its processor, so nobody spins. The ranges of `each` are handed out as threads
- * become free, in ascending order; towards the end they become shorter, down to one item, so that threads end together
- * (guided self-scheduling, Polychronopoulos and Kuck 1987).
+ * In a dispatch, the caller writes a job, raises the event `dispatch`, works as thread 0 and waits for the event
+ * `done`, which the last worker raises. A small decode takes microseconds, so an idle worker first spins on the event
+ * for SPIN_NS and only then sleeps on a condition variable. With fewer processors than threads nobody spins, because a
+ * spinning thread would keep a working one off its processor. The ranges of `each` are handed out in ascending order as
+ * threads become free; towards the end they become shorter, down to one item, so that threads end together (guided
+ * self-scheduling, Polychronopoulos and Kuck 1987).
  *
- * A pool is used by one thread at a time. Pools that the same thread made are freed in the reverse order.
+ * A pool is used by one thread at a time. Pools that one thread made are freed in reverse order.
  *
- * Invariants: `job` is written only while every worker waits for `dispatch`. A worker that is inside a job has not yet
- * lowered `pending`, so the caller cannot have returned. Words that threads hammer lie on lines of their own; 128 bytes
- * because processors fetch lines in pairs. */
+ * Invariants: `job` is written only while every worker waits for `dispatch`. A worker inside a job has not yet lowered
+ * `pending`, so the caller cannot have returned. Words that several threads write often lie on lines of their own, of
+ * 128 bytes because processors fetch lines in pairs. */
 #include "pool.h"
 
 #include <errno.h>
@@ -28,13 +28,13 @@
 #include <unistd.h>
 
 #define LINE 128
-#define SPIN_NS 40000 /* about what sleeping and waking cost: waiting twice as long as either alone would have cost */
-#define PAUSES_A_LOOK 32 /* pauses between two looks at the clock */
+#define SPIN_NS 40000    /* about the cost of sleeping and waking: spinning first then at most doubles the wait */
+#define PAUSES_A_LOOK 32 /* pauses between two readings of the clock */
 
 typedef void each_task(void *arg, int64_t begin, int64_t end, int thread);
 typedef void team_task(void *arg, int thread);
 
-/* A number that changes, and those who wait for it to change. */
+/* A number, and the threads that wait for it to change. */
 typedef struct event {
     _Alignas(LINE) atomic_uint value;
     atomic_int sleepers;
@@ -68,11 +68,11 @@ struct pool {
     worker *worker;    /* [threads - 1]; thread t is worker[t - 1] */
     size_t set_size;   /* bytes of the next two */
     cpu_set_t *usable; /* processors the process may use */
-    cpu_set_t *before; /* the caller's own affinity, given back by pool_free */
+    cpu_set_t *before; /* the caller's own affinity, restored by pool_free */
     const pool *outer; /* the pool that had pinned the caller before */
 };
 
-/* Where this thread is: a call from inside a task runs serially, and only in a team do threads meet at a barrier. */
+/* Where this thread is. A call from inside a task runs serially; only threads of a team meet at a barrier. */
 static _Thread_local struct place {
     bool in_task;
     const pool *team;
@@ -102,9 +102,9 @@ static int64_t now_ns(void)
 
 static void event_raise(event *e, unsigned value)
 {
-    /* Either the sleeper's look at `value` comes after this store or our look at `sleepers` comes after its increment:
-     * both are sequentially consistent, so no wake-up is lost. An exchange, not a store: qemu 7.2 lets an aarch64
-     * store-release pass a later load-acquire where the host is x86. */
+    /* Either the sleeper reads `value` after this store, or we read `sleepers` after its increment: both are
+     * sequentially consistent, so no wake-up is lost. It is an exchange and not a store because qemu 7.2 on an x86 host
+     * lets an aarch64 store-release pass a later load-acquire. */
     atomic_exchange(&e->value, value);
     if (atomic_load(&e->sleepers) == 0) return;
     pthread_mutex_lock(&e->lock);
@@ -151,7 +151,7 @@ static void event_destroy(event *e)
 
 /* ---- jobs -------------------------------------------------------------------------------------------------- */
 
-/* The next range of a job that all threads take part in; false where nothing is left. */
+/* Takes the next range of an `each` job; false if none is left. */
 static bool take_range(pool *p, int64_t *begin, int64_t *end)
 {
     const int64_t n = p->job.n;
@@ -252,7 +252,7 @@ static void pool_team(const attn_exec *exec, team_task *task, void *arg)
 static void pool_barrier(const attn_exec *exec)
 {
     pool *p = exec->ctx;
-    if (place.team != p) return; /* a serial call: a team of one */
+    if (place.team != p) return; /* a serial call is a team of one */
     const unsigned phase = atomic_load(&p->barrier.value);
     if (atomic_fetch_add(&p->arrived, 1) == p->started) {
         atomic_store(&p->arrived, 0);
@@ -264,7 +264,7 @@ static void pool_barrier(const attn_exec *exec)
 
 /* ---- processors ---------------------------------------------------------------------------------------------- */
 
-/* The calling thread's affinity, in a set as large as this kernel asks for; NULL where it cannot be told. */
+/* The calling thread's affinity, in a set as large as the system needs; NULL where it cannot be read. */
 static cpu_set_t *own_affinity(size_t *size)
 {
     for (size_t processors = CPU_SETSIZE; processors <= 1 << 20; processors *= 2) {
@@ -279,7 +279,7 @@ static cpu_set_t *own_affinity(size_t *size)
     return NULL;
 }
 
-/* Pins thread t to the t-th usable processor; threads beyond those may run on all of them. */
+/* Pins thread t to the t-th usable processor; further threads may run on all of them. */
 static void pin_threads(pool *p)
 {
     cpu_set_t *one = p->usable ? malloc(p->set_size) : NULL;
@@ -298,7 +298,7 @@ static void pin_threads(pool *p)
     free(one);
 }
 
-/* Starts the workers with no signal of the outside unblocked, so that those reach the caller's thread. Returns 0 or an
+/* Starts the workers with all signals from outside blocked, so that the caller's thread gets these. Returns 0 or an
  * errno. */
 static int start_workers(pool *p, int threads)
 {
@@ -346,7 +346,7 @@ pool *pool_new(int threads, char *reason, size_t reason_size)
                           .team = pool_team,
                           .barrier = pool_barrier};
 
-    /* A thread that another pool has pinned shows one processor only: that pool knows them all. */
+    /* The affinity of a thread that another pool has pinned is one processor; that pool knows all of them. */
     p->before = own_affinity(&p->set_size);
     p->usable = p->before ? malloc(p->set_size) : NULL;
     const bool nested = pinned_by && pinned_by->usable && pinned_by->set_size == p->set_size;

@@ -1,10 +1,11 @@
-/* builtin_module.h: the built-in kernels once more, as a module: comparisons load both sides. */
+/* builtin_module.h: the built-in kernels linked a second time, as a plugin: comparisons load both sides as modules.
+ * compare_side.c opens it, context.c writes its digest into records. */
 #ifndef ATTNBENCH_BUILTIN_MODULE_H
 #define ATTNBENCH_BUILTIN_MODULE_H
 
 #include <stddef.h>
 
-/* Its file; the caller frees the path. NULL and a reason where the build lacks it. */
+/* The path of its file; the caller frees it. NULL and a reason where the file is missing. */
 char *builtin_module_path(char *reason, size_t reason_size);
 
 /* Its digest. 0 where it cannot be read. */

@@ -1,4 +1,4 @@
-/* code_digest.c: the loadable segments, with holes. */
+/* code_digest.c: hashes the loadable segments of a file, except for the holes that only name the build. */
 #include "code_digest.h"
 
 #include <stddef.h>
@@ -7,7 +7,7 @@
 #include "elf_file.h"
 #include "plugin_isolation.h"
 
-/* Ranges of the file that the digest passes over. */
+/* Ranges of the file that the digest leaves out. */
 typedef struct holes {
     struct {
         size_t begin, end;
@@ -24,7 +24,7 @@ static void add_hole(holes *h, size_t begin, size_t bytes)
 
 static void find_holes(const elf_file *f, holes *h)
 {
-    add_hole(h, 0, sizeof(ElfW(Ehdr))); /* where debugging sections begin */
+    add_hole(h, 0, sizeof(ElfW(Ehdr))); /* it says where sections begin, which debugging information moves */
     for (size_t s = 0; s < f->segments; s++)
         if (f->segment[s].p_type == PT_NOTE) add_hole(h, f->segment[s].p_offset, f->segment[s].p_filesz);
     const ElfW(Sym) *entry = elf_symbol_find(f, ATTN_PLUGIN_ENTRY);
@@ -32,7 +32,7 @@ static void find_holes(const elf_file *f, holes *h)
     if (id) add_hole(h, (size_t)((const unsigned char *)id - f->data), strlen(id));
 }
 
-static uint64_t fnv(uint64_t hash, const unsigned char *at, size_t bytes)
+static uint64_t fnv_1a(uint64_t hash, const unsigned char *at, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++) hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
     return hash;
@@ -50,7 +50,7 @@ static uint64_t digest_range(uint64_t hash, const elf_file *f, const holes *h, s
             }
             if (h->at[i].begin > begin && h->at[i].begin < stop) stop = h->at[i].begin;
         }
-        if (stop > begin) hash = fnv(hash, f->data + begin, stop - begin);
+        if (stop > begin) hash = fnv_1a(hash, f->data + begin, stop - begin);
         begin = stop > begin ? stop : begin;
     }
     return hash;

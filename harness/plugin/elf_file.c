@@ -1,4 +1,4 @@
-/* elf_file.c: sections and segments of a mapped file, every offset checked: the file may be anything. */
+/* elf_file.c: sections and segments of a mapped file. Every offset is checked, because the file may hold anything. */
 #include "elf_file.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ enum { MACHINE = EM_AARCH64, RELATIVE = R_AARCH64_RELATIVE, ABSOLUTE = R_AARCH64
 #error "plugins are read on x86-64 and aarch64 only; add this machine's relocation types here"
 #endif
 
-/* `count` items of `size` bytes at a file offset; NULL where they leave the file. */
+/* `count` items of `size` bytes at a file offset; NULL if they reach beyond the file. */
 static const void *in_file(const elf_file *f, uint64_t offset, uint64_t count, uint64_t size)
 {
     if (offset > f->bytes || (size && count > (f->bytes - offset) / size)) return NULL;
@@ -71,7 +71,7 @@ static void read_build_id(elf_file *f)
     }
 }
 
-/* The tables of symbols and relocations. Sections are asked, since only they say how long the tables are. */
+/* Finds the tables of symbols and relocations by the section headers, since only these give their lengths. */
 static int read_tables(elf_file *f, const ElfW(Ehdr) * head)
 {
     const ElfW(Shdr) *section = in_file(f, head->e_shoff, head->e_shnum, sizeof *section);
@@ -168,7 +168,7 @@ uint64_t elf_pointer(const elf_file *f, uint64_t address)
         if (f->symbol[symbol].st_shndx == SHN_UNDEF) return 0;
         return f->symbol[symbol].st_value + (uint64_t)r->r_addend;
     }
-    /* Packed relative relocations (RELR) leave the address itself in the word; so does 'no relocation' leave 0. */
+    /* With packed relative relocations (RELR) the word holds the address itself; without any relocation it holds 0. */
     const void *word = elf_at(f, address, sizeof in_place);
     if (word) memcpy(&in_place, word, sizeof in_place);
     return in_place;

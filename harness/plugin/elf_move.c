@@ -1,4 +1,5 @@
-/* elf_move.c: one more page before everything, less what the offset leaves of it; then each address is raised. */
+/* elf_move.c: the copy begins with one page and `offset` bytes, which hold the headers; the old file follows, with
+ * every address raised by as much. */
 #include "elf_move.h"
 
 #include <elf.h>
@@ -23,12 +24,12 @@ static bool is_address(uint32_t relocation)
 }
 static const bool by_less_than_pages = true;
 #else
-/* Code of other processors names pages and offsets in them apart, and would have to be changed. */
+/* Other processors address a page and the offset within it by separate instructions, which would have to be changed. */
 static bool is_address(uint32_t relocation) { return relocation == 0; }
 static const bool by_less_than_pages = false;
 #endif
 
-static const ElfW(Dyn) * dynamic(const elf_file *f, size_t *count)
+static const ElfW(Dyn) * dynamic_section(const elf_file *f, size_t *count)
 {
     for (size_t s = 0; s < f->segments; s++) {
         if (f->segment[s].p_type != PT_DYNAMIC) continue;
@@ -43,7 +44,7 @@ static bool is_movable(const elf_file *f, char *reason, size_t size)
     const ElfW(Ehdr) *head = (const void *)f->data;
     const ElfW(Shdr) *section = (const void *)(f->data + head->e_shoff);
     size_t entries = 0;
-    const ElfW(Dyn) *entry = dynamic(f, &entries);
+    const ElfW(Dyn) *entry = dynamic_section(f, &entries);
     const char *why = by_less_than_pages ? NULL : "code of this processor cannot be moved by less than a page";
     if (!why && !entry) why = "it has no dynamic section";
     for (size_t i = 0; !why && i < entries && entry[i].d_tag != DT_NULL; i++)
@@ -55,8 +56,9 @@ static bool is_movable(const elf_file *f, char *reason, size_t size)
     return !why;
 }
 
-/* Segments may not share a page that they did not share: each maps its own with its own rights. */
-static bool fits(const elf_file *f, uint64_t by)
+/* May all segments move by so much? Each is mapped with its own rights, so none may come to share a page with another.
+ */
+static bool segments_fit(const elf_file *f, uint64_t by)
 {
     uint64_t free_page = 0;
     for (size_t s = 0; s < f->segments; s++) {
@@ -75,7 +77,7 @@ int elf_move_offsets(const char *path, int most, int *offset, char *reason, size
     if (!elf_open(path, &f, reason, reason_size)) return 0;
     if (is_movable(&f, reason, reason_size)) {
         for (int by = ELF_MOVE_STEP; by < PAGE; by += ELF_MOVE_STEP)
-            if (fits(&f, (uint64_t)by)) possible[count++] = by;
+            if (segments_fit(&f, (uint64_t)by)) possible[count++] = by;
         if (!count) snprintf(reason, reason_size, "its segments fill their pages");
     }
     elf_close(&f);
@@ -88,7 +90,7 @@ int elf_move_offsets(const char *path, int most, int *offset, char *reason, size
 
 typedef struct mover {
     const elf_file *f;
-    unsigned char *out; /* the file behind `by` bytes, which hold its first headers again */
+    unsigned char *out; /* `by` bytes, which begin with a copy of the headers, then the old file */
     uint64_t by;
 } mover;
 
@@ -110,7 +112,7 @@ static void move_headers(const mover *m)
     memcpy(p, f->segment, f->segments * sizeof *p);
     for (size_t s = 0; s < f->segments; s++) {
         if (p[s].p_type == PT_GNU_STACK) continue;
-        if (p[s].p_type == PT_PHDR) p[s].p_type = PT_NULL; /* in no segment any more, and nobody's need */
+        if (p[s].p_type == PT_PHDR) p[s].p_type = PT_NULL; /* the program headers lie in no segment now; optional */
         p[s].p_offset += m->by;
         p[s].p_vaddr += m->by;
         p[s].p_paddr += m->by;
@@ -135,7 +137,7 @@ static bool holds_address(int64_t tag)
 static void move_dynamic(const mover *m)
 {
     size_t count = 0;
-    ElfW(Dyn) *entry = in_new(m, dynamic(m->f, &count));
+    ElfW(Dyn) *entry = in_new(m, dynamic_section(m->f, &count));
     for (size_t i = 0; i < count && entry[i].d_tag != DT_NULL; i++)
         if (holds_address(entry[i].d_tag)) entry[i].d_un.d_ptr += m->by;
 }

@@ -1,5 +1,5 @@
-/* plugin.c: a set of plugins, the stand-ins of their kernels, and the loading. What the file says is
- * plugin_read.c's. */
+/* plugin.c: opens a set of plugins, tries each in a child, and loads them where they are called. plugin_read.c reads
+ * the files. */
 #include "plugin.h"
 
 #include <dlfcn.h>
@@ -18,8 +18,8 @@ static const double load_limit = 10; /* seconds */
 
 /* ---- loading ------------------------------------------------------------------------------------------------- */
 
-/* The descriptors as this program knows them: fields that an older plugin does not have are 0. */
-static int adopt(plugin *p, const attn_plugin *entry, char *reason, size_t size)
+/* Copies the descriptors in this program's size: fields that an older plugin lacks are 0. */
+static int take_descriptors(plugin *p, const attn_plugin *entry, char *reason, size_t size)
 {
     attn_kernel *loaded = calloc((size_t)p->kernels, sizeof *loaded);
     if (!loaded) {
@@ -49,12 +49,12 @@ int plugin_load(plugin *p, char *reason, size_t size)
 {
     if (p->loaded) return 1;
     const uint32_t state = cpu_state_save();
-    /* NODELETE: threads that it started may still be in its code when it is closed. */
+    /* NODELETE: threads that it started may still run its code when it is closed. */
     void *module = dlopen(p->path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     p->flushes_subnormals = cpu_state_flushes(cpu_state_save()) && !cpu_state_flushes(state);
     cpu_state_restore(state);
     const attn_plugin *entry = module ? dlsym(module, ATTN_PLUGIN_ENTRY) : NULL;
-    if (entry) return adopt(p, entry, reason, size);
+    if (entry) return take_descriptors(p, entry, reason, size);
     const char *why = dlerror();
     snprintf(reason, size, "cannot be loaded: %s", why ? why : "no entry");
     return 0;
@@ -71,24 +71,24 @@ const attn_kernel *plugin_resolve(const attn_kernel *kernel, char *reason, size_
 
 /* ---- trying it in a child ---------------------------------------------------------------------------------------- */
 
-typedef struct tried {
+typedef struct load_trial {
     plugin *p;
     int loaded, flushes;
     char reason[512];
     char interposed[320];
     char libraries[1 << 14];
-} tried;
+} load_trial;
 
-typedef struct objects {
+typedef struct object_list {
     char *text;
     size_t size, used;
     const char *known; /* lines that are not noted again; NULL: note all */
-} objects;
+} object_list;
 
 static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
     (void)size;
-    objects *o = arg;
+    object_list *o = arg;
     const char *found = o->known && *info->dlpi_name ? strstr(o->known, info->dlpi_name) : NULL;
     if (!*info->dlpi_name || (found && found[strlen(info->dlpi_name)] == '\n')) return 0;
     const int n = snprintf(o->text + o->used, o->size - o->used, "%s\n", info->dlpi_name);
@@ -98,14 +98,14 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
 
 static void try_to_load(void *arg)
 {
-    tried *t = arg;
+    load_trial *t = arg;
     char *before = calloc(1, sizeof t->libraries);
     if (!before) return;
-    objects o = {before, sizeof t->libraries, 0, NULL};
+    object_list o = {before, sizeof t->libraries, 0, NULL};
     dl_iterate_phdr(note_object, &o);
     t->loaded = plugin_load(t->p, t->reason, sizeof t->reason);
     t->flushes = t->p->flushes_subnormals;
-    o = (objects){t->libraries, sizeof t->libraries, 0, before};
+    o = (object_list){t->libraries, sizeof t->libraries, 0, before};
     dl_iterate_phdr(note_object, &o);
     if (t->loaded) plugin_interposed(t->libraries, t->interposed, sizeof t->interposed);
     free(before);
@@ -115,7 +115,7 @@ static int try_plugin(plugin *p, char *reason, size_t size)
 {
     const child_limit limit = {.seconds = load_limit};
     char end[256];
-    tried *t = shared_new(sizeof *t);
+    load_trial *t = shared_new(sizeof *t);
     if (!t) {
         snprintf(reason, size, "out of memory");
         return 0;
@@ -144,7 +144,7 @@ static int runs_somewhere(const plugin *p, uint64_t isa)
     return 0;
 }
 
-static int open_one(plugin_set *set, const char *path, uint64_t isa, char *reason, size_t size)
+static int open_plugin(plugin_set *set, const char *path, uint64_t isa, char *reason, size_t size)
 {
     char why[768];
     plugin *p = plugin_read(path, why, sizeof why);
@@ -165,7 +165,7 @@ int plugins_open(const char *const *path, int count, uint64_t isa, plugin_set *o
 {
     *out = (plugin_set){calloc((size_t)count + 1, sizeof *out->plugin), 0};
     for (int i = 0; out->plugin && i < count; i++)
-        if (!open_one(out, path[i], isa, reason, size)) {
+        if (!open_plugin(out, path[i], isa, reason, size)) {
             plugins_close(out);
             return 0;
         }

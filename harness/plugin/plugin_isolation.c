@@ -1,4 +1,4 @@
-/* plugin_isolation.c: the three ways of sharing, looked for in the files and in a child that has loaded them all. */
+/* plugin_isolation.c: looks for the three kinds of sharing in the files, and in a child that has loaded them all. */
 #include "plugin_isolation.h"
 
 #include <dlfcn.h>
@@ -46,10 +46,9 @@ static const char *base_name(const char *path) { return strrchr(path, '/') ? str
 
 int plugin_of_system(const char *path) { return strncmp(path, "/lib", 4) == 0 || strncmp(path, "/usr/lib", 8) == 0; }
 
-/* ---- symbols that the program answers
- * ----------------------------------------------------------------------------- */
+/* ---- symbols that resolve to the program ------------------------------------------------------------------------- */
 
-static int symbolic(const elf_file *f)
+static int is_symbolic(const elf_file *f)
 {
     for (size_t s = 0; s < f->segments; s++) {
         if (f->segment[s].p_type != PT_DYNAMIC) continue;
@@ -61,8 +60,7 @@ static int symbolic(const elf_file *f)
     return 0;
 }
 
-/* Does a library of the list define the symbol for others? Weak definitions (of C++ templates) are meant to be
- * shared. */
+/* Does a library of the list export a definition of the symbol? Weak ones (of C++ templates) may be shared. */
 static int defined_in(const char *list, const char *name)
 {
     char path[4096], reason[128];
@@ -78,7 +76,7 @@ static int defined_in(const char *list, const char *name)
     return found;
 }
 
-/* The first reference in a table that the program answers although a library of the list could. */
+/* Finds the first relocation of a table that resolves to the program although a library of the list defines it. */
 static int interposed_in(const elf_file *f, const ElfW(Rela) * table, size_t count, const char *list, const char *path,
                          char *found, size_t size)
 {
@@ -104,15 +102,14 @@ int plugin_interposed(const char *libraries, char *found, size_t size)
     while (!any && next_line(&at, path, sizeof path)) {
         elf_file f;
         if (plugin_of_system(path) || !elf_open(path, &f, reason, sizeof reason)) continue;
-        any = !symbolic(&f) && (interposed_in(&f, f.call, f.calls, libraries, path, found, size) ||
-                                interposed_in(&f, f.relocation, f.relocations, libraries, path, found, size));
+        any = !is_symbolic(&f) && (interposed_in(&f, f.call, f.calls, libraries, path, found, size) ||
+                                   interposed_in(&f, f.relocation, f.relocations, libraries, path, found, size));
         elf_close(&f);
     }
     return any;
 }
 
-/* ---- objects that are unique in a process
- * --------------------------------------------------------------------------- */
+/* ---- objects that are unique in a process ------------------------------------------------------------------------ */
 
 static int unique_in_both(const elf_file *a, const elf_file *b, char *name, size_t size)
 {
@@ -148,8 +145,7 @@ static int share_an_object(const plugin *a, const plugin *b, char *reason, size_
     return found;
 }
 
-/* ---- libraries
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- libraries --------------------------------------------------------------------------------------------------- */
 
 static int share_a_library(const plugin *a, const plugin *b, char *reason, size_t size)
 {
@@ -162,11 +158,11 @@ static int share_a_library(const plugin *a, const plugin *b, char *reason, size_
     return 0;
 }
 
-typedef struct look {
+typedef struct isolation_look {
     const plugin_set *set;
     int isolated;
     char reason[512];
-} look;
+} isolation_look;
 
 static int append_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -175,10 +171,10 @@ static int append_object(struct dl_phdr_info *info, size_t size, void *arg)
     return 0;
 }
 
-/* What each would load alone must be what is there when all are loaded. */
+/* Loads all plugins: each must get the same libraries as when it is loaded alone. */
 static void load_all(void *arg)
 {
-    look *l = arg;
+    isolation_look *l = arg;
     char *now = NULL, path[4096];
     size_t size = 0;
     FILE *out = open_memstream(&now, &size);
@@ -215,7 +211,7 @@ int plugins_isolated(const plugin_set *set, char *reason, size_t size)
             if (b->loads && (share_a_library(a, b, reason, size) || share_an_object(a, b, reason, size))) return 0;
         }
     }
-    look *l = shared_new(sizeof *l);
+    isolation_look *l = shared_new(sizeof *l);
     if (!l) {
         snprintf(reason, size, "out of memory");
         return 0;

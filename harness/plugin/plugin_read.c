@@ -1,5 +1,5 @@
-/* plugin_read.c: from the bytes of a shared library to descriptors. Everything is checked before it is believed: sizes,
- * pointers and texts come from a file that may be old, foreign or broken. */
+/* plugin_read.c: reads descriptors from the bytes of a shared library. Sizes, pointers and texts are all checked,
+ * because the file may be old, foreign or broken. */
 #include "plugin_read.h"
 
 #include <errno.h>
@@ -13,7 +13,8 @@
 
 enum { MOST_KERNELS = 1024, LONGEST_NAME = 63 };
 
-/* A descriptor without functions, and whose it is. The descriptor comes first: a pointer to it is one to the whole. */
+/* A descriptor without functions, and the plugin that it belongs to. The descriptor comes first, so that a pointer to
+ * it is a pointer to the whole. */
 typedef struct stand_in {
     attn_kernel kernel;
     plugin *owner;
@@ -32,7 +33,7 @@ static void say_abi(uint32_t abi, char *reason, size_t size)
              ATTN_ABI_MAJOR, ATTN_ABI_MAJOR, ATTN_ABI_MINOR);
 }
 
-/* Names go into entry names, patterns and file names: letters, digits and _ + - . alone. */
+/* Names become parts of entry names, patterns and file names: only letters, digits and _ + - . are allowed. */
 static int plain_name(const char *name)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.";
@@ -40,7 +41,7 @@ static int plain_name(const char *name)
     return length > 0 && length <= LONGEST_NAME && strspn(name, plain) == length;
 }
 
-/* Other texts are shown in lists and written into records: one line of UTF-8. NULL, where there is none, is as good. */
+/* Other texts go into lists and records: one line of UTF-8, or NULL. */
 static int plain_text(const char *text)
 {
     if (!text) return 1;
@@ -62,7 +63,8 @@ static int name_of_file(plugin *p, const char *path, char *reason, size_t size)
     return 0;
 }
 
-/* `size` bytes of a struct that begins with its own size, into ours; what it does not have stays 0. */
+/* Copies a struct that begins with its own size to `out` of `ours` bytes; what it lacks stays as it was. Returns 0 if
+ * it has fewer than `least` bytes. */
 static int read_struct(const elf_file *f, uint64_t address, void *out, size_t ours, size_t least)
 {
     uint32_t size;
@@ -81,7 +83,7 @@ static char *joined_name(const char *file, const char *kernel)
     return strdup(text);
 }
 
-/* Has an earlier kernel of the plugin this name? The last one is the one that asks. */
+/* Does a kernel before the last one have this name? */
 static int is_taken(const plugin *p, const char *name)
 {
     for (int i = 0; i + 1 < p->kernels; i++)

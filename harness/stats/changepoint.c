@@ -12,8 +12,8 @@
 enum { PERMUTATIONS = 4999 };
 
 /* K of a series, from its mid-ranks: U_t = 2 sum of the first t ranks - t (n + 1). Only cuts with CHANGEPOINT_PART
- * values on either side. */
-static double statistic(const double *rank, size_t n)
+ * values on either side count. */
+static double pettitt_k(const double *rank, size_t n)
 {
     double sum = 0, most = -1;
     for (size_t t = 1; t + CHANGEPOINT_PART <= n; t++) {
@@ -23,7 +23,7 @@ static double statistic(const double *rank, size_t n)
     return most;
 }
 
-static double spread(const double *x, size_t n, double *sorted)
+static double absolute_deviation(const double *x, size_t n, double *sorted)
 {
     memcpy(sorted, x, n * sizeof *x);
     gsl_sort(sorted, 1, n);
@@ -33,14 +33,14 @@ static double spread(const double *x, size_t n, double *sorted)
     return sum;
 }
 
-/* The cut that leaves the least absolute deviation from the medians of both parts: K's own maximum strays behind
- * outliers. */
-static size_t place(const double *x, size_t n, double *sorted)
+/* The cut with the least absolute deviation from the medians of both parts. The t with the largest |U_t| is not used,
+ * because outliers shift it. */
+static size_t best_cut(const double *x, size_t n, double *sorted)
 {
     double least = INFINITY;
     size_t at = CHANGEPOINT_PART;
     for (size_t t = CHANGEPOINT_PART; t + CHANGEPOINT_PART <= n; t++) {
-        const double left = spread(x, t, sorted) + spread(x + t, n - t, sorted);
+        const double left = absolute_deviation(x, t, sorted) + absolute_deviation(x + t, n - t, sorted);
         if (left < least) least = left, at = t;
     }
     return at;
@@ -71,21 +71,21 @@ static void search_part(search *s, size_t begin, size_t end)
     const size_t n = end - begin;
     if (n < 2 * CHANGEPOINT_PART || s->count == s->most) return;
     mid_ranks(s->x + begin, n, s->rank, s->order);
-    const double seen = statistic(s->rank, n);
+    const double seen = pettitt_k(s->rank, n);
     size_t as_large = 0;
     for (int i = 0; i < PERMUTATIONS; i++) {
         gsl_ran_shuffle(s->random, s->rank, n, sizeof *s->rank);
-        as_large += statistic(s->rank, n) >= seen;
+        as_large += pettitt_k(s->rank, n) >= seen;
     }
     const double p = (double)(as_large + 1) / (PERMUTATIONS + 1);
     if (p >= s->alpha) return;
-    const size_t at = place(s->x + begin, n, s->rank);
+    const size_t at = best_cut(s->x + begin, n, s->rank);
     search_part(s, begin, begin + at);
     if (s->count < s->most) s->out[s->count++] = (changepoint){.at = begin + at, .p = p};
     search_part(s, begin + at, end);
 }
 
-static double median(const double *x, size_t begin, size_t end, double *sorted)
+static double median_of_part(const double *x, size_t begin, size_t end, double *sorted)
 {
     memcpy(sorted, x + begin, (end - begin) * sizeof *x);
     gsl_sort(sorted, 1, end - begin);
@@ -102,8 +102,8 @@ size_t changepoints(const double *x, size_t count, double alpha, uint64_t seed, 
         gsl_rng_set(s.random, (unsigned long)seed);
         search_part(&s, 0, count);
         for (size_t i = 0; i < s.count; i++) {
-            out[i].before = median(x, i ? out[i - 1].at : 0, out[i].at, s.rank);
-            out[i].after = median(x, out[i].at, i + 1 < s.count ? out[i + 1].at : count, s.rank);
+            out[i].before = median_of_part(x, i ? out[i - 1].at : 0, out[i].at, s.rank);
+            out[i].after = median_of_part(x, out[i].at, i + 1 < s.count ? out[i + 1].at : count, s.rank);
         }
     }
     if (s.random) gsl_rng_free(s.random);

@@ -1,9 +1,9 @@
-/* changepoint.h: where a series of times changed its level, by rank alone.
+/* changepoint.h: finds where a series of times changes its level, by ranks alone. history_check.c calls it.
  *
- * Pettitt's statistic (1979): K = max over t of |U_t|, U_t = sum over i <= t < j of sign(x_i - x_j). Its p value comes
- * from random permutations of the series itself (seeded), so that it holds for any distribution and any length; where p
- * is below alpha the series is cut where both parts have the least absolute deviation from their medians, and both
- * parts are searched again. A hypothesis, not a verdict: noise has change points too. */
+ * Pettitt's statistic (1979) is K = max over t of |U_t|, U_t = sum over i <= t < j of sign(x_i - x_j). Its p value
+ * comes from random (seeded) permutations of the series, so it holds for any distribution and any length. If p is below
+ * alpha, the series is cut where both parts have the least absolute deviation from their medians, and both parts are
+ * searched again. A change point is a hypothesis, not a verdict: noise has change points too. */
 #ifndef ATTNBENCH_CHANGEPOINT_H
 #define ATTNBENCH_CHANGEPOINT_H
 
@@ -16,8 +16,9 @@ typedef struct changepoint {
     double p;
 } changepoint;
 
-/* At most `most` change points, ascending, to *out; returns how many. `count` < 2 * CHANGEPOINT_PART: none. */
-#define CHANGEPOINT_PART 4 /* values on either side: fewer cannot give p below 1 in 35 */
+/* Writes at most `most` change points, ascending, to *out; returns their number. None if `count` is below
+ * 2 * CHANGEPOINT_PART. */
+#define CHANGEPOINT_PART 4 /* least values on either side; with fewer, p cannot be below 1 in 35 */
 size_t changepoints(const double *x, size_t count, double alpha, uint64_t seed, changepoint *out, size_t most);
 
 #endif

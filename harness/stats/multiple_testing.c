@@ -1,4 +1,4 @@
-/* multiple_testing.c: sorted, then one gate after the other. */
+/* multiple_testing.c: sorts by evidence, then compares each case with its own level. */
 #include "multiple_testing.h"
 
 #include <gsl/gsl_sort.h>

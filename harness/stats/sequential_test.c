@@ -1,4 +1,4 @@
-/* sequential_test.c: counts of signs, and what they say. */
+/* sequential_test.c: counts signs on either side of both borders, and compares their E with 1/alpha and 1/beta. */
 #include "sequential_test.h"
 
 #include <math.h>

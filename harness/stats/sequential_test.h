@@ -1,11 +1,12 @@
-/* sequential_test.h: slower, faster, neither: four sequential sign tests that watch the same pairs.
+/* sequential_test.h: decides slower, faster or neither by four sequential sign tests on the same pairs.
  *
  *   slower      the median of ln(new / base) is above ln(1 + delta)      claimed when E reaches 1/alpha
  *   not slower  it is below                                                                   1/beta
  *   faster, not faster: the same about -ln(1 + delta)
  *
- * Each is valid at every look, as far as the signs of pairs are independent: sampling stops as soon as the answer is
- * there, and the first look waits until more than one mood of the machine has passed (paired_sampler.h). */
+ * Each test is valid at every look if the signs of pairs are independent, so sampling may stop as soon as there is a
+ * decision. The first look waits until the pairs span more than one disturbance of the machine (paired_sampler.h),
+ * because signs within one are not independent. */
 #ifndef ATTNBENCH_SEQUENTIAL_TEST_H
 #define ATTNBENCH_SEQUENTIAL_TEST_H
 
@@ -14,8 +15,8 @@
 
 typedef struct decision_rule {
     double delta; /* relative difference that matters, such as 0.005 */
-    double alpha; /* chance of claiming slower (or faster) where it is not: 1 % divided by the number of comparisons */
-    double beta;  /* chance of claiming not slower (or not faster) where it is not true: 0.1 % */
+    double alpha; /* chance of a false slower (or faster): 1 % divided by the number of comparisons */
+    double beta;  /* chance of a false not slower (or not faster): 0.1 % */
 } decision_rule;
 
 typedef struct decision {
@@ -27,13 +28,13 @@ typedef struct decision {
 
 void decision_add(decision *d, double log_ratio);
 
-/* Looks at the tests; a claim once made stays. */
+/* Evaluates the tests. A claim once made stays. */
 void decision_look(decision *d);
 
-/* Slower; or not slower, and faster or not. */
+/* Is it decided? Either slower; or not slower, and faster or not faster. */
 bool decision_made(const decision *d);
 
-/* ln E of the claim slower, for the order of a report. */
+/* ln E of the claim slower; reports sort by it. */
 double decision_log_e(const decision *d);
 
 #endif

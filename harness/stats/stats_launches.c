@@ -1,4 +1,4 @@
-/* stats_launches.c: Student's t through GSL. */
+/* stats_launches.c: Student's t, by GSL. */
 #include "stats_launches.h"
 
 #include <gsl/gsl_cdf.h>

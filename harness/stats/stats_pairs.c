@@ -1,4 +1,4 @@
-/* stats_pairs.c: sorted copies, and GSL's order statistics. */
+/* stats_pairs.c: GSL's order statistics on sorted copies. */
 #include "stats_pairs.h"
 
 #include <gsl/gsl_sort.h>
@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double trimmed =
-    0.1; /* at either end: interruptions strike fewer slices than that, even beside busy neighbours */
+static const double trimmed = 0.1; /* at either end: more than the share of interrupted slices, even under other load */
 
 static double tail_of(const double *time, size_t n, double *scratch)
 {

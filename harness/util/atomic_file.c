@@ -1,10 +1,9 @@
-/* atomic_file.c: files that are either whole or not there.
+/* atomic_file.c: text goes to `<path>.tmp.<pid>` in the same folder, is flushed to disk, and replaces `path` by a
+ * rename, so that a reader sees the old file or the new one and never half of either.
  *
- * Text goes to `<path>.tmp.<pid>` in the same folder, is flushed to the disk, and takes the place of `path` by a
- * rename, so that a reader sees the old file or the new one and never half of either. Measurements are dear: where the
- * last step fails, the temporary file stays and the message names it. Links are followed (the rename happens beside the
- * file they lead to); pipes and devices cannot be renamed onto and are written directly.
- */
+ * If the last step fails, the temporary file stays and the message names it, because measurements are expensive. Links
+ * are followed: the rename happens beside the file that they lead to. Pipes and devices cannot be replaced by a rename
+ * and are written directly. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -20,7 +19,7 @@ typedef enum target_kind { TARGET_REFUSED, TARGET_STDOUT, TARGET_STREAM, TARGET_
 
 typedef struct target {
     target_kind kind;
-    char *path; /* owned; links resolved where it is a file */
+    char *path; /* owned; of a file with links resolved */
     char *temp; /* owned; TARGET_FILE only */
 } target;
 
@@ -69,7 +68,7 @@ static int open_temp(const target *t)
     return open(t->temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
 }
 
-/* Returns the bytes written, which are fewer than asked only where errno says why. */
+/* Returns the bytes written; if they are fewer than asked, errno says why. */
 static size_t write_all(int fd, const char *text, size_t bytes)
 {
     size_t done = 0;
@@ -82,7 +81,7 @@ static size_t write_all(int fd, const char *text, size_t bytes)
     return done;
 }
 
-/* Some file systems have nothing to flush and say so; only a real loss counts. */
+/* File systems that cannot flush say so by these errors; they are no loss. */
 static bool flushed(int fd) { return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS; }
 
 static int write_stdout(const char *text, size_t bytes, char *reason, size_t reason_size)

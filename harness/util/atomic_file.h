@@ -1,14 +1,15 @@
-/* atomic_file.h: files that are either whole or not there. */
+/* atomic_file.h: writes files that are either whole or not there. Records, pages and moved modules are written by it.
+ */
 #ifndef ATTNBENCH_ATOMIC_FILE_H
 #define ATTNBENCH_ATOMIC_FILE_H
 
 #include <stddef.h>
 
-/* Writes `bytes` of text to a temporary file beside `path`, flushes it and renames it; "-" is standard output. 0 and a
- * reason on failure, which names the temporary file if something is in it. */
+/* Writes `bytes` of text to a temporary file beside `path`, flushes it and renames it; "-" is standard output. Returns
+ * 0 and a reason on failure, which names the temporary file if something is in it. */
 int file_write_atomically(const char *path, const char *text, size_t bytes, char *reason, size_t reason_size);
 
-/* Can `path` be written? Checked before hours of work, without leaving anything behind. 0 and a reason. */
+/* Can `path` be written? Commands ask before hours of work. Leaves nothing behind. Returns 0 and a reason if not. */
 int file_writable(const char *path, char *reason, size_t reason_size);
 
 #endif

@@ -1,4 +1,4 @@
-/* child_process.c: fork, wait at a pipe that closes with the child, tell the ends apart. */
+/* child_process.c: forks, waits at a pipe that closes when the child ends, and tells by its status how it ended. */
 #include "child_process.h"
 
 #include <errno.h>
@@ -26,9 +26,9 @@ void shared_free(void *memory, size_t bytes)
     if (memory) munmap(memory, bytes);
 }
 
-/* The terminal and a group's kill send them to the child too. It must not die of them: were its end seen here before
- * our own signal, it would be a crash of the kernel. Where we are interrupted wait_for ends the child, and where we die
- * it dies with us. */
+/* A terminal, or a kill of the process group, sends these signals to the child too. It must not die of them: if we saw
+ * its end before our own signal, it would count as a crash of the kernel. When we are interrupted, wait_for_child ends
+ * the child; when we die, it dies with us (PR_SET_PDEATHSIG). */
 static void leave_interruptions_to_parent(void)
 {
     signal(SIGINT, SIG_IGN);
@@ -36,7 +36,7 @@ static void leave_interruptions_to_parent(void)
     signal(SIGHUP, SIG_IGN);
 }
 
-static _Noreturn void begin(void (*body)(void *), void *arg, volatile int *done, pid_t parent)
+static _Noreturn void run_body(void (*body)(void *), void *arg, volatile int *done, pid_t parent)
 {
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
@@ -55,7 +55,8 @@ static void reap(pid_t pid, int *status)
     }
 }
 
-/* Its end of the pipe is closed: it is about to be gone, or foreign code closed all files and lives on. */
+/* Called when the child's end of the pipe is closed: either it is about to end, or foreign code has closed all files
+ * and it runs on. */
 static int is_gone(pid_t pid, int *status, useconds_t *pause)
 {
     static const useconds_t first = 20, most = 10000; /* microseconds */
@@ -65,15 +66,15 @@ static int is_gone(pid_t pid, int *status, useconds_t *pause)
     return 0;
 }
 
-/* Waits until the child is gone: its end of the pipe closes with it. Returns 0 where the time is up. */
-static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *status)
+/* Waits until the child has ended. Returns 0 if the time was up and the child was killed. */
+static int wait_for_child(pid_t pid, int pipe_end, const child_limit *limit, int *status)
 {
     double end = clock_seconds() + limit->seconds;
     int told = 0;
     useconds_t pause = 0;
     uint64_t seen = limit->beat ? *limit->beat : 0;
     for (;;) {
-        const double left = end - clock_seconds(), longest = 0.2; /* a signal may come before poll and not during it */
+        const double left = end - clock_seconds(), longest = 0.2; /* a signal just before poll does not end it */
         struct pollfd p = {pipe_end, POLLIN, 0};
         const int ready = left > 0 ? poll(&p, 1, (int)((left > longest ? longest : left) * 1000) + 1) : 0;
         if (ready > 0 && is_gone(pid, status, &pause)) return 1;
@@ -93,9 +94,9 @@ static int wait_for(pid_t pid, int pipe_end, const child_limit *limit, int *stat
     }
 }
 
-static child_end ending(int in_time, int status, double limit, int done, char *reason, size_t size)
+static child_end describe_end(int in_time, int status, double limit, int done, char *reason, size_t size)
 {
-    const int stopped = interrupted && !done; /* ended by wait_for, if not by itself in the same moment */
+    const int stopped = interrupted && !done; /* ended because of the interruption */
     if (!in_time || stopped) {
         if (stopped)
             snprintf(reason, size, "%s", interruption());
@@ -114,7 +115,7 @@ static child_end ending(int in_time, int status, double limit, int done, char *r
 
 static bool in_process, in_body;
 
-/* The kernel's exit() would end the run as if all were well. */
+/* At exit: a kernel that calls exit() would end the run as if it had passed. */
 static void left_in_body(void)
 {
     if (!in_body) return;
@@ -154,14 +155,14 @@ child_end child_run(void (*body)(void *), void *arg, const child_limit *limit, c
     const pid_t pid = fork();
     if (pid == 0) {
         close(pipes[0]);
-        begin(body, arg, done, parent);
+        run_body(body, arg, done, parent);
     }
     close(pipes[1]);
     if (pid < 0) {
         snprintf(reason, size, "fork: %s", strerror(errno));
     } else {
-        const int in_time = wait_for(pid, pipes[0], limit, &status);
-        end = ending(in_time, status, limit->seconds, *done, reason, size);
+        const int in_time = wait_for_child(pid, pipes[0], limit, &status);
+        end = describe_end(in_time, status, limit->seconds, *done, reason, size);
     }
     close(pipes[0]);
     shared_free((void *)done, sizeof *done);

@@ -1,7 +1,7 @@
-/* child_process.h: work done in a forked child with a time limit: whatever it does, this process lives on and knows how
- * it ended.
+/* child_process.h: runs a function in a forked child with a time limit. Whatever the child does, this process lives on
+ * and knows how it ended. Every call of a kernel runs this way.
  *
- * That the work says 'done' in shared memory, and not the exit code, is what counts: foreign code may call exit(0). */
+ * The child has finished only if it has said so in shared memory: foreign code may call exit(0). */
 #ifndef ATTNBENCH_CHILD_PROCESS_H
 #define ATTNBENCH_CHILD_PROCESS_H
 
@@ -14,13 +14,13 @@ typedef enum child_end { CHILD_DONE, CHILD_CRASHED, CHILD_EXITED, CHILD_HUNG, CH
 typedef struct child_limit {
     double seconds;
     const volatile uint64_t *beat; /* in shared memory: seconds count from its last change; NULL: from the start */
-    volatile int *stop;  /* in shared memory: set once where the run is interrupted; NULL: the child is ended then */
-    double stop_seconds; /* it may take to end by itself when told to; 0: as many as without that */
+    volatile int *stop;  /* in shared memory: set if the run is interrupted; NULL: the child is then killed at once */
+    double stop_seconds; /* that the child may take to end after *stop was set; 0: the limit stays as it is */
 } child_limit;
 
-/* Forks and calls body(arg) in the child, with default signal handlers but deaf to interruptions, and without core
- * files. Unless CHILD_DONE, `reason` says in words what happened. Memory that the child shall write for us must be
- * mapped shared beforehand. */
+/* Forks and calls body(arg) in the child. There, interrupting signals are ignored, other handlers are the defaults, and
+ * no core files are written. Unless it returns CHILD_DONE, `reason` says what happened. What the child shall hand back
+ * must be in shared memory (shared_new). */
 child_end child_run(void (*body)(void *arg), void *arg, const child_limit *limit, char *reason, size_t reason_size);
 
 /* From now on child_run calls the body in this process, without a time limit: for debuggers and sanitizers. */

@@ -1,4 +1,4 @@
-/* console.c: messages, clock, interruption. */
+/* console.c: messages on standard error, the clock, signal handlers, and the progress line. */
 #include "console.h"
 
 #include <math.h>
@@ -54,7 +54,7 @@ static void set_handlers(void (*handler)(int))
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    struct sigaction hangup; /* ignored under nohup, and then it stays so */
+    struct sigaction hangup; /* under nohup it is ignored, and stays so */
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
 }
 
@@ -62,7 +62,7 @@ void watch_interrupts(void) { set_handlers(on_signal); }
 
 void deadline_begin(double seconds)
 {
-    static const double least = 1e-6, most = 1e9; /* a timer of 0 is none */
+    static const double least = 1e-6, most = 1e9; /* setitimer takes 0 as 'no timer' */
     const double at = fmin(fmax(seconds, least), most);
     const struct itimerval once = {.it_value = {(time_t)at, (suseconds_t)(1e6 * (at - floor(at)))}};
     struct sigaction action;

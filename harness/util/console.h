@@ -1,4 +1,4 @@
-/* console.h: exit codes, messages, clock, interruption: what every command shares. */
+/* console.h: what every command shares: exit codes, messages, the clock, interruption and deadline, progress. */
 #ifndef ATTNBENCH_CONSOLE_H
 #define ATTNBENCH_CONSOLE_H
 
@@ -7,9 +7,9 @@
 
 enum exit_code {
     EXIT_WELL = 0,
-    EXIT_FINDING = 1,   /* wrong, slower */
+    EXIT_FINDING = 1,   /* a kernel is wrong, or slower */
     EXIT_USAGE = 2,     /* bad usage or input: nothing ran */
-    EXIT_UNDECIDED = 3, /* could not tell: too noisy, all unsupported here */
+    EXIT_UNDECIDED = 3, /* could not tell: too noisy, or nothing supported here */
     EXIT_REFERENCE = 4, /* the reference failed its own certificate */
     EXIT_BUG = 70,
     EXIT_NOT_WRITTEN = 74, /* the output could not be written */
@@ -22,27 +22,27 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Seconds of CLOCK_MONOTONIC_RAW. */
 double clock_seconds(void);
 
-/* After watch_interrupts, Ctrl-C and SIGTERM set this instead of ending the program; a second one ends it. */
+/* After watch_interrupts, the first Ctrl-C or SIGTERM sets this; a second one ends the program. Loops test it. */
 extern volatile int interrupted;
 void watch_interrupts(void);
 
-/* The same by the clock, once, after so many seconds: what heeds the user heeds a time limit by that. */
+/* Sets `interrupted` after so many seconds too, so that all code that stops for the user also keeps a time limit. */
 void deadline_begin(double seconds);
-/* It comes no more; where it came, nothing is interrupted by it any longer. */
+/* Cancels the deadline. If it has passed, `interrupted` is 0 again. */
 void deadline_end(void);
 bool deadline_passed(void);
 bool interrupted_by_user(void);
-/* Which of the two, for a reason: "interrupted" or "time is up". */
+/* Which of the two it was, for messages: "interrupted" or "time is up". */
 const char *interruption(void);
 
-/* All signals back to their defaults, in a child: a crash must end it, whoever handles crashes in the parent. */
+/* In a child: sets all signals to their defaults, so that a crash ends it even if the parent handles crashes. */
 void forget_signals(void);
 
-/* One line on standard error that is rewritten, on a terminal only; printf-like. NULL clears it. */
+/* On a terminal, rewrites one line on standard error; printf-like. */
 void progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void progress_clear(void);
 
-/* The exit code that holds where several do: 2, 4, 1, 3, 0; an interruption before all. */
+/* The exit code of two results together. Order: interrupted, bug, not written, 2, 4, 1, 3, 0. */
 int worse_exit(int a, int b);
 
 #endif

@@ -1,4 +1,4 @@
-/* format_number.c: the exponent of the rounded figure says how many decimals three digits need. */
+/* format_number.c: the exponent of the rounded figure tells how many decimals three digits need. */
 #include "format_number.h"
 
 #include <assert.h>

@@ -1,6 +1,5 @@
-/* guard_pages.c: guarded shared mappings. A stray read or write of one byte past a tensor's pages faults at once; one
- * that stays within the page lands in a pattern that is looked at afterwards. MAP_SHARED, so that a parent can judge
- * what its child wrote. */
+/* guard_pages.c: MAP_SHARED mappings, so that a parent can judge what its child wrote. An access beyond the pages
+ * faults at once. One beyond the tensor but within its pages hits a pattern, which is checked afterwards. */
 #include "guard_pages.h"
 
 #include <stdio.h>
@@ -15,7 +14,7 @@ enum { cache_line = 64 };
 
 static int64_t page_size(void) { return (int64_t)sysconf(_SC_PAGESIZE); }
 
-/* At least one usable page, so that an empty tensor has an address too. */
+/* At least one page, so that an empty tensor has an address too. */
 static int64_t usable_bytes(int64_t bytes)
 {
     const int64_t page = page_size(), wanted = bytes > 0 ? bytes + cache_line : 1;

@@ -1,4 +1,4 @@
-/* guarded_buffer.c: not shared with other processes, so that large workspaces get large pages. */
+/* guarded_buffer.c: private anonymous mappings, so that large workspaces get huge pages. */
 #include "guarded_buffer.h"
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 /* guarded_buffer.h: private memory for one kernel's workspace that ends at an inaccessible page, so that a write past
- * it faults. */
+ * it faults. run/call.c allocates workspaces by it. */
 #ifndef ATTNBENCH_GUARDED_BUFFER_H
 #define ATTNBENCH_GUARDED_BUFFER_H
 

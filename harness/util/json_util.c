@@ -1,4 +1,4 @@
-/* json_util.c: as it is, else in ASCII. */
+/* json_util.c: the string as it is, or else in ASCII. */
 #include "json_util.h"
 
 #include <stdlib.h>

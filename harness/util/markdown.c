@@ -1,4 +1,4 @@
-/* markdown.c: escapes, and code. */
+/* markdown.c: escapes, and code blocks. */
 #include "markdown.h"
 
 #include <string.h>

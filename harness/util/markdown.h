@@ -1,4 +1,4 @@
-/* markdown.h: text that may hold anything, in Markdown. */
+/* markdown.h: writes text that may hold anything into Markdown. */
 #ifndef ATTNBENCH_MARKDOWN_H
 #define ATTNBENCH_MARKDOWN_H
 
@@ -6,12 +6,12 @@
 
 #include "text_view.h"
 
-/* In a table cell or a sentence: nothing in the text ends the cell, opens a tag or a link, or becomes emphasis. */
+/* For a table cell or a sentence: nothing in the text ends the cell, opens a tag or a link, or becomes emphasis. */
 void markdown_put_view(FILE *out, text_view text);
 void markdown_put(FILE *out, const char *text); /* nothing where it is NULL */
 
-/* A block of one line: indentation needs no fence that the line could close, and by six it is code in a list's item,
- * too. */
+/* A code block of one line. It is indented, since a line could close a fence; by six columns, so that it is code within
+ * a list item too. */
 void markdown_put_code(FILE *out, const char *line);
 
 #endif

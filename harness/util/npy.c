@@ -1,5 +1,5 @@
-/* npy.c: .npy files, checked before anything is believed: the header's own length, then type, order and shape, then
- * that the file holds exactly as many bytes as they say. So a damaged file costs one line and no memory. */
+/* npy.c: .npy files. A file is checked before memory is allocated: the header's length, type, order and shape, then
+ * that the file holds exactly as many bytes as these say. */
 #include "npy.h"
 
 #include <ctype.h>
@@ -36,7 +36,7 @@ static void skip_space(const char **at)
     while (isspace((unsigned char)**at)) ++*at;
 }
 
-static bool take(const char **at, char wanted)
+static bool take_character(const char **at, char wanted)
 {
     skip_space(at);
     if (**at != wanted) return false;
@@ -68,15 +68,15 @@ static bool take_word(const char **at, const char *word)
 
 static bool take_shape(const char **at, npy_array *a)
 {
-    if (!take(at, '(')) return false;
-    for (a->axes = 0; !take(at, ')'); a->axes++) {
+    if (!take_character(at, '(')) return false;
+    for (a->axes = 0; !take_character(at, ')'); a->axes++) {
         if (a->axes == axes_most || !isdigit((unsigned char)**at)) return false;
         char *end;
         errno = 0;
         a->shape[a->axes] = strtoll(*at, &end, 10);
         if (errno) return false;
         *at = end;
-        if (!take(at, ',') && (skip_space(at), **at != ')')) return false;
+        if (!take_character(at, ',') && (skip_space(at), **at != ')')) return false;
     }
     return true;
 }
@@ -87,9 +87,9 @@ static const char *parse_dictionary(const char *text, npy_array *a, bool *fortra
     bool has_type = false, has_order = false, has_shape = false;
     char key[32], descr[32] = "";
     const char *at = text;
-    if (!take(&at, '{')) return "its header is not a dictionary";
-    while (!take(&at, '}')) {
-        if (!take_string(&at, key, sizeof key) || !take(&at, ':')) return "its header is damaged";
+    if (!take_character(&at, '{')) return "its header is not a dictionary";
+    while (!take_character(&at, '}')) {
+        if (!take_string(&at, key, sizeof key) || !take_character(&at, ':')) return "its header is damaged";
         if (strcmp(key, "descr") == 0) {
             if (!take_string(&at, descr, sizeof descr)) return "its type is not a plain one";
             has_type = true;
@@ -103,7 +103,7 @@ static const char *parse_dictionary(const char *text, npy_array *a, bool *fortra
         } else {
             return "its header has an unknown entry";
         }
-        if (!take(&at, ',') && (skip_space(&at), *at != '}')) return "its header is damaged";
+        if (!take_character(&at, ',') && (skip_space(&at), *at != '}')) return "its header is damaged";
     }
     if (!has_type || !has_order || !has_shape) return "its header lacks descr, fortran_order or shape";
     if (strlen(descr) != 3 || !strchr("<|=", descr[0])) return "its type is not little-endian and plain";
@@ -152,10 +152,10 @@ static const char *read_header(FILE *f, npy_array *a)
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-static int read_file(const char *path, npy_array *out, bool with_data, char *reason, size_t reason_size)
+static int read_npy(const char *path, npy_array *out, bool with_data, char *reason, size_t reason_size)
 {
     *out = (npy_array){0};
-    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is refused below instead of waited for */
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* does not wait at a pipe, which is refused below */
     FILE *f = fd >= 0 ? fdopen(fd, "rb") : NULL;
     if (!f) {
         if (fd >= 0) close(fd);
@@ -201,12 +201,12 @@ done:
 
 int npy_read(const char *path, npy_array *out, char *reason, size_t reason_size)
 {
-    return read_file(path, out, true, reason, reason_size);
+    return read_npy(path, out, true, reason, reason_size);
 }
 
 int npy_read_header(const char *path, npy_array *out, char *reason, size_t reason_size)
 {
-    return read_file(path, out, false, reason, reason_size);
+    return read_npy(path, out, false, reason, reason_size);
 }
 
 void npy_free(npy_array *a)

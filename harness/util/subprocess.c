@@ -1,4 +1,4 @@
-/* subprocess.c: fork, exec, and a pipe whose closing tells the end, also where nothing is written to it. */
+/* subprocess.c: fork and exec. A pipe closes when the program ends, so the wait ends even if it prints nothing. */
 #include "subprocess.h"
 
 #include <errno.h>
@@ -17,9 +17,9 @@
 enum { LOOK_MS = 50 };
 static const double patience = 5; /* seconds between the request to end and the end */
 
-/* `output` -1: all to our standard error. What is written to `failed` says that the program never was: 127, which a
- * shell ends with too, would not tell. */
-static _Noreturn void begin(const char *folder, const char *const *argv, int output, int failed)
+/* In the child. `output` -1: everything goes to our standard error. A byte in the pipe `failed` says that the program
+ * could not be started; exit code 127 would not tell, since a shell may end with it too. */
+static _Noreturn void exec_program(const char *folder, const char *const *argv, int output, int failed)
 {
     setpgid(0, 0);
     forget_signals();
@@ -32,7 +32,7 @@ static _Noreturn void begin(const char *folder, const char *const *argv, int out
     _exit(write(failed, "", 1) == 1 ? 127 : 126);
 }
 
-/* Asks the program's group to end, then ends it. */
+/* Asks the program's group to end; kills it if it has not after `patience` seconds. */
 static void end_group(pid_t pid, double *asked)
 {
     const bool first = *asked <= 0;
@@ -40,8 +40,8 @@ static void end_group(pid_t pid, double *asked)
     if (first || clock_seconds() - *asked > patience) kill(-pid, first ? SIGTERM : SIGKILL);
 }
 
-/* Until the program ends, which closes its end of the pipe, unless something that it left behind holds that open. Its
- * status as of waitpid. */
+/* Reads until the program ends. Its end closes the pipe, unless a process that it left behind holds it open. Returns
+ * its status as from waitpid. */
 static int read_until_end(int from, pid_t pid, char *out, size_t size)
 {
     size_t used = 0;
@@ -57,10 +57,10 @@ static int read_until_end(int from, pid_t pid, char *out, size_t size)
                           : room     ? read(from, out + used, size - 1 - used)
                                      : read(from, rest, sizeof rest);
         if (n > 0 && room) used += (size_t)n;
-        if (n == 0) usleep(1000); /* closed, which the program's end comes right behind, unless it closed all files */
+        if (n == 0) usleep(1000); /* closed: the program ends in a moment, unless it has closed all files itself */
         if (n <= 0) ended = waitpid(pid, &status, WNOHANG) == pid;
     }
-    if (asked > 0) kill(-pid, SIGKILL); /* what it had begun and left */
+    if (asked > 0) kill(-pid, SIGKILL); /* processes that it started and left */
     while (used > 0 && out[used - 1] == '\n') used--;
     if (size) out[used] = 0;
     return status;
@@ -81,9 +81,9 @@ int subprocess_run(const char *folder, const char *const *argv, char *out, size_
     const pid_t pid = fork();
     if (pid == 0) {
         close(pipes[0]);
-        begin(folder, argv, out ? pipes[1] : -1, failed[1]);
+        exec_program(folder, argv, out ? pipes[1] : -1, failed[1]);
     }
-    if (pid > 0) setpgid(pid, pid); /* whoever is first, so that it can be ended from now on */
+    if (pid > 0) setpgid(pid, pid); /* the child does so too: whichever is first, its group can be ended from now on */
     close(pipes[1]);
     close(failed[1]);
     if (pid > 0) status = read_until_end(pipes[0], pid, out, out ? out_size : 0);

@@ -1,4 +1,4 @@
-/* temp_dir.c: mkdtemp, flock, and a walk from the leaves. */
+/* temp_dir.c: mkdtemp, flock, and removal from the leaves up. */
 #include "temp_dir.h"
 
 #include <ctype.h>
@@ -17,7 +17,7 @@
 
 #include "console.h"
 
-static const char *root(void)
+static const char *temp_root(void)
 {
     const char *const asked = getenv("TMPDIR");
     return asked && *asked ? asked : "/tmp";
@@ -26,13 +26,13 @@ static const char *root(void)
 int temp_dir_make(const char *name, temp_dir *out, char *reason, size_t reason_size)
 {
     const int length =
-        snprintf(out->path, sizeof out->path, "%s/attnbench-%s-%ld-XXXXXX", root(), name, (long)getpid());
+        snprintf(out->path, sizeof out->path, "%s/attnbench-%s-%ld-XXXXXX", temp_root(), name, (long)getpid());
     if (length < TEMP_DIR_PATH && mkdtemp(out->path)) {
-        out->lock = open(out->path, O_RDONLY | O_DIRECTORY); /* inherited by what we run */
+        out->lock = open(out->path, O_RDONLY | O_DIRECTORY); /* inherited by programs that we start */
         if (out->lock >= 0) flock(out->lock, LOCK_EX | LOCK_NB);
         return 1;
     }
-    snprintf(reason, reason_size, "no temporary folder can be made in %.200s: %s; set TMPDIR to another", root(),
+    snprintf(reason, reason_size, "no temporary folder can be made in %.200s: %s; set TMPDIR to another", temp_root(),
              length < TEMP_DIR_PATH ? strerror(errno) : "its name is too long");
     *out = (temp_dir){.lock = -1};
     return 0;
@@ -61,8 +61,8 @@ void temp_dir_remove(temp_dir *s)
     *s = (temp_dir){.lock = -1};
 }
 
-/* Of a folder whose name ends in PROCESS-XXXXXX: the process; 0 where it does not. */
-static long owner_of(const char *path, size_t before)
+/* The process in the name of a folder that ends in PROCESS-XXXXXX; 0 if it does not. */
+static long process_of(const char *path, size_t before)
 {
     char *end;
     const char *const number = path + before;
@@ -82,13 +82,13 @@ void temp_dir_sweep(const char *name, void (*each)(const char *path))
 {
     char pattern[TEMP_DIR_PATH];
     glob_t found;
-    const int before = snprintf(pattern, sizeof pattern, "%s/attnbench-%s-", root(), name);
+    const int before = snprintf(pattern, sizeof pattern, "%s/attnbench-%s-", temp_root(), name);
     if (before >= TEMP_DIR_PATH - 1 || strpbrk(pattern, "*?[\\")) return;
     strcat(pattern, "*");
     if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0) return;
     for (size_t i = 0; i < found.gl_pathc; i++) {
         const char *const path = found.gl_pathv[i];
-        const long process = owner_of(path, (size_t)before);
+        const long process = process_of(path, (size_t)before);
         const int folder =
             process && is_dead(process) ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
         if (folder < 0) continue;

@@ -1,4 +1,4 @@
-/* text_view.h: part of a string that something else owns. */
+/* text_view.h: a part of a string that something else owns. */
 #ifndef ATTNBENCH_TEXT_VIEW_H
 #define ATTNBENCH_TEXT_VIEW_H
 

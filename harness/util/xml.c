@@ -1,7 +1,7 @@
 /* xml.c: escapes. */
 #include "xml.h"
 
-/* XML 1.0 has no way to write most control characters, nor U+FFFE and U+FFFF: they are dropped. */
+/* XML 1.0 cannot represent most control characters, nor U+FFFE and U+FFFF: they are dropped. */
 void xml_put(FILE *out, const char *text)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {

@@ -1,8 +1,8 @@
 /* ceiling_amx.c: products of tiles: 16 x 32 by 32 x 16 in bfloat16, 16 x 64 by 64 x 16 in signed bytes.
  *
- * A round is the 2 x 2 block that every kernel on tiles is made of: two left tiles by two right ones into four sums.
- * The unit is a pipeline that one product fills for 16 cycles, so four independent sums hide its latency. Tile
- * registers are named by constants, as the instructions want them: 0 to 3 sums, 4 and 5 left, 6 and 7 right. */
+ * A round is the 2 x 2 block that kernels on tiles use: two left tiles times two right tiles into four sums. A product
+ * occupies the tile unit for 16 cycles, and four independent sums hide its latency. The instructions take tile numbers
+ * as constants: 0 to 3 are sums, 4 and 5 left, 6 and 7 right. */
 #include "machine/ceilings_impl.h"
 
 #include <immintrin.h>
@@ -10,7 +10,7 @@
 
 enum { ROWS = 16, ROW_BYTES = 64, SUMS = 4 };
 
-/* What ldtilecfg reads: palette 1, and for each of the tiles its bytes a row and its rows. */
+/* The operand of ldtilecfg: palette 1, and each tile's bytes a row and rows. */
 typedef struct tile_config {
     uint8_t palette, start_row, reserved[14];
     uint16_t row_bytes[16];
@@ -49,7 +49,7 @@ static void store_sums(void *sums)
     _tile_release();
 }
 
-/* The upper half of a float, of which the ceilings' inputs have no lower one. */
+/* The upper half of a float; the ceilings' inputs have zeros in the lower one. */
 static uint16_t bf16(float x)
 {
     uint32_t bits;

@@ -3,15 +3,18 @@
 
 #include <immintrin.h>
 
-static __m256 load(const ceiling_input *in, int index) { return _mm256_loadu_ps(in->seed + 8 * index); }
+static __m256 load_seeds_avx2(const ceiling_input *in, int index) { return _mm256_loadu_ps(in->seed + 8 * index); }
 
-/* 12 accumulators: at two a cycle and a latency of four, 8 are needed; 14 of the 16 registers are in use. */
+/* 12 accumulators. With two multiply-adds a cycle and a latency of four, 8 are needed; 14 of 16 registers are used. */
 double ceiling_avx2_compute(const ceiling_input *in, int64_t rounds, float *sink)
 {
     const __m256 x = _mm256_set1_ps(in->factor), y = _mm256_set1_ps(in->term);
-    __m256 a = load(in, 0), b = load(in, 1), c = load(in, 2), d = load(in, 3);
-    __m256 e = load(in, 4), f = load(in, 5), g = load(in, 6), h = load(in, 7);
-    __m256 i = load(in, 8), j = load(in, 9), k = load(in, 10), l = load(in, 11);
+    __m256 a = load_seeds_avx2(in, 0), b = load_seeds_avx2(in, 1), c = load_seeds_avx2(in, 2),
+           d = load_seeds_avx2(in, 3);
+    __m256 e = load_seeds_avx2(in, 4), f = load_seeds_avx2(in, 5), g = load_seeds_avx2(in, 6),
+           h = load_seeds_avx2(in, 7);
+    __m256 i = load_seeds_avx2(in, 8), j = load_seeds_avx2(in, 9), k = load_seeds_avx2(in, 10),
+           l = load_seeds_avx2(in, 11);
     for (int64_t r = 0; r < rounds; r++) {
         a = _mm256_fmadd_ps(a, x, y), b = _mm256_fmadd_ps(b, x, y);
         c = _mm256_fmadd_ps(c, x, y), d = _mm256_fmadd_ps(d, x, y);

@@ -3,15 +3,18 @@
 
 #include <immintrin.h>
 
-static __m512 load(const ceiling_input *in, int index) { return _mm512_loadu_ps(in->seed + 16 * index); }
+static __m512 load_seeds_avx512(const ceiling_input *in, int index) { return _mm512_loadu_ps(in->seed + 16 * index); }
 
-/* 12 accumulators: at two a cycle and a latency of four, 8 are needed. */
+/* 12 accumulators. With two multiply-adds a cycle and a latency of four, 8 are needed. */
 double ceiling_avx512_compute(const ceiling_input *in, int64_t rounds, float *sink)
 {
     const __m512 x = _mm512_set1_ps(in->factor), y = _mm512_set1_ps(in->term);
-    __m512 a = load(in, 0), b = load(in, 1), c = load(in, 2), d = load(in, 3);
-    __m512 e = load(in, 4), f = load(in, 5), g = load(in, 6), h = load(in, 7);
-    __m512 i = load(in, 8), j = load(in, 9), k = load(in, 10), l = load(in, 11);
+    __m512 a = load_seeds_avx512(in, 0), b = load_seeds_avx512(in, 1), c = load_seeds_avx512(in, 2),
+           d = load_seeds_avx512(in, 3);
+    __m512 e = load_seeds_avx512(in, 4), f = load_seeds_avx512(in, 5), g = load_seeds_avx512(in, 6),
+           h = load_seeds_avx512(in, 7);
+    __m512 i = load_seeds_avx512(in, 8), j = load_seeds_avx512(in, 9), k = load_seeds_avx512(in, 10),
+           l = load_seeds_avx512(in, 11);
     for (int64_t r = 0; r < rounds; r++) {
         a = _mm512_fmadd_ps(a, x, y), b = _mm512_fmadd_ps(b, x, y);
         c = _mm512_fmadd_ps(c, x, y), d = _mm512_fmadd_ps(d, x, y);
@@ -31,7 +34,8 @@ static __m512i absorb(__m512i sum, const __m512i *at)
     return _mm512_ternarylogic_epi64(sum, _mm512_load_si512(at), _mm512_load_si512(at + 1), XOR_OF_THREE);
 }
 
-/* Two vectors an instruction: with one each, the two ports that 512-bit arithmetic has would limit, not the loads. */
+/* One instruction for two vectors: with one for each, the two ports of 512-bit arithmetic would be the limit, not the
+ * loads. */
 uint64_t ceiling_avx512_read(const void *buffer, size_t bytes, int64_t passes)
 {
     enum { STEP = 16 * sizeof(__m512i) };

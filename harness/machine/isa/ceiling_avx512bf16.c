@@ -3,16 +3,22 @@
 
 #include <immintrin.h>
 
-static __m512 load(const ceiling_input *in, int index) { return _mm512_loadu_ps(in->seed + 16 * index); }
+static __m512 load_seeds_avx512bf16(const ceiling_input *in, int index)
+{
+    return _mm512_loadu_ps(in->seed + 16 * index);
+}
 
-/* 12 accumulators: as many as the fp32 loop has, at the same latency or less an instruction. */
+/* 12 accumulators, as in the fp32 loop: the latency is at most the same. */
 double ceiling_avx512bf16_compute(const ceiling_input *in, int64_t rounds, float *sink)
 {
     const __m512 factor = _mm512_set1_ps(in->factor), term = _mm512_set1_ps(in->term);
     const __m512bh x = _mm512_cvtne2ps_pbh(factor, factor), y = _mm512_cvtne2ps_pbh(term, term);
-    __m512 a = load(in, 0), b = load(in, 1), c = load(in, 2), d = load(in, 3);
-    __m512 e = load(in, 4), f = load(in, 5), g = load(in, 6), h = load(in, 7);
-    __m512 i = load(in, 8), j = load(in, 9), k = load(in, 10), l = load(in, 11);
+    __m512 a = load_seeds_avx512bf16(in, 0), b = load_seeds_avx512bf16(in, 1), c = load_seeds_avx512bf16(in, 2),
+           d = load_seeds_avx512bf16(in, 3);
+    __m512 e = load_seeds_avx512bf16(in, 4), f = load_seeds_avx512bf16(in, 5), g = load_seeds_avx512bf16(in, 6),
+           h = load_seeds_avx512bf16(in, 7);
+    __m512 i = load_seeds_avx512bf16(in, 8), j = load_seeds_avx512bf16(in, 9), k = load_seeds_avx512bf16(in, 10),
+           l = load_seeds_avx512bf16(in, 11);
     for (int64_t r = 0; r < rounds; r++) {
         a = _mm512_dpbf16_ps(a, x, y), b = _mm512_dpbf16_ps(b, x, y);
         c = _mm512_dpbf16_ps(c, x, y), d = _mm512_dpbf16_ps(d, x, y);

@@ -4,7 +4,7 @@
 
 #include <immintrin.h>
 
-/* 12 accumulators, from 0: sums of integers do not converge, and 2^31 is far beyond a slice of 2 ms. */
+/* 12 accumulators, from 0. Sums of integers do not converge, but a slice of 2 ms does not come near 2^31. */
 double ceiling_avx512vnni_compute(const ceiling_input *in, int64_t rounds, float *sink)
 {
     const __m512i x = _mm512_set1_epi8((char)(in->factor * CEILING_BYTE_SCALE));
