@@ -19,11 +19,11 @@
  * in exactly this order. The sink is one more logit without a value. A row that keeps no key gives O = 0 and
  * LSE = -infinity (LSE = the sink where there is one). k = 0 is legal.
  *
- * Growing. `attn_tensor`, `attn_exec` callbacks and `attn_bandwidth` are frozen. Every other struct begins with
- * `size`, which whoever fills it sets to its own sizeof; new fields are appended and read only where `size` covers
- * them (ATTN_HAS). Zero means absent. Enumerators are never renumbered. A host takes kernels of its own major
- * version and of a minor version up to its own. A feature unknown to a kernel has a bit that is missing in its
- * `caps`, so an old kernel refuses new features without knowing them.
+ * Versions. `attn_tensor`, `attn_exec` callbacks and `attn_bandwidth` never change. Every other struct begins with
+ * `size`, which its author sets to his own sizeof; new fields are appended, and read only if `size` covers them
+ * (ATTN_HAS). Zero means absent. Enumerators are never renumbered. A host takes kernels of its own major version and
+ * of a minor version up to its own. A new feature has a bit that an old kernel's `caps` lack, so the old kernel
+ * refuses it without knowing it.
  */
 #ifndef ATTENTION_H
 #define ATTENTION_H
@@ -85,8 +85,8 @@ enum attn_slot {
     ATTN_LSE = 4,             /* (b, h, q, 1) f32 optional output, natural logarithm; an input of the backward pass */
     ATTN_WEIGHTS = 5,         /* (b, h, q, k) f32 optional output */
     ATTN_BIAS = 6,            /* (b, h, q, columns): added to the logits of keys bias_k0 .. bias_k0 + columns - 1 */
-    ATTN_KEY_LENGTHS = 7,     /* (b, 1, 1, 1) i64: keys from there on do not exist */
-    ATTN_QUERY_LENGTHS = 8,   /* (b, 1, 1, 1) i64: rows from there on are neither read nor written */
+    ATTN_KEY_LENGTHS = 7,     /* (b, 1, 1, 1) i64: keys at or beyond it do not exist */
+    ATTN_QUERY_LENGTHS = 8,   /* (b, 1, 1, 1) i64: rows at or beyond it are neither read nor written */
     ATTN_QUERY_POSITIONS = 9, /* (b, 1, 1, 1) i64: added to q_pos */
     ATTN_QUERY_STARTS = 10,   /* (b + 1, 1, 1, 1) i64: packed ragged batch, first row of each sequence */
     ATTN_KEY_STARTS = 11,     /* (b + 1, 1, 1, 1) i64 */
@@ -124,9 +124,9 @@ enum attn_form { ATTN_EXACT = 0, ATTN_LINEAR = 1, ATTN_LOW_RANK = 2, ATTN_TOP_K 
  *   no bit        all
  *   LEFT          j >= p - left
  *   RIGHT         j <= p + right            (causal: right = 0)
- *   PREFIX        keys j < prefix are freed from LEFT (StreamingLLM's first tokens)
- *   PREFIX_FREE   keys j < prefix are freed from LEFT and RIGHT (prefix LM)
- *   BLOCKS        and only keys of the blocks that the CSR slots list for the row's block */
+ *   PREFIX        LEFT does not apply to keys j < prefix (StreamingLLM's first tokens)
+ *   PREFIX_FREE   neither LEFT nor RIGHT applies to keys j < prefix (prefix LM)
+ *   BLOCKS        in addition, only keys of the blocks that the CSR slots list for the row's block */
 enum attn_mask {
     ATTN_MASK_LEFT = 1,
     ATTN_MASK_RIGHT = 2,
@@ -135,7 +135,7 @@ enum attn_mask {
     ATTN_MASK_BLOCKS = 16
 };
 
-/* A plain value without pointers. Whoever fills it resolves all defaults (kernels never do). */
+/* A plain value without pointers. The caller resolves all defaults; kernels never do. */
 typedef struct attn_problem {
     uint32_t size;
     uint32_t score; /* enum attn_score */
@@ -197,7 +197,7 @@ enum attn_cap {
 #define ATTN_CAP_TOP_K (UINT64_C(1) << ATTN_CAP_TOP_K_BIT)
 #define ATTN_CAP_BIAS_OFFSET (UINT64_C(1) << ATTN_CAP_BIAS_OFFSET_BIT)
 #define ATTN_CAP_CHANNEL_STRIDE (UINT64_C(1) << ATTN_CAP_CHANNEL_STRIDE_BIT)
-/* The slots that every forward kernel honours. */
+/* The slots that every forward kernel supports. */
 #define ATTN_SLOTS_QKVO (ATTN_SLOT_BIT(ATTN_Q) | ATTN_SLOT_BIT(ATTN_K) | ATTN_SLOT_BIT(ATTN_V) | ATTN_SLOT_BIT(ATTN_O))
 
 /* What a kernel declares about itself. */
@@ -205,7 +205,7 @@ enum attn_trait {
     ATTN_TRAIT_THREADED = 1,             /* uses exec's threads; without it a kernel is run at one thread only */
     ATTN_TRAIT_ALLOCATES = 2,            /* allocates in run */
     ATTN_TRAIT_OWN_THREADS = 4,          /* starts threads of its own instead of using exec */
-    ATTN_TRAIT_REPEATABLE = 8,           /* the same call gives the same bits again */
+    ATTN_TRAIT_REPEATABLE = 8,           /* the same call always gives the same bits */
     ATTN_TRAIT_SAME_AT_ANY_THREADS = 16, /* the same bits for any number of threads */
     ATTN_TRAIT_SAME_IN_SLICES = 32,      /* a slice of rows gives the bits of the same rows of the whole */
     ATTN_TRAIT_MASKED_V_FINITE = 64      /* V of masked keys must be finite (0 * NaN would show) */
@@ -214,7 +214,7 @@ enum attn_trait {
 /* What a kernel is for. */
 enum attn_role { ATTN_ROLE_BASELINE = 1, ATTN_ROLE_TEACHING = 2, ATTN_ROLE_PRODUCT = 3 };
 
-/* Instruction sets, as bits of attn_kernel.isa and attn_machine.isa; 0 is what the compiler's baseline gives. */
+/* Instruction sets, as bits of attn_kernel.isa and attn_machine.isa; 0 is the compiler's baseline. */
 enum attn_isa {
     ATTN_ISA_AVX2_BIT = 0,   /* AVX2 with FMA and F16C */
     ATTN_ISA_AVX512_BIT = 1, /* AVX-512 F, BW, CD, DQ and VL */
@@ -245,8 +245,8 @@ enum attn_isa {
 #define ATTN_ISA_I8MM (UINT64_C(1) << ATTN_ISA_I8MM_BIT)
 #define ATTN_ISA_SVE (UINT64_C(1) << ATTN_ISA_SVE_BIT)
 
-/* The ISA bits that a kernel's file is compiled for: the build defines it from the same table row that gives the
- * compile flags, and the descriptor says `.isa = ATTN_FOLDER_ISA`, so flags and bits cannot disagree. */
+/* The ISA bits that a kernel's file is compiled for. The build defines it from the table row that also gives the
+ * compile flags, and the descriptor says `.isa = ATTN_FOLDER_ISA`, so that flags and bits cannot disagree. */
 #ifndef ATTN_FOLDER_ISA
 #define ATTN_FOLDER_ISA ATTN_ISA_PORTABLE
 #endif
@@ -304,8 +304,7 @@ struct attn_exec {
 };
 /* A call of each or team inside a task runs serially on the calling thread (as thread 0 of 1). */
 
-/* ---- the plan: what a kernel will do for a problem
- * ---------------------------------------------------------------- */
+/* ---- the plan: what a kernel will do for a problem --------------------------------------------------------------- */
 
 enum attn_accuracy_flag {
     ATTN_L_FROM_ROUNDED = 1,     /* the row sum adds the rounded weights */
@@ -329,7 +328,7 @@ typedef struct attn_plan {
     uint32_t ceiling;             /* enum attn_ceiling that this plan is measured against */
     double expected_share;        /* of that ceiling, 0 to 1; ranks inner kernels */
     const attn_kernel *inner;     /* the kernel that runs slices; NULL: this one */
-    int64_t row_block, key_block; /* block sizes; the judge looks around their borders */
+    int64_t row_block, key_block; /* block sizes; the judge checks rows and keys around their borders */
     int64_t shared_bytes;         /* packed K and V, 64-byte aligned; 0: none */
     int64_t shared_stride;   /* bytes from one (sequence, KV head) pair to the next in `shared`: a slice that begins
                                     at sequence s and KV head g is given shared + (s * hkv + g) * shared_stride */
@@ -372,13 +371,13 @@ struct attn_kernel {
     uint32_t role;           /* enum attn_role */
     uint32_t alignment;      /* bytes that tensor data must be aligned to; 0: to its element */
     uint64_t isa;            /* instruction sets it needs */
-    uint64_t caps[2];        /* features it honours */
+    uint64_t caps[2];        /* features it supports: words as of attn_needs */
     uint64_t traits;         /* enum attn_trait bits */
     uint32_t type_count;     /* length of types */
     uint32_t reserved;
     const uint64_t *types; /* [slot]: ATTN_TYPE_BIT mask accepted; slots beyond type_count accept none */
 
-    /* Optional: what bits cannot say. Non-zero accepts; else writes a reason. Data pointers may be NULL. */
+    /* Optional: conditions that bits cannot express. Non-zero accepts; 0 with a reason refuses. Data may be NULL. */
     int (*accepts)(const attn_problem *problem, const attn_args *args, char *reason, size_t reason_size);
     /* Fills `plan`, whose size is set and whose other bytes are 0. Metadata slots (lengths, positions, pages, CSR) are
      * readable, Q, K and V data may be NULL. Returns enum attn_status. The plan stays valid for smaller b, h, q, k and

@@ -1,6 +1,7 @@
-/* cpu.c: what the CPU has and the operating system saves, as ATTN_ISA_* bits. The only file of
- * kernels/ that asks CPUID or tests architecture macros. An instruction set counts only where the system also keeps its
- * registers (XGETBV) and, for AMX tiles, has granted permission. */
+/* cpu.c: detects what the CPU has and the operating system saves, as ATTN_ISA_* bits.
+ *
+ * This is the only file of kernels/ that executes CPUID or tests architecture macros. An instruction set counts only if
+ * the system also saves its registers (XGETBV) and, for AMX tiles, has granted permission. */
 #include "cpu.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Linux hands out the tile registers only on request (arch_prctl ARCH_REQ_XCOMP_PERM, feature 18: tile data). */
+/* Linux permits the tile registers only on request (arch_prctl ARCH_REQ_XCOMP_PERM, feature 18: tile data). */
 static int tiles_granted(void) { return syscall(SYS_arch_prctl, 0x1023, 18) == 0; }
 #else
 static int tiles_granted(void) { return 0; }
@@ -87,7 +88,7 @@ uint64_t attn_cpu_detected(void)
     return isa;
 }
 
-/* Levels in ascending order: a level has its own bits and those of all levels before it of its architecture. */
+/* Levels in ascending order. A level has its own bits and those of all earlier levels of its architecture. */
 int attn_isa_level(const char *name, uint64_t *mask)
 {
     static const struct {

@@ -1,5 +1,6 @@
-/* lanes_impl.h: four floats at a time, in the vector extension that GCC and Clang share: the compiler's baseline
- * instructions on any architecture (SSE2, NEON, or scalars where there are none), no intrinsics. */
+/* lanes_impl.h: vectors of four floats for portable kernels, in the vector extension that GCC and Clang share. They
+ * become the compiler's baseline instructions (SSE2, NEON, or scalars where there are none); there are no intrinsics.
+ */
 #ifndef ATTN_LANES_IMPL_H
 #define ATTN_LANES_IMPL_H
 

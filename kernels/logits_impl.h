@@ -1,9 +1,9 @@
-/* logits_impl.h: what joins the logits of a row behind scale and softcap: ALiBi and bias for each key, and the row's
- * sink; and the walk over the keys that a row sees.
+/* logits_impl.h: terms of a row's logits behind scale and softcap (ALiBi and bias for each key, the row's sink), and
+ * the ranges of keys that a row sees. Portable kernels use it.
  *
- * Distances are taken in 64-bit integers and rounded once: positions may lie beyond 2^24, where floats skip integers.
- * ALiBi and bias are added up before they join the logit, three roundings in all, which is what the error bound allows
- * them. */
+ * Distances are computed in 64-bit integers and rounded once, since positions may lie beyond 2^24, where floats skip
+ * integers. ALiBi and bias are added to each other before they are added to the logit: three roundings in all, which is
+ * what the error bound allows. */
 #ifndef ATTN_LOGITS_IMPL_H
 #define ATTN_LOGITS_IMPL_H
 
@@ -44,15 +44,14 @@ static inline float attn_term(const attn_row_terms *t, int64_t key)
     return bias - t->slope * (float)distance;
 }
 
-/* -INFINITY: none. */
+/* The head's sink logit; -INFINITY: none. */
 static inline float attn_sink_of(const attn_args *args, int64_t h)
 {
     const attn_tensor *sinks = attn_slot_of(args, ATTN_SINK_LOGITS);
     return sinks ? *attn_f32_row(sinks, 0, h, 0) : -INFINITY;
 }
 
-/* The keys that a row sees: those of the prefix, and the others. Plain ranges, so that loops over them stay simple
- * loops. */
+/* The keys that a row sees: the prefix, and the others. */
 typedef struct attn_range {
     int64_t begin, end;
 } attn_range;

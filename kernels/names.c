@@ -1,4 +1,4 @@
-/* names.c: the words for enumerators, in reasons, records and reports. */
+/* names.c: names of types, slots, ceilings, features and instruction sets, for reasons, records and reports. */
 #include <stdio.h>
 #include <string.h>
 

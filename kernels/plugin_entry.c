@@ -1,8 +1,8 @@
 /* plugin_entry.c: makes a plugin of kernel files that were written as built-in ones, unchanged.
  *
- * Compiled, with -fvisibility=hidden, beside the kernel files, problem.c, work.c, names.c and registry.c, and with a
- * registry_list.h that names the kernels. A threaded kernel of the plugin then finds its inner kernels in the plugin's
- * own registry. */
+ * It is compiled, with -fvisibility=hidden, together with the kernel files, problem.c, work.c, names.c and registry.c,
+ * and with a registry_list.h that names the kernels. A threaded kernel of the plugin then finds its inner kernels in
+ * the plugin's own registry. */
 #include "attention.h"
 
 #include "registry_list.h"
@@ -13,7 +13,7 @@
 #define ATTN_EXPORT
 #endif
 
-/* Any words that identify the build; the build system defines them. */
+/* Any text that identifies the build; the build system defines it. */
 #ifndef ATTN_BUILD_ID
 #define ATTN_BUILD_ID NULL
 #endif

@@ -1,4 +1,4 @@
-/* problem.c: validation, needed features and visible keys: the only formulas of each. */
+/* problem.c: validation, needed features and visible keys of a problem: the only formulas of each. */
 #include "problem.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
-/* problem.h: what can be said of a problem before any kernel runs. The only formulas of each kind. */
+/* problem.h: what kernels and the harness ask of a problem before a kernel runs: its tensors, counts of rows and keys,
+ * validity, features, visible keys, work. Each formula exists only here (problem.c, work.c, names.c). */
 #ifndef ATTN_PROBLEM_H
 #define ATTN_PROBLEM_H
 

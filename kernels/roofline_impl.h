@@ -1,4 +1,5 @@
-/* roofline_impl.h: which of the machine's limits holds a plan back. */
+/* roofline_impl.h: which ceiling limits a plan, and how fast it expects to be. Plans of all kernels use it; `best` and
+ * the threaded kernels rank their inner kernels by attn_expected_rate. */
 #ifndef ATTN_ROOFLINE_IMPL_H
 #define ATTN_ROOFLINE_IMPL_H
 
@@ -9,7 +10,7 @@ static inline double attn_rate_of(const attn_machine *machine, uint32_t ceiling)
     return machine && machine->rate && ceiling < machine->rates ? machine->rate[ceiling] : 0;
 }
 
-/* Bandwidth for the smallest measured footprint that holds `bytes`, else of the largest; 0 unknown. */
+/* The bandwidth of the smallest measured footprint that holds `bytes`, else of the largest; 0 unknown. */
 static inline double attn_bandwidth_of(const attn_machine *machine, double bytes)
 {
     double found = 0;
@@ -20,8 +21,8 @@ static inline double attn_bandwidth_of(const attn_machine *machine, double bytes
     return found;
 }
 
-/* The compute ceiling, or bandwidth where reading K and V takes longer than computing would at that ceiling.
- * Unknown rates leave the compute ceiling. */
+/* The compute ceiling, or bandwidth if reading K and V takes longer than computing at that ceiling. The compute ceiling
+ * where rates are unknown. */
 static inline uint32_t attn_limiting_ceiling(const attn_machine *machine, uint32_t compute, const attn_problem *p,
                                              double bytes_per_key)
 {
@@ -33,8 +34,8 @@ static inline uint32_t attn_limiting_ceiling(const attn_machine *machine, uint32
     return operations / rate < bytes / bandwidth ? ATTN_CEILING_BANDWIDTH : compute;
 }
 
-/* Operations a second that a plan expects of itself on one thread. Where rates are unknown, ceilings count by their
- * rank, so that wider vectors win. */
+/* Operations a second that a plan expects on one thread. Where rates are unknown, a ceiling's number stands for its
+ * rate, so that wider vectors win. */
 static inline double attn_expected_rate(const attn_machine *machine, const attn_plan *plan, const attn_problem *p)
 {
     if (plan->ceiling != ATTN_CEILING_BANDWIDTH) {

@@ -1,4 +1,5 @@
-/* rows_impl.h: addresses of rows, for kernels. */
+/* rows_impl.h: addresses of rows of strided, paged and packed tensors, and type masks of descriptors, for all kernels.
+ */
 #ifndef ATTN_ROWS_IMPL_H
 #define ATTN_ROWS_IMPL_H
 
@@ -42,7 +43,7 @@ static inline int64_t attn_query_place(const attn_args *args, int64_t b, int64_t
     return attn_metadata(args, ATTN_QUERY_STARTS, b, 0) + i;
 }
 
-/* May int8 rows be read with these scales: of rows, not of channels, and of nothing but int8? */
+/* For `accepts`: scales must belong to int8 tensors, and each to a whole row. */
 static inline int attn_scales_are_of_rows(const attn_args *args, char *reason, size_t reason_size)
 {
     static const int pair[2][2] = {{ATTN_K, ATTN_K_SCALES}, {ATTN_V, ATTN_V_SCALES}};

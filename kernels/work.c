@@ -1,5 +1,5 @@
-/* work.c: the compulsory work of a problem: kept pairs, operations, bytes. Every GFLOP/s and GB/s that is shown divides
- * these numbers by a time, so that skipping masked work shows as speed and not as a higher rate. */
+/* work.c: the compulsory work of a problem: kept pairs, operations, bytes. Every GFLOP/s and GB/s in a report is one of
+ * these numbers over a time; masked work does not count, whether a kernel skips it or not. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ typedef struct tally {
 
 static int64_t span_size(attn_span s) { return s.prefix + s.end - s.begin; }
 
-/* Rows come in order of position, so their ranges move right and overlap: the union is one range plus the prefix. */
+/* Rows are in order of position, so their ranges move right and overlap. Their union is one range plus the prefix. */
 static tally count_positional(const attn_problem *p, const attn_args *args, int64_t b)
 {
     tally t = {0, 0};
@@ -43,7 +43,7 @@ static void mark(unsigned char *seen, int64_t a0, int64_t a1, int64_t b0, int64_
     if (n && seen) memset(seen + (a0 > b0 ? a0 : b0), 1, (size_t)n);
 }
 
-/* The CSR lists intersected with the positional ranges. */
+/* Counts pairs of the CSR lists intersected with the positional ranges. */
 static tally count_blocks(const attn_problem *p, const attn_args *args, int64_t b)
 {
     tally t = {0, 0};
@@ -77,7 +77,7 @@ static double row_bytes(const attn_args *args, int slot, int64_t channels)
     return t ? (double)attn_type_size(t->type) * (double)channels : 0;
 }
 
-/* V that lies inside K's rows (data unset: the same strides and fewer channels cannot tell, so it needs real data). */
+/* Does V lie inside K's rows? Only data pointers tell, so the answer is no where they are unset. */
 static int v_is_view_of_k(const attn_args *args)
 {
     const attn_tensor *k = attn_slot_of(args, ATTN_K), *v = attn_slot_of(args, ATTN_V);

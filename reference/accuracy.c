@@ -1,4 +1,4 @@
-/* accuracy: a plan's contract in the terms of the bound's derivation, and how much a plan may ask for. */
+/* accuracy: turns a plan's contract into the terms of the bound's derivation, and limits what a plan may declare. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -6,20 +6,20 @@
 
 #include "error_model.h"
 
-/* Caps for fp32 accumulators. A kernel is judged by what it declares, so what may be declared ends where the worst
- * implementation in earnest use ends. Each figure is about twice that. */
+/* Caps for fp32 accumulators. A kernel is judged by what it declares, so each cap is about twice the figure of the
+ * worst implementation in serious use. */
 static const double cap_kappa = 16;     /* exp to 8 ulp: short polynomials give 2 to 4 */
 static const double cap_kappa_1 = 4;    /* reduction in one step, with a rounded log2 e: 1 to 2 */
 static const double cap_kappa_t = 16;   /* tanh to 8 ulp */
-static const double cap_tau = 64;       /* tanh by way of 1 - 2 / (exp + 1) is absolutely, not relatively, good: 6 */
+static const double cap_tau = 64;       /* tanh as 1 - 2 / (exp + 1) has a small absolute, not relative, error: 6 */
 static const double cap_kappa_log = 16; /* log to 8 ulp */
 static const double cap_rho = 8;        /* reciprocal, one Newton step and a product: 4 */
 static const double cap_u_q = 0x1p-22;  /* q times scale times log2 e in fp32: two roundings, 2^-23 */
 static const double cap_lambda = 16;    /* nats; exp(16) = 9e6 already costs fp16 weights their range */
 static const double cap_delta_q = 1.0 / 127; /* int8 rows of Q */
 static const double cap_delta_p = 1.0 / 127; /* int8 weights */
-/* The least |logit| that a plan may give up at. fp32 code that rounds m * log2 e apart is good to 10 / u = 1.7e8;
- * fp16 scores end at 65504. */
+/* The lowest logit_limit that a plan may declare. fp32 code that rounds m * log2 e separately is accurate up to
+ * 10 / u = 1.7e8; fp16 scores end at 65504. */
 static const double least_limit = 1e7;
 static const double least_limit_f16 = 32768;
 
@@ -40,7 +40,7 @@ typedef struct figure {
     double cap;
 } figure;
 
-/* What feeds a 16-bit number need not be good to fp32: it may err by half of that number's own rounding. */
+/* What is then rounded to a 16-bit number need not be accurate to fp32: it may err by half of that rounding. */
 static double cap_of(double cap, double hidden_by, double u) { return fmax(cap, hidden_by / (2 * u)); }
 
 static void note(char *capped, size_t capped_size, const char *name)

@@ -1,10 +1,10 @@
-/* certify: one row in ball arithmetic (FLINT's Arb), by its definition and without any trick:
+/* certify: computes one row in ball arithmetic (FLINT's Arb), directly by its definition:
  *
  *   s_j = cap(scale q.k_j) + add_j,  L = sum_j e^(s_j - M) + e^(sink - M),  o = sum_j e^(s_j - M) v_j / L,  lse = M +
  *                                    ln L
  *
- * M is the double maximum of the row, which is a constant like any other here. Every ball contains the true value; its
- * radius is some 2^-100 of it, so it takes nothing from the comparison.
+ * M is the double maximum of the row, here a constant like any other. Every ball contains the true value; its radius is
+ * some 2^-100 of it, which does not affect the comparison.
  */
 #include "certify.h"
 
@@ -17,7 +17,7 @@
 
 static const slong precision = 128; /* bits */
 
-/* A row's figures, enclosed. */
+/* The enclosures of a row's figures. */
 typedef struct enclosure {
     int64_t keys, dv;
     arb_ptr weight, output; /* (keys), (dv) */
@@ -40,7 +40,7 @@ static void enclosure_clear(enclosure *e)
     arb_clear(e->lse);
 }
 
-/* s_j, with q and one row of K as balls for scratch. */
+/* s_j; q and one row of K are converted to balls in scratch space. */
 static void enclose_logit(arb_t s, const ref_row *row, int64_t j, arb_srcptr q, arb_ptr key)
 {
     arb_t x;

@@ -1,5 +1,6 @@
-/* certify.h: is the double reference right? Balls of 128 bits enclose what a row is by definition; its doubles must lie
- * as near to them as the error bound promises for u = 2^-53. A violation is the reference's failure, not a kernel's. */
+/* certify.h: checks the double reference itself. Balls of 128 bits enclose what a row is by definition; the reference's
+ * doubles must lie within the error bound for u = 2^-53 of them. A violation is the reference's fault, not a kernel's.
+ * judge/ calls it for `verify`. */
 #ifndef ATTN_CERTIFY_H
 #define ATTN_CERTIFY_H
 
@@ -7,12 +8,12 @@
 
 #include "reference.h"
 
-/* False where the program was built without FLINT (Arb): nothing can be certified. */
+/* False if the program was built without FLINT (Arb): nothing can be certified. */
 bool certify_available(void);
 
-/* Holds O, LSE and all weights of a computed row against their enclosures. The row's inputs (Q, K, V, scale, added
- * terms, sink) are exact by definition. Returns 0 and a reason where a figure lies too far away; 1 also for rows that
- * are not finite, where there is nothing to enclose. */
+/* Compares O, LSE and all weights of a computed row with their enclosures. The row's inputs (Q, K, V, scale, added
+ * terms, sink) are exact by definition. Returns 0 and a reason if a figure is too far away; 1 also for rows that are
+ * not finite, where there is nothing to enclose. */
 int certify_row(const ref_row *row, char *reason, size_t reason_size);
 
 #endif

@@ -1,4 +1,4 @@
-/* certify_absent: built in the place of certify.c where FLINT is missing. */
+/* certify_absent: stands in for certify.c in builds without FLINT. */
 #include <stdio.h>
 
 #include "certify.h"

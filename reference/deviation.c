@@ -1,36 +1,37 @@
 /* deviation: sigma of each output of a row.
  *
  * Every rounding is taken as an independent error, uniform within its largest size, so its variance is a third of that
- * size squared. To first order an error eps_j of logit j moves the output by w_j (v_j - o) eps_j; a sum of N = n + 1
- * numbers that walks from 0 to o rounds partial sums whose squares add up to N (o^2 / 3 + V2 / 2), V2 = sum w^2 v^2;
- * the sum of the weights rounds alike; and each rescale, the division and the store add their own.
+ * size squared. To first order an error eps_j of logit j moves the output by w_j (v_j - o) eps_j. A sum of N = n + 1
+ * numbers that runs from 0 to o rounds partial sums whose squares add up to N (o^2 / 3 + V2 / 2), V2 = sum w^2 v^2; the
+ * sum of the weights rounds alike; each rescale, the division and the store add their own errors.
  *
- *   eps_j^2 = u^2/3 [ scale^2 (d/2 + 1) sum_k (q_k k_jk)^2 + (d + 2)/3 (scale q.k_j)^2      the dot product, walking
- *     likewise
+ *   eps_j^2 = u^2/3 [ scale^2 (d/2 + 1) sum_k (q_k k_jk)^2 + (d + 2)/3 (scale q.k_j)^2      the dot product, likewise
  *                     + 2 s_j^2 + (1 + kappa_1^2) (m - s_j + 2 lambda)^2 + kappa^2 ]
- *             + softcap    u^2/3 [ (kappa_t + 2)^2 (c tanh)^2 + c^2 tau^2 ]
- *             + added terms u^2/3 [ (3 |b_j|)^2 + s_j^2 ], stored scores u_S^2/3 s_j^2, a pre-scaled Q u_Q^2/3 scale^2
- *               sum (q k)^2,
- *               quantised Q delta_q^2/12 max|q|^2 scale^2 sum k^2, merges u^2/3 of the square of their part of E_j
+ *             + softcap       u^2/3 [ (kappa_t + 2)^2 (c tanh)^2 + c^2 tau^2 ]
+ *             + added terms   u^2/3 [ (3 |b_j|)^2 + s_j^2 ]
+ *             + stored scores u_S^2/3 s_j^2
+ *             + pre-scaled Q  u_Q^2/3 scale^2 sum (q k)^2
+ *             + quantised Q   delta_q^2/12 max|q|^2 scale^2 sum k^2
+ *             + merges        u^2/3 of the square of their part of E_j
  *
- * Where several roundings share a sign this is wrong by orders of magnitude, and only the bound judges. All logits
- * equal, so that all weights round the same way, truncation, and weights quantised by steps that are large for most of
- * them: deviation_applies. Weights below the last bit of their sum, each of which vanishes when it is added to it:
- * sixty thousand of them once made a correct sequential sum 2.6 sigma wrong in every channel. So no output is judged
- * that would move by more than sigma / 4 if all those keys were dropped from both sums, or from l alone.
- */
+ * Where several roundings share a sign this is wrong by orders of magnitude, and only the bound judges. These cases
+ * are: logits that are all equal, so that all weights round the same way; truncation; weights quantised by steps that
+ * are large for most of them (deviation_applies). Another is weights below the last bit of their sum, each of which
+ * vanishes when it is added: sixty thousand of them once made a correct sequential sum 2.6 sigma wrong in every
+ * channel. So an output is not judged if it would move by more than sigma / 4 when all those keys were dropped from
+ * both sums, or from l alone. */
 #include "deviation.h"
 
 #include <math.h>
 
 #include "error_terms.h"
 
-static const double largest_eps = 1.0 / 16; /* of a logit's error: its exponential is straight to 3% up to there */
+static const double largest_eps = 1.0 / 16; /* of a logit's error: up to it, exp is linear within 3% */
 
 static double square(double x) { return x * x; }
 
-/* Sums of n keys round alike, and so line up, where logits differ by less than about 4 n u; stored weights that are not
- * what l sums, where they differ by less than their own rounding. */
+/* Roundings in sums of n keys have one sign where logits differ by less than about 4 n u. Stored weights that l does
+ * not sum round with one sign where logits differ by less than that rounding. */
 static double least_spread(const ref_row *row, const accuracy *a)
 {
     return fmax(4 * (double)row->n * a->u, a->l_from_rounded ? 0 : a->u_p);

@@ -1,24 +1,24 @@
-/* deviation.h: how far a correct kernel usually is from the reference: the standard deviation of each output. Sharper
- * than the bound, and only a statistic: it holds where rounding errors are independent. */
+/* deviation.h: how far a correct kernel usually is from the reference: the standard deviation (sigma) of each output.
+ * It is sharper than the bound but only a statistic: it holds where rounding errors are independent. judge/ compares
+ * errors with it. */
 #ifndef ATTN_DEVIATION_H
 #define ATTN_DEVIATION_H
 
 #include "error_model.h"
 
-/* May the errors of this row be taken as independent, with mean 0? Needs roundings to nearest, logit errors that are
- * small, and logits that spread; `row` with squares. That its inputs are continuous and random is for the caller to
- * know. */
+/* May the errors of this row be taken as independent, with mean 0? This needs rounding to nearest, small logit errors
+ * and logits that spread; `row` needs squares. The caller must know that inputs are continuous and random. */
 bool deviation_applies(const ref_row *row, const accuracy *a);
 
 /* The variance of the error of logit j, in nats squared. */
 double deviation_of_logit(const ref_row *row, const accuracy *a, int64_t j);
 
-/* sigma of each output channel (dv entries) of a row to which it applies. 0: the output is exact, or what small weights
- * lose when they are added may line up in it. */
+/* sigma of each output channel (dv entries) of a row to which it applies. 0: the output is exact, or errors of small
+ * weights in the sum may all have one sign. */
 void deviation_of_outputs(const ref_row *row, const accuracy *a, double *sigma);
 
-/* What sigma is made of, for one channel or for a signed sum of channels with r.v, r.o for v, o. The last four are
- * figures of what each channel rounds on its own, summed over the channels. */
+/* The terms of sigma, for one channel, or for a signed sum of channels with r.v, r.o for v, o. own_*: roundings that
+ * each channel makes on its own, summed over the channels. */
 typedef struct deviation_sums {
     double logits; /* sum w^2 (v - o)^2 eps^2 */
     double stored; /* sum w^2 v^2, or sum w^2 (v - o)^2 where l is the sum of the rounded weights */
@@ -29,7 +29,7 @@ typedef struct deviation_sums {
     double channels;
 } deviation_sums;
 
-/* The weight below which a key may vanish, or round the same way as its like, in a sum of weights. */
+/* The weight below which a key may vanish in a sum of weights, or round the same way as other small ones. */
 double deviation_small_weight(const ref_row *row, const accuracy *a);
 
 /* sigma; 0 where 4 * lost exceeds it. */

@@ -1,8 +1,7 @@
-/* elements: one number of a typed, strided tensor as a double.
+/* elements: one element of a typed, strided tensor as a double.
  *
- * Every type is widened exactly, so the reference sees the very values that a kernel sees. f16 and bf16 are taken
- * apart by their bits: no compiler is asked for a half type, which not all have.
- */
+ * Every type is widened exactly, so that the reference sees the values that a kernel sees. f16 and bf16 are decoded
+ * from their bits, because not all compilers have half types. */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* error_model: the bound B.
+/* error_model: the bound B of O, LSE and weights of a row. reference/README.md derives it.
  *
  * A kernel computes O = sum p_j v_j / sum p_j with p_j = exp(s_j - m), every step rounded. The bound follows the
  * roundings from the inside out, for any order of summation:
@@ -6,14 +6,14 @@
  *   E_j    error of logit j: dot product, scale, softcap, added terms, a stored score, subtraction of the maximum
  *   wT_j   what E_j and an inexact exp make of weight j
  *   acc    relative error of a sum over the keys and of the rescales on its way; pi the same for stored weights
- *   t      relative error of the row sum l: at 1 and above nothing is known of the quotient
+ *   t      relative error of the row sum l; if it is 1 or more, nothing is known of the quotient
  *   B1     first-order-free bound of the quotient, from wT, acc, pi and t
  *   B2     hull: whatever the weights are, O is their mean of V, so it lies within [min v, max v] up to acc and pi
  *   B      the smaller of both, and the roundings of the division and of the stored result
  *
  * LSE likewise: either l is off by t, or every logit is off by at most max E_j.
  *
- * One pass over V. Bounds are +inf, never NaN and never negative, where nothing can be promised.
+ * It takes one pass over V. Where nothing can be promised a bound is +inf, never NaN and never negative.
  */
 #include "error_model.h"
 

@@ -1,10 +1,11 @@
-/* error_model.h: how far a correct kernel may be from the reference. A derived bound, never a tuned tolerance. */
+/* error_model.h: the bound: how far a correct kernel may be from the reference. It is derived, not tuned. judge/ and
+ * certify.c compare errors with it. */
 #ifndef ATTN_ERROR_MODEL_H
 #define ATTN_ERROR_MODEL_H
 
 #include "reference.h"
 
-/* What a kernel promises of its arithmetic, in the terms of the bound's derivation. */
+/* What a kernel declares of its arithmetic, in the terms of the bound's derivation. */
 typedef struct accuracy {
     double u;               /* unit roundoff of the accumulator */
     double u_s, u_p, u_out; /* rounding of stored scores, weights, output; 0 none */
@@ -17,9 +18,9 @@ typedef struct accuracy {
     bool to_nearest; /* nothing is truncated: rounding errors have mean 0 */
 } accuracy;
 
-/* Reads a plan's contract. Figures above the caps of its accumulator's type class are lowered to them; `capped` gets
- * the names of those, comma-separated (empty if none). Returns 0 with a reason where the plan declares nonsense
- * (unknown types, negative or non-finite figures). */
+/* Reads a plan's contract (accuracy.c). Figures above the caps of its accumulator's type class are lowered to them;
+ * `capped` gets their names, comma-separated. Returns 0 and a reason in `capped` if the plan declares nonsense (unknown
+ * types, negative or non-finite figures). */
 int accuracy_of_plan(const attn_plan *plan, accuracy *out, char *capped, size_t capped_size);
 
 /* The double reference's own accuracy: u = 2^-53. */

@@ -1,4 +1,4 @@
-/* error_terms: the roundings of one row from the inside out, up to the weights and their sum. */
+/* error_terms: the roundings of one row from the inside out: logits, weights, their sum. */
 #include "error_terms.h"
 
 #include <float.h>
@@ -32,7 +32,7 @@ static double logit_error(const ref_row *row, const accuracy *a, const row_terms
     return e + scale * a->delta_q / 2 * t->q_most * row->k_abs[j];
 }
 
-/* wT: what an error of e in its logit s and of kappa u in exp make of weight w. */
+/* wT: the error of weight w that follows from an error of e in its logit s and of kappa u in exp. */
 static double weight_error(const ref_row *row, double kappa_u, double s, double w, double e)
 {
     if (w < DBL_MIN || e > 700) {
@@ -64,8 +64,8 @@ static bool has_value(const ref_row *row, int64_t j)
     return false;
 }
 
-/* Of what is quantised in blocks, each by a part of the largest of its block: where those blocks begin does not
- * matter. */
+/* Sum and largest of numbers that are quantised in blocks, each by a part of the largest of its block. They bound the
+ * error wherever blocks begin. */
 typedef struct block_sums {
     double sum, largest;
 } block_sums;
@@ -76,8 +76,8 @@ static void add_to_blocks(block_sums *b, double x)
     b->largest = fmax(b->largest, x);
 }
 
-/* The largest of its block, summed over all n: at most n times the largest of all, and at most key_block times the sum,
- * since the largest of all blocks are some of those that it sums. */
+/* The largest of its block, summed over all n: at most n times the largest of all; and at most key_block times the sum,
+ * because the largest of each block is one term of the sum. */
 static double largest_of_blocks(const block_sums *b, double n, double key_block)
 {
     return fmin(n * b->largest, key_block * b->sum);

@@ -1,4 +1,4 @@
-/* error_terms.h: what the bounds of one row share: inner parts of error_model.c, projection.c and deviation.c. */
+/* error_terms.h: terms of one row that error_model.c, projection.c and deviation.c share. */
 #ifndef ATTN_ERROR_TERMS_H
 #define ATTN_ERROR_TERMS_H
 
@@ -21,10 +21,10 @@ typedef struct row_terms {
 
 row_terms error_terms(const ref_row *row, const accuracy *a);
 
-/* wT of key j: what an error of its logit and an inexact exp make of its weight. */
+/* wT of key j: the error of its weight that follows from an error of its logit and an inexact exp. */
 double error_of_weight(const ref_row *row, const accuracy *a, const row_terms *t, int64_t j);
 
-/* |v| / scale where v is of key j: what a product of weight and scale is multiplied by. */
+/* |v| / scale for a v of key j: the factor of a product of weight and scale. */
 double error_unscaled(const ref_row *row, int64_t j, double v_abs);
 
 /* A logit of -inf (an additive mask) is exact and takes no part. */

@@ -1,12 +1,11 @@
 /* gather: from a problem and its tensors to the doubles of one query row.
  *
  * The mask is decided key by key from the definitions in attention.h, without the spans of kernels/problem.c, so that a
- * mistake in either shows. Where a row lies (behind a sequence's start, in a page) is worked out here too. Only keys
- * that take part are looked at: what lies behind a mask or past a key length cannot reach the reference.
+ * mistake in either shows. Where a row lies (behind a sequence's start, in a page) is computed here too. Only keys that
+ * take part are read: masked keys and keys beyond a key length cannot reach the reference.
  *
- * K and V of one (sequence, KV head) are widened once and kept while the calls stay on it. Where the kept keys are one
- * range (no mask, causal, a window) the row points into them; otherwise they are copied together.
- */
+ * K and V of one (sequence, KV head) are widened once and kept while calls stay on it. If the kept keys are one range
+ * (no mask, causal, a window), the row points into them; otherwise they are copied together. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +19,11 @@ typedef struct key_place {
     int64_t batch, row;
 } key_place;
 
-/* Whose K and V are widened. Compared as bytes: all members are 8-byte sized or pairs of 4, so there is no padding. */
+/* Which K and V are widened. Compared as bytes: members have 8 bytes or are pairs of 4, so there is no padding. */
 typedef struct kv_identity {
     attn_tensor k, v, k_scales, v_scales;
     int64_t b, g, n, d, dv;
-    uint64_t sample; /* of the places and the contents: a later problem may well get an earlier one's addresses */
+    uint64_t sample; /* hash of places and contents: a later problem may get an earlier one's addresses */
 } kv_identity;
 
 struct ref_workspace {
@@ -121,7 +120,7 @@ static int64_t integer_at(const attn_tensor *t, int64_t b, int64_t row)
 
 static int64_t start_of(const attn_tensor *starts, int64_t b) { return starts ? integer_at(starts, b, 0) : 0; }
 
-/* Rows or keys of sequence b: its own length where given, else what lies up to the next sequence's start, else all. */
+/* Rows or keys of sequence b: its own length if given, else up to the next sequence's start, else all. */
 static int64_t length_of(const attn_tensor *lengths, const attn_tensor *starts, int64_t b, int64_t all)
 {
     if (lengths) return integer_at(lengths, b, 0);
@@ -140,7 +139,7 @@ static int64_t query_row(const attn_args *args, int64_t b, int64_t i)
     return start_of(attn_slot_of(args, ATTN_QUERY_STARTS), b) + i;
 }
 
-/* Fills ws->place for n keys; false where a page does not exist. */
+/* Fills ws->place for n keys; false if a page does not exist. */
 static bool place_keys(ref_workspace *ws, const attn_problem *problem, const attn_args *args, int64_t b, int64_t n)
 {
     const attn_tensor *pages = attn_slot_of(args, ATTN_PAGES);
@@ -197,7 +196,7 @@ static void widen(const attn_tensor *t, const attn_tensor *scales, const key_pla
     }
 }
 
-/* 1 where there are none, or each channel has its own. */
+/* The scale of a row; 1 if there are no scales, or if each channel has its own. */
 static double scale_of_row(const attn_tensor *scales, key_place place, int64_t g)
 {
     const bool of_rows = scales && (scales->extent[3] == 1 || scales->stride[3] == 0);
@@ -328,7 +327,7 @@ static bool widens(uint32_t type)
     return type == ATTN_F32 || type == ATTN_F16 || type == ATTN_BF16 || type == ATTN_I8;
 }
 
-/* Why the reference cannot do this row, or NULL. */
+/* Why the reference cannot compute this row, or NULL. */
 static const char *refusal(const ref_workspace *ws, const attn_problem *problem, const attn_args *args, int64_t b,
                            int64_t h, int64_t i)
 {

@@ -1,15 +1,15 @@
-/* projection: B_r and sigma_r.
+/* projection: the bound B_r and the standard deviation sigma_r of a row's product with r.
  *
  *   B_r = [ sum wT |r.v - r.o| + wT_sink |r.o| + acc sum_c (sum (w + wT) |v_c| + (1 + den) |o_c|)
  *           + pi sum (w + wT) (|r.v|, or |r.v - r.o| where l is the sum of the rounded weights) + a_r ] / (1 - t)
  *         + (rho u + u_out) sum_c (|o_c| + B'_c) + 2^-126 sum |v| + dv ((n + R + 2) eta (+ 2^-25 for fp16 output))
  *
- * What is shared by all channels (weights, their stored roundings) is projected; what each channel rounds on its own
- * (sums, division, store) is added up. sum_c B'_c, which only two roundings multiply, is bounded by its own formula
- * with |v_c - o_c| <= |v_c| + |o_c|, so that no pass over all of V is needed for it.
+ * Errors that all channels share (weights, their stored roundings) are projected; errors that each channel makes on its
+ * own (sums, division, store) are added up. sum_c B'_c, which only two roundings multiply, is bounded by its own
+ * formula with |v_c - o_c| <= |v_c| + |o_c|, so that it needs no pass over all of V.
  *
- * sigma_r is made alike: shared errors weigh (r.v - r.o)^2 and (r.o)^2, own ones the sums of squares. A relative error
- * of the whole output (l, rescales, the division) may be shared or not, and counts as both.
+ * sigma_r is built likewise: shared errors are weighted by (r.v - r.o)^2 and (r.o)^2, own errors by sums of squares. A
+ * relative error of the whole output (l, rescales, the division) may be shared or not, and counts as both.
  */
 #include "projection.h"
 

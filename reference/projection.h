@@ -1,8 +1,8 @@
-/* projection.h: a whole output row in one number: its product with a vector r of +-1.
+/* projection.h: one number for a whole output row: its product with a vector r of +-1. judge/ calls it.
  *
- * Errors of the weights are shared by all channels, and mostly cancel in r.o, as V does: so the bound of r.o is smaller
- * than the sum of the channels' bounds, and a row that is wrong in any channel shows, at the price of one output for
- * each row. */
+ * Errors of the weights are shared by all channels, and mostly cancel in r.o, as V does. So the bound of r.o is smaller
+ * than the sum of the channels' bounds, and a row that is wrong in any channel shows, at the cost of one output a row.
+ */
 #ifndef ATTN_PROJECTION_H
 #define ATTN_PROJECTION_H
 
@@ -17,7 +17,7 @@ typedef struct projection {
     double channels;
 } projection;
 
-/* Room for rows of up to `keys` keys; 0 where memory is short. */
+/* Allocates for rows of up to `keys` keys; returns 0 where memory is short. */
 int projection_new(int64_t keys, projection *p);
 void projection_free(projection *p);
 

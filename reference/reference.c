@@ -5,8 +5,8 @@
  *   w   = exp(s - m) / l         three plain passes: no online trick that could share a kernel's mistake
  *   o   = V' w                   GSL, level 2
  *
- * Beside the results it keeps what the error bound asks for: A_j = |scale| sum |q_k k_jk|, the maximum m and the sum l.
- * Where inputs are not finite the affected results are NaN, never a plausible number.
+ * Beside the results it keeps what the error bound needs: A_j = |scale| sum |q_k k_jk|, the maximum m and the sum l.
+ * If inputs are not finite, the affected results are NaN, never a plausible number.
  */
 #include <float.h>
 #include <gsl/gsl_blas.h>
@@ -97,7 +97,7 @@ void ref_row_compute(ref_row *row)
         fill(row->o, row->dv, (double)NAN);
         return;
     }
-    if (row->m == -INFINITY) { /* nothing takes part: O = 0 and LSE = -inf */
+    if (row->m == -INFINITY) { /* no key takes part: O = 0 and LSE = -inf */
         row->l = row->w_sink = 0;
         row->lse = -INFINITY;
         fill(row->w, row->n, 0);

@@ -1,9 +1,9 @@
-/* reference.h: the judge's truth: attention in double precision through GSL.
+/* reference.h: attention in double precision through GSL, by which the judge decides what is right.
  *
- * Two layers. `ref_row_compute` takes doubles and knows nothing of tensors: one query row against its kept keys.
- * `ref_gather` fills its inputs from typed tensors, with a mask predicate of its own (deliberately not the one of
- * kernels/problem.c, so that a mistake in either shows). Only kept keys are gathered: 0 * NaN is the kernel's
- * business. */
+ * It has two layers. `ref_row_compute` takes doubles and knows no tensors: one query row and its kept keys.
+ * `ref_gather_row` fills its inputs from typed tensors, with a mask predicate of its own (deliberately not that of
+ * kernels/problem.c, so that a mistake in either shows). Only kept keys are gathered, so values of masked keys cannot
+ * turn a result into NaN. */
 #ifndef ATTN_REFERENCE_H
 #define ATTN_REFERENCE_H
 
@@ -20,7 +20,7 @@ typedef struct ref_kv {
     double *v_scale;  /* (n): of each row of V; 1 where there are no scales of rows */
 } ref_kv;
 
-/* One query row: inputs, then what ref_row_compute makes of them. Arrays have capacity for all keys of a sequence. */
+/* One query row: inputs, then the results of ref_row_compute. Arrays have capacity for all keys of a sequence. */
 typedef struct ref_row {
     /* inputs */
     int64_t d, dv, n;      /* n: kept keys */
@@ -55,8 +55,8 @@ void ref_workspace_free(ref_workspace *ws);
 
 /* Computes row i of query head h of sequence b of a problem (forward, exact form, dot score; all mask kinds but BLOCKS,
  * lengths, packed batches, pages, positions, softcap, bias, ALiBi, sinks, head scale, any float type or int8 with
- * scales, any strides). The result stays valid until the next call on this workspace; K and V of a KV head are widened
- * once and kept while consecutive calls stay on it. Returns NULL, with a reason, for what the reference cannot do. */
+ * scales, any strides). The result is valid until the next call on this workspace. K and V of a KV head are widened
+ * once and kept while consecutive calls stay on it. Returns NULL and a reason for what the reference cannot do. */
 const ref_row *ref_gather_row(ref_workspace *ws, const attn_problem *problem, const attn_args *args, int64_t b,
                               int64_t h, int64_t i, char *reason, size_t reason_size);
 
@@ -69,7 +69,7 @@ bool ref_sees(const attn_problem *problem, const attn_args *args, int64_t b, int
 /* Element (b, h, r, c) of a tensor as a double (float types, i8, i64). */
 double ref_element(const attn_tensor *t, int64_t b, int64_t h, int64_t r, int64_t c);
 
-/* The address of the CBLAS routine that answers for the reference, for a test to ask dladdr about. */
+/* The address of the CBLAS routine that the reference calls; a test looks it up with dladdr. */
 const void *ref_blas_address(void);
 
 #endif

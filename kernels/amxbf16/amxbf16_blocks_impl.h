@@ -1,10 +1,9 @@
-/* amxbf16_blocks_impl.h: a group of 32 query rows meets a block of keys and values, in 2 x 2 tiles, with vector work
- * behind each product: the tile unit is busy for 16 cycles then, and needs no vector port.
+/* amxbf16_blocks_impl.h: scores and results of a group of 32 query rows with a block of keys and values, in 2 x 2
+ * tiles. Vector work runs behind each product: the tile unit is then busy for 16 cycles and needs no vector port.
  *
  *   for each step of 32 keys: scores        behind the products: weights of the step before
  *   for each 32 channels of V: results      behind those of the first: weights of the last step; of the second: sums of
- *                                           the weights
- */
+ *                                           the weights */
 #ifndef ATTN_AMXBF16_BLOCKS_IMPL_H
 #define ATTN_AMXBF16_BLOCKS_IMPL_H
 

@@ -1,8 +1,8 @@
-/* amxbf16_exp_impl.h: bf16 weights 2^x out of scores in fixed point, 32 at a time; and 2^x in fp32 that is just good
- * enough for bf16.
+/* amxbf16_exp_impl.h: bf16 weights 2^x of scores in fixed point, 32 at a time; and 2^x in fp32, only as accurate as
+ * bf16 needs.
  *
- * Accumulators of scores begin with a number, `start`, so large that adding scores to it never changes its exponent:
- * the mantissas are then fixed-point numbers, the scores plus a constant. With a = the upper 16 bits of a mantissa,
+ * Accumulators of scores begin with a number, `start`, so large that adding scores to it never changes its exponent.
+ * The mantissas are then fixed-point numbers: the scores plus a constant. With a = the upper 16 bits of a mantissa,
  *
  *   y = a * multiplier / 2^16         truncated: log2 of the weight, in steps of 1/512
  *   y + table[fraction of y]          the bits of a float mean 2^n (1 + f); the table makes (1 + f) of 2^f

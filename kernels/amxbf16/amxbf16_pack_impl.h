@@ -7,7 +7,7 @@
  *   weights  [32 keys][16 rows]               a row: 32 weights of a query
  *   results  [32 channels][16 channels][16 rows]  a row: 16 fp32 channels of a query
  *
- * What does not exist is not read, and is 0 in a tile. */
+ * Rows, keys and channels that do not exist are not read, and are 0 in a tile. */
 #ifndef ATTN_AMXBF16_PACK_IMPL_H
 #define ATTN_AMXBF16_PACK_IMPL_H
 

@@ -1,5 +1,6 @@
 /* amxbf16_reference_impl.h: the references of the weights: weight = 2^(x - reference), kept as the row's `max`. While
- * all scores are known to fit fixed point, all rows have the same one, -raised; else each row's follows its maximum. */
+ * all scores are known to fit fixed point, all rows have the reference -raised; else each row's reference follows its
+ * maximum. */
 #ifndef ATTN_AMXBF16_REFERENCE_IMPL_H
 #define ATTN_AMXBF16_REFERENCE_IMPL_H
 

@@ -1,8 +1,8 @@
-/* amxbf16_weigh_impl.h: rows of 32 scores become bf16 weights. How, depends on the kind of the block:
+/* amxbf16_weigh_impl.h: turns rows of 32 scores into bf16 weights. There are three kinds of blocks:
  *
  *   BOUNDED   no score can leave the range of fixed point: no maximum, no check
  *   ANY       fp32, and a check against the row's reference
- *   CAPPED    the same behind a softcap */
+ *   CAPPED    as ANY, behind a softcap */
 #ifndef ATTN_AMXBF16_WEIGH_IMPL_H
 #define ATTN_AMXBF16_WEIGH_IMPL_H
 

@@ -1,10 +1,10 @@
-/* tiles_impl.h: all that the kernel asks of the tile unit. tests/plugins/emulated_tiles.h defines the same names in C,
- * so that the kernel's mathematics is judged on CPUs without tiles too.
+/* tiles_impl.h: all tile instructions of the kernel. tests/plugins/emulated_tiles.h defines the same names in C, so
+ * that the kernel's mathematics is also judged on CPUs without tiles.
  *
- * A tile is 16 rows of 64 bytes. TILE_DOT adds to 16 x 16 sums in fp32 the products of 16 rows of 32 bf16 and of 16
- * pairs of 32: the other factor holds, in row p and columns 2 n and 2 n + 1, elements 2 p and 2 p + 1 of column n. Sums
- * round to nearest; subnormal operands and results count as 0. Tiles are named by constants, as the instructions want
- * them. */
+ * A tile is 16 rows of 64 bytes. TILE_DOT multiplies 16 rows of 32 bf16 by 16 columns of 32 bf16 and adds the products
+ * to 16 x 16 sums in fp32. The second factor holds, in row p and columns 2 n and 2 n + 1, elements 2 p and 2 p + 1 of
+ * column n. Sums round to nearest; subnormal operands and results count as 0. The instructions take tile numbers as
+ * constants. */
 #ifndef ATTN_TILES_IMPL_H
 #define ATTN_TILES_IMPL_H
 

@@ -1,5 +1,5 @@
-/* avx2_elements_impl.h: 8 elements of a row, whatever their type, as floats and back. Widening is exact; narrowing
- * rounds to nearest even, and a NaN stays one. */
+/* avx2_elements_impl.h: loads 8 elements of a row of any type as floats, and stores floats as such elements. Widening
+ * is exact; narrowing rounds to nearest even, and a NaN stays one. */
 #ifndef ATTN_AVX2_ELEMENTS_IMPL_H
 #define ATTN_AVX2_ELEMENTS_IMPL_H
 

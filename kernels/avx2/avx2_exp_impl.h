@@ -1,5 +1,5 @@
-/* avx2_exp_impl.h: 2^x and tanh of 8 floats. tests/kernels/test_vector_exp.c measures the errors that are declared
- * here. */
+/* avx2_exp_impl.h: 2^x and tanh of 8 floats. tests/kernels/test_vector_exp.c checks the errors that are declared here.
+ */
 #ifndef ATTN_AVX2_EXP_IMPL_H
 #define ATTN_AVX2_EXP_IMPL_H
 

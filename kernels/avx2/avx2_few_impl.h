@@ -1,4 +1,4 @@
-/* avx2_few_impl.h: the vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the softmax,
+/* avx2_few_impl.h: the AVX2 vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the softmax,
  * channels in the sum of values. */
 #ifndef ATTN_AVX2_FEW_IMPL_H
 #define ATTN_AVX2_FEW_IMPL_H

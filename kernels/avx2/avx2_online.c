@@ -6,14 +6,14 @@
  *     maximum where one is exceeded, 2^x and row sums              scores become weights, in L1
  *     for each tile of 4 channels: o in 12 accumulators            += values x weights; values stream from L2
  *
- * 12 accumulators, 3 vectors of queries and a broadcast key are the 16 registers there are (avx2_tile_impl.h). 2^x runs
- * behind a block's scores and not, as with 32 registers, on each tile's accumulators: there its 44 cycles of latency
- * stood between two tiles and cost 100 cycles for 12 vectors, here it costs 47. The running maximum is a whole number
- * (base 2), which leaves nothing of the difference to compute but what the rounding inside 2^x does anyway, and is
- * raised only where a score exceeds it by more than LAZY, so that results are almost never rescaled; every score is
- * checked, so any input is right. Where rows see different keys (the edge of a mask), scores are masked lane by lane,
- * and so are values if the block has a NaN or an infinity: their product with a weight of 0 would show. log2(e) and the
- * scale are folded into the packed queries.
+ * 12 accumulators, 3 vectors of queries and a broadcast key fill the 16 registers (avx2_tile_impl.h). 2^x runs after
+ * the scores of a block, and not on each tile's accumulators as with 32 registers: between two tiles its 44 cycles of
+ * latency cost 100 cycles for 12 vectors, here it costs 47. The running maximum is a whole number (base 2), so that the
+ * rounding inside 2^x also computes the difference. It is raised only where a score exceeds it by more than LAZY, so
+ * results are almost never rescaled; every score is checked, so the result is right for any input. Where rows see
+ * different keys (the edge of a mask), scores are masked lane by lane, and so are values if the block has a NaN or an
+ * infinity, because their product with a weight of 0 would be NaN. log2(e) and the scale are folded into the packed
+ * queries.
  * For few groups of rows, keys and values are not packed but read where they lie, or where they were widened
  * (in_place_impl.h). Rows of 16 bits are widened exactly, and results narrowed as they are stored, to nearest even: a
  * small part, so that a prefill in bf16 or fp16 runs at the share of fp32.

@@ -1,5 +1,5 @@
-/* avx2_pack_impl.h: queries, keys and values into tiles, and results out of them. Rows and channels that do not exist
- * are never read or written: masks cut them off, and packed tiles hold zeros there. */
+/* avx2_pack_impl.h: packs queries, keys and values into tiles, and stores results from tiles. Rows and channels that do
+ * not exist are never read or written: masks exclude them, and packed tiles hold zeros there. */
 #ifndef ATTN_AVX2_PACK_IMPL_H
 #define ATTN_AVX2_PACK_IMPL_H
 

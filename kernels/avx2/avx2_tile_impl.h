@@ -3,13 +3,13 @@
  *
  *   to (TILE, GROUP) = or += sum over n of y[i] (TILE) x[i] (GROUP)        x: queries or weights; y: keys or values
  *
- * A step is 12 multiply-adds, which two ports finish in 6 cycles, and 7 loads. What else takes from those ports costs
- * all of its time, so the loops are counted with as few additions as can be; a step alone runs in 6.1 cycles (6 x 16:
- * 6.3, 8 loads). More loads, as where a compiler reads a vector again for each multiply-add, do not show in cycles, but
- * in the clock: an Intel CPU (6/207) then lowers it from 3.0 to 2.8 GHz.
+ * A step is 12 multiply-adds, which two ports finish in 6 cycles, and 7 loads. Any other instruction on those ports
+ * adds its full time, so the loops count with as few additions as possible; a step alone runs in 6.1 cycles (6 x 16:
+ * 6.3, 8 loads). More loads, such as when a compiler reads a vector again for each multiply-add, do not cost cycles but
+ * frequency: an Intel CPU (6/207) then lowers it from 3.0 to 2.8 GHz.
  *
- * Scores are checked while they are in registers, on a port that multiply-adds do not use, for whether they are near
- * their row's maximum: then what is left of the softmax needs no maximum and no limits. */
+ * While scores are in registers, a port that multiply-adds do not use checks whether they are near their row's maximum.
+ * If they are, the rest of the softmax needs neither a maximum nor limits. */
 #ifndef ATTN_AVX2_TILE_IMPL_H
 #define ATTN_AVX2_TILE_IMPL_H
 

@@ -1,6 +1,6 @@
-/* avx512_bf16_impl.h: what kernels with bf16 weights share: rows of bf16 in vectors, and references of weights that are
- * whole numbers (base 2): a change of one is a power of 2, by which sums, results and rounded weights are multiplied
- * without rounding again. */
+/* avx512_bf16_impl.h: code that kernels with bf16 weights share: rows of bf16 in vectors, and references of weights.
+ * References are whole numbers (base 2): a change of one is a power of 2, which multiplies sums, results and rounded
+ * weights without rounding again. */
 #ifndef ATTN_AVX512_BF16_IMPL_H
 #define ATTN_AVX512_BF16_IMPL_H
 

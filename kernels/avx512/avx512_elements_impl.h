@@ -1,5 +1,5 @@
-/* avx512_elements_impl.h: 16 elements of a row, whatever their type, as floats and back. Widening is exact; narrowing
- * rounds to nearest even, and a NaN stays one. */
+/* avx512_elements_impl.h: loads 16 elements of a row of any type as floats, and stores floats as such elements.
+ * Widening is exact; narrowing rounds to nearest even, and a NaN stays one. */
 #ifndef ATTN_AVX512_ELEMENTS_IMPL_H
 #define ATTN_AVX512_ELEMENTS_IMPL_H
 

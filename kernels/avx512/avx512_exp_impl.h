@@ -1,4 +1,4 @@
-/* avx512_exp_impl.h: 2^x and tanh of 16 floats. tests/kernels/test_vector_exp.c measures the errors that are declared
+/* avx512_exp_impl.h: 2^x and tanh of 16 floats. tests/kernels/test_vector_exp.c checks the errors that are declared
  * here. */
 #ifndef ATTN_AVX512_EXP_IMPL_H
 #define ATTN_AVX512_EXP_IMPL_H

@@ -1,5 +1,5 @@
-/* avx512_few_impl.h: the vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the softmax,
- * channels in the sum of values. */
+/* avx512_few_impl.h: the AVX-512 vectors of few_rows_impl.h. Lanes are channels in the dot products, keys in the
+ * softmax, channels in the sum of values. */
 #ifndef ATTN_AVX512_FEW_IMPL_H
 #define ATTN_AVX512_FEW_IMPL_H
 

@@ -1,5 +1,5 @@
-/* avx512_group_impl.h: what kernels of 512-bit tiles share about a group of rows: which of them see a key, and their
- * results out of fp32 tiles. */
+/* avx512_group_impl.h: code on a group of rows that kernels of 512-bit tiles share: which rows see a key, and storing
+ * results from fp32 tiles. */
 #ifndef ATTN_AVX512_GROUP_IMPL_H
 #define ATTN_AVX512_GROUP_IMPL_H
 

@@ -7,18 +7,20 @@
  *     for each tile of 8 channels: o in 24 accumulators            += values x weights; values stream from L2
  *
  * For few groups of rows, fp32 keys and values are not packed but read where they lie (in_place_impl.h).
- * The running maximum is raised only where a score exceeds it by more than LAZY, so that weights and results are almost
- * never rescaled; every tile is checked, so any input is right. Where rows see different keys (the edge of a mask),
- * scores are masked lane by lane, and so are values if the block has a NaN or an infinity: their product with a weight
- * of 0 would show. log2(e) and the scale are folded into the packed queries. Rows of 16 bits are widened as they are
- * packed, exactly, and results narrowed as they are stored, to nearest even: packing is so small a part that a prefill
- * in bf16 or fp16 runs at the share of fp32 (86 against 82 to 86%, llama3 shape). Measured on an Intel CPU, one thread:
+ * The running maximum is raised only where a score exceeds it by more than LAZY, so weights and results are almost
+ * never rescaled; every tile is checked, so the result is right for any input. Where rows see different keys (the edge
+ * of a mask), scores are masked lane by lane, and so are values if the block has a NaN or an infinity, because their
+ * product with a weight of 0 would be NaN. log2(e) and the scale are folded into the packed queries. Rows of 16 bits
+ * are widened exactly as they are packed, and results narrowed to nearest even as they are stored; packing takes so
+ * little time that a prefill in bf16 or fp16 runs at the share of fp32 (86 against 82 to 86%, llama3 shape). Measured
+ * on an Intel CPU, one thread:
  * prefill 80 to 90% of the ceiling (n >= 1024), n = 128 79 to 81%; a decode of h=32,hkv=8,k=8192,d=128 reads at 95% of
- * the bandwidth in fp32 and 71 to 77% in bf16, where arithmetic takes as long (few_rows_impl.h). ALiBi and bias join a
- * tile's scores out of L1 (logit_terms_impl.h); then keys are taken from the last to the first, for with a slope the
- * last ones weigh most and the maximum would be raised with every tile. h=32,q=512,d=128,mask=causal,alibi=1 runs at
- * 104 GFLOP/s, 123 without slopes and 21 with blocked_online; h=8,q=1024,d=64,bias=1 at 95, 154 and 18. What is left of
- * a bias: rows of it lie apart, so that a tile's 48 rows are 48 lines.
+ * the bandwidth in fp32 and 71 to 77% in bf16, where arithmetic takes as long (few_rows_impl.h). ALiBi and bias are
+ * added to a tile's scores from L1 (logit_terms_impl.h). With them, keys are taken from the last to the first: with a
+ * slope the last ones weigh most, and in the other order every tile would raise the maximum.
+ * h=32,q=512,d=128,mask=causal,alibi=1 runs at 104 GFLOP/s, 123 without slopes and 21 with blocked_online;
+ * h=8,q=1024,d=64,bias=1 at 95, 154 and 18. The remaining cost of a bias: its rows lie apart, so that a tile's 48 rows
+ * are 48 lines.
  * Improves on avx2_online: twice as wide, 32 registers, masks for tails.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */

@@ -16,7 +16,7 @@
  * packed bytes. Measured: 95% of the ceiling of vdpbf16ps at d = 64 (n = 2048) and 91% at d = 128 (causal, n = 2048),
  * one thread, on an Intel CPU where that ceiling is half of fp32's, so that avx512_online is 1.8 times as fast there;
  * attempts on a Zen 5, where it is twice fp32's, had 69 and 80%.
- * Weaknesses: where the rate is full, the softmax takes twice the share of the time that it takes in fp32.
+ * Weakness: where vdpbf16ps runs at the full rate, the softmax takes twice the share of the time that it takes in fp32.
  * Papers: Dao et al. 2022 (FlashAttention), Milakov and Gimelshein 2018 (online softmax).
  */
 #include <immintrin.h>

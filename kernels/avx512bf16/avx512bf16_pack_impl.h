@@ -1,6 +1,6 @@
-/* avx512bf16_pack_impl.h: bf16 queries, keys and values as the pairs that vdpbf16ps takes. A pair is a
- * dword: two channels of a query or of a key, or one channel of two keys. What does not exist is not read, and is 0 in
- * a pair. */
+/* avx512bf16_pack_impl.h: packs bf16 queries, keys and values into the pairs that vdpbf16ps takes. A pair is a dword:
+ * two channels of a query or of a key, or one channel of two keys. Elements that do not exist are not read, and are 0
+ * in a pair. */
 #ifndef ATTN_AVX512BF16_PACK_IMPL_H
 #define ATTN_AVX512BF16_PACK_IMPL_H
 

@@ -9,15 +9,15 @@
  * One int8 operand is exact: a key or a value. The other, a query or a weight, is an integer of 16 bits made of two
  * bytes: an accumulator takes all products with the high bytes, is shifted left by 8, and takes those with the low
  * ones, so that two bytes cost twice the instructions and no register. That is half of the instructions of fp32. The
- * step of a query's integers is a part of the row's largest element; that of a row's weights a part of its largest
- * product of weight and scale in the block: a key that outshines all others coarsens its own block alone. The row sum
- * adds the weights before they are rounded. Values with odd scales (not finite, or of another sign than the others) are
- * 0 in the tiles, and added to the rows that see them in fp32.
+ * step of a query's integers is a part of the row's largest element. The step of a row's weights is a part of its
+ * largest product of weight and scale in the block, so that a key with a far larger weight makes the step coarser in
+ * its own block only. The row sum adds the weights before they are rounded. Values with odd scales (not finite, or of
+ * another sign than the others) are 0 in the tiles, and are added in fp32 to the rows that see them.
  * Improves on avx512_online, which widens int8 to fp32. Measured in one run, one thread, on an Intel CPU at 3.4 GHz:
  *   h=32,hkv=8,q=512,k=4096,d=128   295 against 178 GFLOP/s (1.66 times), more than fp32's own ceiling of 230
  *   h=8,q=2048,d=64                 230 against 160 (1.43 times)
  *   decode, h=32,hkv=8,k=8192,d=128 12.1 against 8.4 GB/s (1.44 times); 14.7 against 9.0 where K and V are in L2
- * Weaknesses: slices of one KV head, in a threaded kernel, pack its keys each for itself; no pages; a decode turns keys
+ * Weaknesses: in a threaded kernel, each slice of one KV head packs its keys anew; no pages; a decode turns keys
  * and values into quads at the cost of as many instructions as their products, and reads at 39% of the bandwidth; at
  * d = 64 the weights, which pass L1 three times, take a fifth of the time.
  * Papers: Dao et al. 2022 (FlashAttention), Zhang et al. 2024 (SageAttention: quantised scores and weights).

@@ -1,10 +1,10 @@
-/* avx512vnni_pack_impl.h: queries as 16-bit integers, int8 keys and values, all as the quads that vpdpbusd takes. A
- * quad is a dword: four channels of a query or of a key, or one channel of four keys.
+/* avx512vnni_pack_impl.h: packs queries as 16-bit integers, and int8 keys and values, into the quads that vpdpbusd
+ * takes. A quad is a dword: four channels of a query or of a key, or one channel of four keys.
  *
- * A query row y (scaled) becomes n 2^-k with the largest k that keeps its integers n within Q_MOST: a power of 2, so
- * that nothing else is rounded. n = 256 high + low, both int8. vpdpbusd multiplies unsigned by signed bytes, so keys
- * are packed as key + 128, which adds 128 sum(n) to every dot product of the row. Channels that do not exist are 0 in
- * n, so their keys do not matter. */
+ * A query row y (scaled) becomes n 2^-k with the largest k that keeps its integers n within Q_MOST. The factor is a
+ * power of 2, so only n is rounded. n = 256 high + low, both int8. vpdpbusd multiplies unsigned by signed bytes, so
+ * keys are packed as key + 128, which adds 128 sum(n) to every dot product of the row. Channels that do not exist are 0
+ * in n, so their keys do not matter. */
 #ifndef ATTN_AVX512VNNI_PACK_IMPL_H
 #define ATTN_AVX512VNNI_PACK_IMPL_H
 

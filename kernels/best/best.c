@@ -5,10 +5,10 @@
  *           time = operations / (expected share x measured ceiling x threads) + what its dispatches to threads cost
  *   pack, run: its own
  *
- * Ceilings are measured on the machine at hand, so no instruction set is preferred by its name: on one CPU the bf16 dot
- * product runs at twice the rate of fp32, on another at half. The choice is the plan's `inner`, where records show it.
- * Improves on each kernel where another is faster. Weakness: as good as the shares that kernels expect of
- * themselves. */
+ * Ceilings are measured on this machine, so no instruction set is preferred by its name: on one CPU the bf16 dot
+ * product runs at twice the rate of fp32, on another at half. The choice is the plan's `inner`, which records show.
+ * Improves on each kernel where another is faster. Weakness: the choice is only as good as the shares of the ceiling
+ * that kernels expect of themselves. */
 #include <stdio.h>
 #include <string.h>
 

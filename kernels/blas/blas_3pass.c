@@ -1,5 +1,5 @@
-/* blas_3pass: what people write themselves: scores and outputs by a library's matrix product, the softmax between them
- * by hand.
+/* blas_3pass: the usual hand-written attention: scores and outputs by a library's matrix product, and a softmax loop
+ * between them.
  *
  *   for each (sequence, head), for each block of 128 query rows:
  *     scores = Q K'            cblas_sgemm, over the keys that some row of the block sees
@@ -7,16 +7,16 @@
  *     O = weights V / sums     cblas_sgemm
  *
  * The score block (128 x keys) goes through L2 or beyond three times; the softmax runs four lanes at a time. CBLAS is
- * looked for when the kernel is asked for (OpenBLAS first, then whatever the system's libcblas or libblas is), runs on
- * one thread, and is never linked: its symbols are seen by nobody else, least of all by the reference, whose BLAS must
- * be another.
- * Improves on naive_3pass: the library's register tiles, packing and widest vectors (it finds those out by itself,
- * whatever ATTNBENCH_ISA says).
+ * loaded when the kernel is first asked for (OpenBLAS first, then the system's libcblas or libblas) and runs on one
+ * thread. It is never linked: no other code may get its symbols, above all not the reference, which must use another
+ * BLAS.
+ * Improves on naive_3pass: the library's register tiles, packing and widest vectors (it detects those itself,
+ * regardless of ATTNBENCH_ISA).
  * Measured on an Intel CPU with AVX-512 (217 GFLOP/s), n = 1024, d = 64 and n = 2048, d = 128: OpenBLAS 0.3.21 60 and
  * 90 GFLOP/s, but only 27 and 32 where it does not know the CPU's model and falls back to SSE
- * (OPENBLAS_CORETYPE=SkylakeX mends that); the reference BLAS 5.
- * Weaknesses: that; memory grows with the keys; keys are packed again for every block of rows; a block at the edge of a
- * mask is computed whole, so a masked value is multiplied by 0 and must be finite.
+ * (OPENBLAS_CORETYPE=SkylakeX avoids that); the reference BLAS 5.
+ * Weaknesses: that fallback; memory grows with the keys; keys are packed again for every block of rows; a block at the
+ * edge of a mask is computed whole, so a masked value is multiplied by 0 and must be finite.
  * Paper: Vaswani et al. 2017, equation 1.
  */
 #include <dlfcn.h>

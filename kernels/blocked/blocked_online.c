@@ -7,11 +7,11 @@
  *       m' = max(m, scores); l, o *= exp(m - m')               online softmax, one row at a time
  *       weights = exp(scores - m'); l += weights; o += weights x values
  *
- * Four lanes at a time in the compilers' vector extension (lanes_impl.h), so that any baseline's vectors are used.
+ * Computes on four lanes in the compilers' vector extension (lanes_impl.h), which becomes any baseline's vectors.
  * Reads K and V once for 64 query rows, keeps no score row (memory does not grow with the keys), and skips blocks that
- * no row sees. Rows of a tile that see different keys (the edge of a mask) are computed together and summed apart, so
- * that a masked key's value is never multiplied by zero. Keys of a prefix are one more turn of the loop over the keys,
- * before the others.
+ * no row sees. Rows of a tile that see different keys (the edge of a mask) are scored together and summed separately,
+ * so that a masked key's value is never multiplied by zero. Keys of a prefix come first, in one more turn of the loop
+ * over blocks of keys.
  * Improves on naive_online: reuse of K and V, vectors, independent accumulators.
  * Fewer than 4 rows (decode) read K and V in place.
  * Weaknesses: heads that share K and V pack them again, and so does every block of 64 rows.

@@ -5,9 +5,9 @@
  *     for each key: weight[j] = exp(score[j] - maximum) / sum  pass 2
  *     for each key: o += weight[j] * v_j                       pass 3
  *
- * Scalar, one accumulator a dot product, compiled without auto-vectorisation: what a first correct version looks like,
- * and the baseline that all others are measured against. It is also the one that returns the weights, and that reads
- * inputs as they lie: channels apart, sequences packed behind each other, keys in pages.
+ * Scalar, one accumulator for each dot product, compiled without auto-vectorisation: a first correct version, and the
+ * baseline that all others are measured against. It can also return the weights, and reads inputs of any layout:
+ * channels apart, packed sequences, keys in pages.
  * Weaknesses: every dot product waits for its own additions; K and V are read again for every query row; the score row
  * grows with the keys.
  * Paper: Vaswani et al. 2017, equation 1.

@@ -6,13 +6,12 @@
  *                   l += exp(s - m); o += exp(s - m) * v_j
  *     o /= l
  *
- * Scalar and without auto-vectorisation, so that nothing but the algorithm differs from naive_3pass; a row of o stays
- * in L1.
+ * Scalar and without auto-vectorisation, so that only the algorithm differs from naive_3pass; a row of o stays in L1.
  * Improves on naive_3pass: no score row, so memory does not grow with the keys, and a key and its value are read
  * together. A key that raises the maximum rescales all of o: about ln n times for n keys in random order, at every key
  * for rising logits. Measured: 3.8 of 42 GFLOP/s (h = 2, n = 1024, d = 64), 0.72 of naive_3pass: keys are taken
- * strictly one by one, where there the compiler adds two values to o at a time.
- * Weaknesses: that, and naive_3pass's other two: dot products wait for their own additions, and K and V are read again
+ * strictly one by one, while in naive_3pass the compiler adds two values to o at a time.
+ * Weaknesses: that; and as in naive_3pass, dot products wait for their own additions, and K and V are read again
  * for every row.
  * Paper: Milakov and Gimelshein 2018.
  */

@@ -1,12 +1,13 @@
-/* cut_impl.h: the keys of all query rows on one line, cut into equal pieces. Pure arithmetic: nothing runs here.
+/* cut_impl.h: puts the keys of all query rows on one line and cuts it into equal pieces, for threaded_splitkv. This is
+ * arithmetic only: nothing runs here.
  *
  *   |--- unit 0 ---|- unit 1 -|-------- unit 2 --------|   a unit: some rows of one sequence and KV head, and the keys
- *                                                          that they see,
- *   |   piece 0  |   piece 1  |   piece 2  |  piece 3  |   in steps of `step` keys; pieces differ by at most one step
+ *                                                          that they see, in steps of `step` keys
+ *   |   piece 0  |   piece 1  |   piece 2  |  piece 3  |   pieces differ by at most one step
  *
- * So threads are equally busy whatever the lengths of sequences and the mask. A piece has at most two units that it
- * shares with others: where it begins (part 0) and where it ends (part 1). A unit without keys takes one step, since
- * its results are written too. */
+ * So threads are equally busy whatever the lengths of sequences and the mask. A piece shares at most two units with
+ * other pieces: the one where it begins (part 0) and the one where it ends (part 1). A unit without keys takes one
+ * step, since its results are written too. */
 #ifndef ATTN_CUT_IMPL_H
 #define ATTN_CUT_IMPL_H
 

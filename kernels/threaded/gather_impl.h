@@ -1,12 +1,11 @@
-/* gather_impl.h: rows of a slice that an inner kernel cannot read where they lie, copied side by side: keys in pages,
- * and channels that lie apart.
+/* gather_impl.h: copies rows of a slice that an inner kernel cannot read where they lie: keys in pages, and channels
+ * that lie apart. The threaded kernels use it.
  *
- * A thread holds one copy of one KV head, keys x (d + dv) elements: memory grows with the keys, and every block of
- * query rows copies again what it shares with the others. Measured on two threads with pages of 16: 2% of a prefill (h
- * = 8, n = 1024, d = 64), and a decode runs at 0.61 of its speed without pages (h = 32, hkv = 8, k = 2048, d = 128),
- * which is why vector kernels read pages in place (0.91). Heads of a group that follow each other on a thread share the
- * copy.
- */
+ * A thread holds one copy of one KV head, keys x (d + dv) elements. So memory grows with the keys, and every block of
+ * query rows repeats the copy that it shares with others. Measured on two threads with pages of 16: it takes 2% of a
+ * prefill (h = 8, n = 1024, d = 64), and a decode runs at 0.61 of its speed without pages (h = 32, hkv = 8, k = 2048, d
+ * = 128), which is why vector kernels read pages in place (0.91). Heads of a group that follow each other on a thread
+ * share the copy. */
 #ifndef ATTN_GATHER_IMPL_H
 #define ATTN_GATHER_IMPL_H
 

@@ -1,4 +1,5 @@
-/* inner_impl.h: which kernel computes the slices of a threaded one, and the one-thread exec that it is given. */
+/* inner_impl.h: chooses the kernel that computes the slices of a threaded one, and makes the one-thread exec that it
+ * gets. */
 #ifndef ATTN_INNER_IMPL_H
 #define ATTN_INNER_IMPL_H
 

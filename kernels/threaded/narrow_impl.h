@@ -1,5 +1,6 @@
-/* narrow_impl.h: floats to elements of 16 bits, rounded to nearest, ties to even, in integers: on any CPU and whatever
- * its rounding mode. tests/kernels/test_elements.c compares every value of 16 bits and what lies between them. */
+/* narrow_impl.h: narrows floats to elements of 16 bits, rounded to nearest, ties to even. It computes in integers, so
+ * that results are the same on any CPU and in any rounding mode. tests/kernels/test_elements.c compares every 16-bit
+ * value and what lies between them. */
 #ifndef ATTN_NARROW_IMPL_H
 #define ATTN_NARROW_IMPL_H
 

@@ -1,5 +1,5 @@
-/* slice_impl.h: a slice of a problem is a problem: one sequence, the query heads of one KV head or of several, some
- * rows, some keys.
+/* slice_impl.h: makes a slice of a problem, which is a problem too: one sequence, the query heads of one or several KV
+ * heads, some rows, some keys. The threaded kernels give slices to their inner kernel.
  *
  * Query lengths and the starts of packed batches are resolved here: a slice has only rows that exist, and begins where
  * its sequence does. Its keys keep their numbers, so k stays, and a packed sequence's keys become a key length, unless
@@ -51,7 +51,7 @@ static inline int attn_slice_axes(int slot)
 }
 
 /* Rows i0 .. i0 + rows - 1 of all query heads of KV heads kv_head .. kv_head + kv_heads - 1 of sequence b. Slots that
- * this file has never heard of are left out: a problem that has them is refused before it comes here. */
+ * this file does not know are left out: a problem that has them is refused before. */
 static inline void attn_slice_heads(const attn_problem *whole, const attn_args *args, int64_t b, int64_t kv_head,
                                     int64_t kv_heads, int64_t i0, int64_t rows, attn_slice *out)
 {

@@ -4,14 +4,13 @@
  *   plan: of the kernels of this module that can do a slice, take the one that expects the highest rate here
  *   pack: keys and values of each KV head, once for all its slices, where the inner kernel shares them
  *   run:  slices of one inner row block of all query heads that share K and V, the last rows first (under a causal mask
- *         they see the
- *         most keys), handed out to whichever thread is free, one at a time or, where they are alike, several
+ *         they see the most keys), handed out to free threads, one at a time or, where they are alike, several
  *
- * What slices resolve, no inner kernel need know: query lengths and packed batches are where a slice begins and ends;
+ * Inner kernels need not support what slices resolve: query lengths and packed batches become the bounds of a slice;
  * keys in pages and channels that lie apart are copied to the thread's memory (gather_impl.h).
  *
- * Slices and what they share depend on the machine, not on the number of threads at work, so neither do the bits of the
- * result.
+ * Slices and what they share depend on the machine and not on the number of threads, so the bits of the result do not
+ * depend on the number of threads either.
  * Improves on any serial kernel: all cores.
  * Weakness: one query against many keys is one slice a KV head (threaded_splitkv cuts keys too).
  */

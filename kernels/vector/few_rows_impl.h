@@ -1,5 +1,5 @@
-/* few_rows_impl.h: at most FEW query rows against K and V where they lie, at the speed of memory: the loops, without
- * vectors.
+/* few_rows_impl.h: the loops of absorb_few: at most FEW query rows against K and V where they lie, at the speed of
+ * memory.
  *
  *   for each block of keys that some row sees:
  *     look up where its keys and values lie
@@ -7,20 +7,21 @@
  *     for each row: online softmax of its scores
  *     STEP keys at a time: values, for four rows that see the same keys at once, or one
  *
- * Arithmetic is cut into small steps between the loads from memory, whose prefetchers then never rest: computing one
- * row after the other over the whole block, h=32,hkv=8,k=8192,d=128 read 21 GB/s where the same keys with one row read
- * 29.
+ * Arithmetic is divided into small steps between the loads from memory, so that the prefetchers never stop: computing
+ * one row after the other over the whole block, h=32,hkv=8,k=8192,d=128 read 21 GB/s where the same keys with one row
+ * read 29.
  *
- * With bf16 and four query heads a KV head, arithmetic takes as long as reading, and one hides the other only in part.
- * AVX-512 needs for a key of d = 128 64 multiply-adds, 16 instructions to widen, 11 to sum across lanes and 4 for the
- * softmax, two a cycle: 47.5 cycles; measured in the second-level cache 48 where nobody shares the core, 55 to 58 where
- * somebody does. The memory needs 47 to 54 for the 512 bytes. Together they take 60 to 67; a loop that reads in order
- * and only multiplies as long in between takes 60 to 65.
+ * With bf16 and four query heads a KV head, arithmetic takes as long as reading, and they overlap only in part. For a
+ * key of d = 128, AVX-512 needs 64 multiply-adds, 16 instructions to widen, 11 to sum across lanes and 4 for the
+ * softmax, two a cycle: 47.5 cycles; measured from the second-level cache 48 if nobody shares the core, 55 to 58
+ * otherwise. The memory needs 47 to 54 for the 512 bytes. Together they take 60 to 67; a loop that reads in order and
+ * only multiplies for as long in between takes 60 to 65.
  *
- * Where rows of K are long (latent attention), a few of them fill L1, and meet all query rows before the next ones do
- * (is_for_many).
+ * Where rows of K are long (latent attention), a few of them fill L1; all query rows use these before the next keys are
+ * read (is_for_many).
  *
- * The kernel that includes it defines what transposed_impl.h asks for, and the functions that are declared here. */
+ * There are no vectors in this file. The kernel that includes it defines what transposed_impl.h asks for, and the
+ * functions that are declared here. */
 #ifndef ATTN_FEW_ROWS_IMPL_H
 #define ATTN_FEW_ROWS_IMPL_H
 

@@ -1,15 +1,16 @@
-/* in_place_impl.h: whole tiles of keys, and values, read where they lie, for the loops of transposed_impl.h.
+/* in_place_impl.h: whole tiles of keys, and values, read where they lie instead of packed, for the loops of
+ * transposed_impl.h.
  *
- * A tile loop broadcasts single elements of K and V, so it can take them from rows as well as from packed tiles:
- * packing only makes neighbours of what is read together. That is not worth its cost for few groups of queries
- * (b=16,h=12,q=128,d=64 runs 5% faster in place with AVX-512 and AVX2), and with AVX-512, while rows are near each
- * other, for any number (h=8,q=2048,d=64 and 128: 1 to 2% faster, AVX2 1 to 2% slower; h=64,q=2048,d=64,layout=bshd,
- * rows 16 KB apart, 5% slower).
+ * A tile loop broadcasts single elements of K and V, so it can read them from rows as well as from packed tiles;
+ * packing only puts side by side what is read together. For few groups of queries packing costs more than that saves
+ * (b=16,h=12,q=128,d=64 runs 5% faster in place with AVX-512 and AVX2). With AVX-512, while rows are near each other,
+ * that holds for any number of groups (h=8,q=2048,d=64 and 128: 1 to 2% faster, AVX2 1 to 2% slower;
+ * h=64,q=2048,d=64,layout=bshd, rows 16 KB apart, 5% slower).
  *
- * Tiles that are not whole are packed: rows that do not exist are not read.
+ * Tiles that are not whole are packed, because rows that do not exist must not be read.
  *
- * For few groups, rows that are not fp32, or lie in pages, are first widened or brought together, behind each other
- * where tiles would be: that is packing without its transposition, and needs to be done once where V is in K. */
+ * For few groups, rows that are not fp32 are first widened, and rows in pages copied, to one behind the other where
+ * tiles would be. That is packing without its transposition, and is done once where V is in K. */
 #ifndef ATTN_IN_PLACE_IMPL_H
 #define ATTN_IN_PLACE_IMPL_H
 

@@ -1,7 +1,7 @@
 /* logit_terms_impl.h: ALiBi and bias of a group of query rows, for the loops of transposed_impl.h.
  *
- * They join logits in nats: a bias as large as a float can be, which is how models mask keys, would not fit the base 2
- * in which scores are otherwise. Distances are whole numbers, rounded once, as in logits_impl.h. */
+ * With such terms, logits are in nats: models mask keys by biases as large as a float can be, and those would overflow
+ * in base 2, in which scores are otherwise. Distances are whole numbers, rounded once, as in logits_impl.h. */
 #ifndef ATTN_LOGIT_TERMS_IMPL_H
 #define ATTN_LOGIT_TERMS_IMPL_H
 

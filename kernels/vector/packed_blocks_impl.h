@@ -1,12 +1,12 @@
-/* packed_blocks_impl.h: blocks of keys and values in tiles, for the loops of transposed_impl.h.
+/* packed_blocks_impl.h: packs blocks of keys and values into tiles, for the loops of transposed_impl.h.
  *
- *   block   tiles of K, tiles of V, notes       in the workspace of whoever needs it, or
+ *   block   tiles of K, tiles of V, notes       in the workspace of the thread that needs it, or
  *   shared  for each (sequence, KV head): its blocks, packed once for all slices of query rows (attn_kernel.pack)
  *
  * Shared blocks begin at multiples of their length, whatever the mask; only keys that some row sees are read. Two kinds
- * are not taken from there, but packed by each slice that needs them: of sequences that are one slice (decoding, in a
- * mixed batch), and those with values that are not finite, since how a kernel keeps such values from the rows that do
- * not see them is its own matter.
+ * of blocks are not shared, and each slice that needs them packs them: those of sequences that are one slice (decoding,
+ * in a mixed batch), and those with values that are not finite, because each kernel has its own way of hiding such
+ * values from the rows that do not see them.
  *
  * Rows of another type than ROW_TYPE are widened, a few at a time, as they are packed. */
 #ifndef ATTN_PACKED_BLOCKS_IMPL_H

@@ -1,11 +1,11 @@
-/* prefetch_impl.h: rows that are wanted next, asked for into the second-level cache line by line while others are at
+/* prefetch_impl.h: prefetches rows that are needed next into the second-level cache, line by line, while others are in
  * work.
  *
- * In the loops of transposed_impl.h a block of keys asks for the next one (fetch_behind), the last one for the rows of
- * O that will be written and for what the next KV head begins with. A loop that takes a line each turn (fetch_take)
- * waits least: with AVX-512 b=16,h=12,q=128,d=64 is 10% faster, as fast as out of the second-level cache, and q=64 13%;
- * a few lines before each tile (fetch_burst) gain 2 to 4%. The short turns of AVX2 would be 2 to 3% slower with a
- * request in each, and gain 4% by bursts. */
+ * In the loops of transposed_impl.h, a block of keys prefetches the next one (fetch_behind), and the last block the
+ * rows of O that will be written and the first rows of the next KV head. A loop that prefetches one line each turn
+ * (fetch_take) waits least: with AVX-512 b=16,h=12,q=128,d=64 is 10% faster, as fast as from the second-level cache,
+ * and q=64 13%; a few lines before each tile (fetch_burst) gain 2 to 4%. The short turns of AVX2 would be 2 to 3%
+ * slower with a prefetch in each, and gain 4% by bursts. */
 #ifndef ATTN_PREFETCH_IMPL_H
 #define ATTN_PREFETCH_IMPL_H
 

@@ -1,6 +1,6 @@
-/* row_job_impl.h: what the loops of transposed_impl.h work on: a job (the query rows of one KV head), its groups of
- * rows, its block of keys and values; and where rows lie. The constants that it needs are listed in
- * transposed_impl.h. */
+/* row_job_impl.h: the data of the loops of transposed_impl.h: a job (the query rows of one KV head), its groups of
+ * rows, its block of keys and values, and where rows lie. It needs the constants that transposed_impl.h lists, and
+ * declares the functions that a kernel defines. */
 #ifndef ATTN_ROW_JOB_IMPL_H
 #define ATTN_ROW_JOB_IMPL_H
 

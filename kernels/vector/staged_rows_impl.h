@@ -1,9 +1,9 @@
-/* staged_rows_impl.h: rows of Q and O that are not fp32, for the loops of transposed_impl.h.
+/* staged_rows_impl.h: converts rows of Q and O that are not fp32, for the loops of transposed_impl.h.
  *
- * What packs and stores tiles knows one type alone, mostly fp32. Of any other type, a group of queries is widened into
- * the stage before it is packed (unless it is of the ROW_TYPE that the kernel packs), and a group of results narrowed
- * from there after it is stored: a tensor stands in for the stored one, whose rows at hand are those of the stage.
- * absorb_few, for which reading is everything, widens K and V in registers. */
+ * The code that packs and stores tiles knows one type, mostly fp32. Rows of another type pass through a buffer, the
+ * stage: a group of queries is widened into it before it is packed (unless it has the ROW_TYPE that the kernel packs),
+ * and a group of results is stored there and then narrowed. A stand-in tensor, whose current rows are those of the
+ * stage, replaces the stored one. absorb_few, which is limited by reading, widens K and V in registers instead. */
 #ifndef ATTN_STAGED_ROWS_IMPL_H
 #define ATTN_STAGED_ROWS_IMPL_H
 

@@ -10,8 +10,8 @@
  *     store_group
  *   few rows (decode, few_most): absorb_few reads K and V where they lie, once for all query heads that share them
  *
- * Rows are numbered position first, query head second, so that neighbours see nearly the same keys. This file has no
- * vectors. The kernel that includes it defines before:
+ * Rows are numbered position first, query head second, so that neighbouring rows see nearly the same keys. There are no
+ * vectors in this file. The kernel that includes it defines before:
  *
  *   LANES, VECTORS           query rows of a vector; vectors of a group
  *   TILE                     keys, or channels of V, of a tile
@@ -21,8 +21,8 @@
  *   ROW_TYPE                 of Q, K and V when they are packed
  *   IN_PLACE_NEAR, _FAR      groups that read rows where they lie (in_place_impl.h)
  *
- * and after it the functions that row_job_impl.h declares. kernels/README.md follows a block of keys through all of
- * it. */
+ * and after it the functions that row_job_impl.h declares. kernels/README.md follows a block of keys through these
+ * loops. */
 #ifndef ATTN_TRANSPOSED_IMPL_H
 #define ATTN_TRANSPOSED_IMPL_H
 

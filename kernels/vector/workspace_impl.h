@@ -1,5 +1,5 @@
-/* workspace_impl.h: how large blocks of keys and blocks of query rows are, how a thread's workspace is cut up, and a
- * job at its beginning. */
+/* workspace_impl.h: chooses the sizes of blocks of keys and of query rows, divides a thread's workspace, and fills a
+ * job at its beginning. transposed_impl.h calls it. */
 #ifndef ATTN_WORKSPACE_IMPL_H
 #define ATTN_WORKSPACE_IMPL_H
 
