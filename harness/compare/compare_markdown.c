@@ -9,12 +9,7 @@
 #include "util/percent.h"
 #include "record/record_rows.h"
 #include "stats/multiple_testing.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
+#include "util/json_text.h"
 
 static void put_cell(FILE *out, const char *text)
 {

@@ -5,12 +5,7 @@
 #include <string.h>
 
 #include "util/percent.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
+#include "util/json_text.h"
 
 void gate_print_case(const json_t *one)
 {

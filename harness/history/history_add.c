@@ -26,12 +26,7 @@ void history_fingerprint(const json_t *context, char out[17])
 
 #include "history_internal.h"
 #include "record/record_rows.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
+#include "util/json_text.h"
 
 static void record_digest(const json_t *record, char out[17])
 {

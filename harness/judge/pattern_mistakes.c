@@ -117,8 +117,7 @@ const mistake *mistake_list(int *count)
     return mistakes;
 }
 
-/* ---- room
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- room -------------------------------------------------------------------------------------------------------- */
 
 int mistake_row_new(const instance *in, int64_t key_block, mistake_row *out)
 {
@@ -134,8 +133,7 @@ int mistake_row_new(const instance *in, int64_t key_block, mistake_row *out)
 
 void mistake_row_free(mistake_row *row) { free(row->room); }
 
-/* ---- changes of the problem and its tensors
- * --------------------------------------------------------------------------- */
+/* ---- changes of the problem and its tensors ---------------------------------------------------------------------- */
 
 static void shift(attn_tensor *t, int axis, int64_t by)
 {
@@ -228,8 +226,7 @@ static mistake_result fit_scale(const mistake_row *row, ref_workspace *changed, 
     return MISTAKE_FITTED;
 }
 
-/* ---- changes of the gathered row
- * --------------------------------------------------------------------------------------- */
+/* ---- changes of the gathered row --------------------------------------------------------------------------------- */
 
 static int64_t block_of(const mistake_row *row, int64_t j) { return row->key[j] / row->key_block; }
 
@@ -346,8 +343,7 @@ static mistake_result alter_row(const mistake *m, mistake_row *row, mistaken *ou
     return MISTAKE_ROW;
 }
 
-/* ---- LSE alone
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- LSE alone --------------------------------------------------------------------------------------------------- */
 
 static mistake_result lse_alone(const mistake *m, const ref_row *right, mistaken *out)
 {

@@ -124,8 +124,7 @@ static bool begin_row(attempt *a, int64_t r)
     return a->row.right != NULL;
 }
 
-/* ---- what needs no reference: the values themselves
- * ------------------------------------------------------------------ */
+/* ---- what needs no reference: the values themselves -------------------------------------------------------------- */
 
 static const char *const kind_words[] = {"the wrong values are NaN", "the wrong values are 0",
                                          "the wrong values are negated"};
@@ -150,8 +149,7 @@ static const char *kind_of(const pattern_case *c, const wrong_map *m)
     return NULL;
 }
 
-/* ---- all mistakes over the first wrong rows
- * -------------------------------------------------------------------------- */
+/* ---- all mistakes over the first wrong rows ---------------------------------------------------------------------- */
 
 static bool output_wrong(const wrong_map *m, int64_t r)
 {

@@ -6,12 +6,7 @@
 
 #include "record/record_rows.h"
 #include "util/xml.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
+#include "util/json_text.h"
 
 static void put_part(FILE *out, const json_t *one, const char *part)
 {

@@ -10,12 +10,7 @@
 #include "record_markdown_failures.h"
 #include "record_markdown_layout.h"
 #include "record/record_rows.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
+#include "util/json_text.h"
 
 /* What makes the verdict one of a part: the user ended it, or asked for some of the checks. Returns the word for
  * right. */

@@ -6,12 +6,7 @@
 #include "counters/counters_groups.h"
 #include "util/markdown.h"
 #include "record/record_rows.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
+#include "util/json_text.h"
 
 /* Counts of one call. What is scaled up says so: '1.2e+06 (of 33 %)'. */
 static void put_counts(FILE *out, const json_t *entry, const json_t *events)

@@ -5,12 +5,7 @@
 
 #include "util/markdown.h"
 #include "record/record_rows.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
+#include "util/json_text.h"
 
 static void put_case(FILE *out, const json_t *one)
 {

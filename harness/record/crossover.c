@@ -8,6 +8,7 @@
 
 #include "record_rows.h"
 #include "workload/workload_keys.h"
+#include "util/json_text.h"
 
 typedef struct point {
     char *family; /* the spec without q and k */
@@ -21,12 +22,6 @@ typedef struct points {
 } points;
 
 enum { LEAST_SIZES = 3 };
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
 
 /* The spec's family and its number of keys. NULL if it is no spec (plain Google Benchmark) or if other keys hold sizes
  * too. */

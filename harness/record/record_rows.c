@@ -13,7 +13,7 @@
 
 static text_view view_of(const char *text) { return (text_view){text ? text : "", text ? (int)strlen(text) : 0}; }
 
-static const char *text_of(const json_t *object, const char *key)
+static const char *text_or_null(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
 }
@@ -43,8 +43,8 @@ static int64_t cut_threads(text_view *name)
 
 entry_id entry_id_of(const json_t *entry)
 {
-    const char *run = text_of(entry, "run_name");
-    entry_id id = {.kernel = view_of(run ? run : text_of(entry, "name"))};
+    const char *run = text_or_null(entry, "run_name");
+    entry_id id = {.kernel = view_of(run ? run : text_or_null(entry, "name"))};
     id.threads = cut_threads(&id.kernel);
     if (id.threads == 0) {
         const json_t *threads = json_object_get(entry, "threads");
@@ -58,12 +58,12 @@ entry_id entry_id_of(const json_t *entry)
 const char *entry_error(const json_t *entry)
 {
     if (json_is_true(json_object_get(entry, "error_occurred"))) {
-        const char *message = text_of(entry, "error_message");
+        const char *message = text_or_null(entry, "error_message");
         return message && *message ? message : "failed, without a message";
     }
     const json_t *skipped = json_object_get(entry, "skipped"); /* a boolean or, in some versions, a number */
     if (json_is_true(skipped) || (json_is_number(skipped) && json_number_value(skipped) != 0)) {
-        const char *message = text_of(entry, "skip_message");
+        const char *message = text_or_null(entry, "skip_message");
         return message && *message ? message : "skipped, without a message";
     }
     return NULL;
@@ -71,13 +71,13 @@ const char *entry_error(const json_t *entry)
 
 static bool is_aggregate(const json_t *entry)
 {
-    const char *type = text_of(entry, "run_type");
+    const char *type = text_or_null(entry, "run_type");
     return type && strcmp(type, "aggregate") == 0;
 }
 
 static bool is_median(const json_t *entry)
 {
-    const char *name = text_of(entry, "aggregate_name");
+    const char *name = text_or_null(entry, "aggregate_name");
     return is_aggregate(entry) && name && strcmp(name, "median") == 0;
 }
 
@@ -92,7 +92,7 @@ static double number_of(const json_t *entry, const char *key)
     const json_t *j = json_object_get(entry, key);
     if (!json_is_number(j)) return NONE;
     if (strcmp(key, "real_time") != 0) return json_number_value(j);
-    const char *unit = text_of(entry, "time_unit");
+    const char *unit = text_or_null(entry, "time_unit");
     const double ms = !unit || strcmp(unit, "ns") == 0 ? 1e-6
                       : strcmp(unit, "us") == 0        ? 1e-3
                       : strcmp(unit, "ms") == 0        ? 1
@@ -159,9 +159,10 @@ static bool is_baseline(const json_t *record, text_view kernel)
     const json_t *one;
     json_array_foreach(json_object_get(ours, "kernels"), i, one)
     {
-        const char *role = text_of(one, "role");
+        const char *role = text_or_null(one, "role");
         if (json_is_string(json_object_get(one, "improves_on"))) continue;
-        if (role && strcmp(role, "baseline") == 0 && view_equal(view_of(text_of(one, "name")), kernel)) return true;
+        if (role && strcmp(role, "baseline") == 0 && view_equal(view_of(text_or_null(one, "name")), kernel))
+            return true;
     }
     return false;
 }
@@ -187,7 +188,7 @@ static double speedup(const json_t *record, const record_table *table, const rec
 
 bool case_is_finding(const json_t *one)
 {
-    const char *status = text_of(one, "status");
+    const char *status = text_or_null(one, "status");
     return strcmp(status, "fail") == 0 || strcmp(status, "crash") == 0 || strcmp(status, "hang") == 0;
 }
 
@@ -212,9 +213,9 @@ static void fill_verdict(const json_t *record, record_row *row)
     const json_t *one;
     json_array_foreach(json_object_get(record, "cases"), i, one)
     {
-        if (!view_equal(view_of(text_of(one, "kernel")), row->id.kernel) ||
-            !view_equal(view_of(text_of(one, "workload")), row->id.workload) ||
-            strcmp(text_of(one, "status"), "unsupported") == 0)
+        if (!view_equal(view_of(text_or_null(one, "kernel")), row->id.kernel) ||
+            !view_equal(view_of(text_or_null(one, "workload")), row->id.workload) ||
+            strcmp(text_or_null(one, "status"), "unsupported") == 0)
             continue;
         row->failed = row->failed || case_is_finding(one);
         if (json_is_object(json_object_get(one, "output"))) worst = worse_ratio(worst, case_ratio(one));
@@ -235,8 +236,8 @@ case_counts case_counts_of(const json_t *record, const char *kernel)
     const json_t *one;
     json_array_foreach(json_object_get(record, "cases"), i, one)
     {
-        if (kernel && strcmp(kernel, text_of(one, "kernel")) != 0) continue;
-        const char *status = text_of(one, "status");
+        if (kernel && strcmp(kernel, text_or_null(one, "kernel")) != 0) continue;
+        const char *status = text_or_null(one, "status");
         c.all++;
         c.pass += strcmp(status, "pass") == 0;
         c.fail += strcmp(status, "fail") == 0;
@@ -274,7 +275,7 @@ int record_table_make(const json_t *record, record_table *out)
         const entry_id id = entry_id_of(entry);
         record_row *row = find_row(out, id);
         if (!row) {
-            const char *label = text_of(entry, "label");
+            const char *label = text_or_null(entry, "label");
             row = &out->row[out->rows++];
             *row = (record_row){.id = id, .spec = label && *label ? view_of(label) : id.workload};
         }

@@ -163,8 +163,7 @@ static json_t *tally_json(const tally *t)
                      "spread_90", t->spread, "failed", t->failed);
 }
 
-/* ---- which rows
- * --------------------------------------------------------------------------------------------------- */
+/* ---- which rows -------------------------------------------------------------------------------------------------- */
 
 /* Is the build's slowdown in the comma-separated list of percentages? */
 static bool is_listed(const char *list, const struct build *b)

@@ -8,6 +8,7 @@
 #include "selftest_judge.h"
 #include "util/atomic_file.h"
 #include "verify/check_list.h"
+#include "util/json_text.h"
 
 /* Checks that may stay although no planted bug is found by them alone, and why. */
 static const struct {
@@ -48,12 +49,6 @@ static const struct {
      "with 4096 keys or more a dropped key moves O by less than its bound, but a single weight by hundreds of bounds"},
     {"needle", "names the key that was missed, at any number of keys"},
 };
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
 
 static json_t *part_of(json_t *results, bool odd)
 {

@@ -12,6 +12,7 @@
 
 #include "selftest_judge.h"
 #include "util/console.h"
+#include "util/json_text.h"
 
 static const double time_limit = 900; /* seconds of one verify: some planted bugs hang in all cases, on busy machines */
 
@@ -39,12 +40,6 @@ typedef struct run {
     json_t *results;
     int next, done;
 } run;
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
 
 /* Runs a shell's command line, in which $0 is this program, in a process group of its own and without output. */
 static pid_t start(const run *all, const char *line)

@@ -208,8 +208,7 @@ static int fill_heads(const instance *in, int slot, char *reason, size_t reason_
     return 1;
 }
 
-/* ---- the classes masked and padding
- * ------------------------------------------------------------------------------------------ */
+/* ---- the classes masked and padding ------------------------------------------------------------------------------ */
 
 /* Marks the keys that some row of sequence b sees. */
 static void mark_seen(const instance *in, const attn_args *args, int64_t b, unsigned char *seen)

@@ -32,8 +32,7 @@ typedef struct shrinker {
     shrunk *out;
 } shrinker;
 
-/* ---- candidates
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- candidates -------------------------------------------------------------------------------------------------- */
 
 static void set_text(candidate *c, spec_key key, const char *text)
 {
@@ -116,8 +115,7 @@ static bool keep(shrinker *s, candidate *c)
     return kept;
 }
 
-/* ---- edits: each returns true if something of it stayed
- * --------------------------------------------------------------- */
+/* ---- edits: each returns true if something of it stayed ---------------------------------------------------------- */
 
 #define KEY(name) (UINT64_C(1) << KEY_##name)
 #define MASK_KEYS (KEY(MASK) | KEY(WINDOW) | KEY(LEFT) | KEY(RIGHT) | KEY(PREFIX) | KEY(PREFIX_FREE))
@@ -310,8 +308,7 @@ static bool fewer_threads(shrinker *s)
     return false;
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 /* Sizes in full, so that each can be lowered by itself. */
 static bool begin(shrinker *s, const trial_group *g, char *reason, size_t size)

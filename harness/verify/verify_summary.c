@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "record/record_rows.h"
+#include "util/json_text.h"
 
 enum { SHOWN_OF_KERNEL = 3, SHOWN_WITH_NEW_CHECK = 8, MOST_SUITES = 12 };
 
-/* ---- failures
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- failures ---------------------------------------------------------------------------------------------------- */
 
 static struct kernel_failures *failures_of(const failure_log *log, const char *kernel)
 {
@@ -62,14 +62,7 @@ void failure_log_free(failure_log *log)
     memset(log, 0, sizeof *log);
 }
 
-/* ---- kernel x suite
- * --------------------------------------------------------------------------------------------------- */
-
-static const char *text_of(const json_t *one, const char *key)
-{
-    const char *text = json_string_value(json_object_get(one, key));
-    return text ? text : "";
-}
+/* ---- kernel x suite ---------------------------------------------------------------------------------------------- */
 
 /* The values of a key, each once, in order of first appearance, as an object whose values are null. */
 static json_t *values_of(const json_t *cases, const char *key)
@@ -142,8 +135,7 @@ void cases_print_counts(FILE *to, const json_t *cases)
     json_decref(kernels), json_decref(suites);
 }
 
-/* ---- unsupported, by reason
- * ---------------------------------------------------------------------------------------------- */
+/* ---- unsupported, by reason -------------------------------------------------------------------------------------- */
 
 /* A kernel under a reason; reasons: {reason: {kernel: null}}. */
 static void add_reason(json_t *reasons, const char *reason, const char *kernel)
@@ -196,8 +188,7 @@ void cases_print_unsupported(FILE *to, const json_t *cases)
     json_decref(reasons), json_decref(all);
 }
 
-/* ---- what failures share
- * ------------------------------------------------------------------------------------------------- */
+/* ---- what failures share ----------------------------------------------------------------------------------------- */
 
 typedef struct coverage {
     int all, with;

@@ -5,8 +5,7 @@
 #include "judge/pattern.h"
 #include "instance_fixture.h"
 
-/* ---- along one axis
- * -------------------------------------------------------------------------------------------------- */
+/* ---- along one axis ---------------------------------------------------------------------------------------------- */
 
 /* '.' right, '#' wrong, ' ' not judged */
 static void says(const char *marks, int64_t border, const char *wanted)
@@ -41,8 +40,7 @@ static void test_axis(void **state)
     says("#.##.#..##.##..#", 0, "9 of 16 rows");
 }
 
-/* ---- spoilt outputs
- * -------------------------------------------------------------------------------------------------- */
+/* ---- spoilt outputs ---------------------------------------------------------------------------------------------- */
 
 static const accuracy fp32 = {.u = 0x1p-24,
                               .kappa = 4,
@@ -136,8 +134,7 @@ static void test_places(void **state)
     spoilt(spec, everywhere, "everywhere; LSE is right");
 }
 
-/* ---- a plain kernel with a mistake
- * ------------------------------------------------------------------------------------- */
+/* ---- a plain kernel with a mistake ------------------------------------------------------------------------------- */
 
 enum slip {
     NO_SLIP,

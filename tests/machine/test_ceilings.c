@@ -221,8 +221,7 @@ static void a_footprint_is_measured_when_asked_for(void **state)
     for (int i = 1; i < CEILING_FOOTPRINTS; i++) assert_true(c.bandwidth[i].footprint > c.bandwidth[i - 1].footprint);
 }
 
-/* ---- the loops
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the loops --------------------------------------------------------------------------------------------------- */
 
 static const struct loops {
     uint64_t isa;

@@ -121,8 +121,7 @@ static int shares_a_buffer(const attn_problem *p, const attn_args *args)
     return plain_run(p, &(attn_args){sizeof(attn_args), args->count, slot}, plain_strided);
 }
 
-/* ---- threads, files, processor
- * ------------------------------------------------------------------------------------ */
+/* ---- threads, files, processor ----------------------------------------------------------------------------------- */
 
 typedef struct share {
     const attn_problem *problem;
@@ -158,8 +157,7 @@ static void leave_upper_halves(void)
 #endif
 }
 
-/* ---- values and bounds
- * -------------------------------------------------------------------------------------------- */
+/* ---- values and bounds ------------------------------------------------------------------------------------------- */
 
 static float rounded_to_16(float x)
 {
@@ -225,8 +223,7 @@ static void slice(void *arg, int64_t begin, int64_t end, int thread)
     }
 }
 
-/* ---- the kernel
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the kernel -------------------------------------------------------------------------------------------------- */
 
 static int cheat(const attn_problem *problem, const attn_args *args, const attn_exec *exec)
 {

@@ -41,8 +41,7 @@ typedef union emulated_half {
 EMULATED emulated_lanes lanes_of_ps(__m512 x) { return (emulated_lanes){.f = x}; }
 EMULATED emulated_lanes lanes_of_si512(__m512i x) { return (emulated_lanes){.i = x}; }
 
-/* ---- memory: lanes whose bit is not set are neither read nor written
- * ---------------------------------------------- */
+/* ---- memory: lanes whose bit is not set are neither read nor written --------------------------------------------- */
 
 #define EMULATED_COPY(to, lanes, mask, from, size)                                                                     \
     for (int i = 0; i < (lanes); i++)                                                                                  \
@@ -95,8 +94,7 @@ EMULATED void emulated_256_mask_storeu_epi16(void *to, uint32_t k, __m256i value
     EMULATED_COPY(to, 16, k, x.u16, 2);
 }
 
-/* ---- conversions
- * -------------------------------------------------------------------------------------------------- */
+/* ---- conversions ------------------------------------------------------------------------------------------------- */
 
 EMULATED __m512i emulated_cvtepu16_epi32(__m256i value)
 {
@@ -164,8 +162,7 @@ EMULATED __m512 emulated_shuffle_f32x4(__m512 a, __m512 b, int which)
     return z.f;
 }
 
-/* ---- arithmetic
- * --------------------------------------------------------------------------------------------------- */
+/* ---- arithmetic -------------------------------------------------------------------------------------------------- */
 
 /* Of vreduceps with immediate 0x09: x - floor(x), of infinities 0. */
 EMULATED __m512 emulated_reduce_down_ps(__m512 value)

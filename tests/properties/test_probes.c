@@ -15,8 +15,7 @@
 #include "judge/trial.h"
 #include "verify/trial_run.h"
 
-/* ---- a plain correct kernel in double, and ways to spoil it
- * ---------------------------------------------------------- */
+/* ---- a plain correct kernel in double, and ways to spoil it ------------------------------------------------------ */
 
 enum { MOST_KEYS = 2048, NO_KEY = -1 };
 static int64_t light_key = NO_KEY;   /* its weight is a ten-thousandth too small */

@@ -18,8 +18,7 @@
 #include "judge/trial.h"
 #include "verify/trial_run.h"
 
-/* ---- a plain correct kernel in double, and ways to spoil it
- * ---------------------------------------------------------- */
+/* ---- a plain correct kernel in double, and ways to spoil it ------------------------------------------------------ */
 
 enum spoil {
     NOTHING,
@@ -235,8 +234,7 @@ static void unknown_features_are_unsupported(void **state)
     expect_status(NOTHING, "h=2,q=9,d=8,sinks=1", TRIAL_UNSUPPORTED, "SINK_LOGITS");
 }
 
-/* ---- the rows of large cases
- * ---------------------------------------------------------------------------------------- */
+/* ---- the rows of large cases ------------------------------------------------------------------------------------- */
 
 static int has_row(const row_list *list, int64_t i)
 {
