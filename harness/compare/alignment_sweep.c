@@ -23,8 +23,7 @@ static const int offsets[] = {16, 32, 48, 64, 1024, 2048, 3072};
 static const int links[ALIGNMENT_LINKS] = {16, 32, 48, 64};
 enum { OFFSETS = sizeof offsets / sizeof *offsets, WORKSPACE_ALIGNMENT = 64 };
 
-/* ---- code at other offsets ----------------------------------------------------------------------------------------
- */
+/* ---- code at other offsets --------------------------------------------------------------------------------------- */
 
 static bool open_link(compare_sides *out, int bytes, uint64_t isa, char *reason, size_t size)
 {

@@ -78,8 +78,7 @@ static void time_pairs(void *arg)
     m->ran = paired_kernels_run(&d, &settings, &m->run, &m->calls, &m->wrong, m->reason, sizeof m->reason);
 }
 
-/* ---- the verdict --------------------------------------------------------------------------------------------------
- */
+/* ---- the verdict ------------------------------------------------------------------------------------------------- */
 
 static int figures_of_samples(const sampled_pair *pair, size_t pairs, double alpha, pair_figures *out)
 {

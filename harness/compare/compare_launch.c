@@ -73,8 +73,7 @@ static double one_launch(launch *l, bool *crashed, char *reason, size_t size)
     return median;
 }
 
-/* Repeats a crashed launch with each side on both lanes, NEW first. Returns the side that crashes again; -1: neither.
- */
+/* Repeats a crashed launch with one side on both lanes, NEW first. Returns the side that crashes again; -1: none. */
 static int crashing_side(const launch *l)
 {
     char reason[256];

@@ -1,5 +1,4 @@
-/* compare_record.h: comparisons as JSON, for the record and its Markdown page. The keys are listed in compare_record.c.
- */
+/* compare_record.h: comparisons as JSON, for the record, and as Markdown. compare_record.c lists the keys. */
 #ifndef ATTNBENCH_COMPARE_RECORD_H
 #define ATTNBENCH_COMPARE_RECORD_H
 

@@ -89,8 +89,7 @@ static void read_hypervisor(const char *root, const char *cpuinfo, machine_facts
     proc_file_read(root, "/sys/class/dmi/id/product_name", product, sizeof product);
     proc_file_read(root, "/sys/class/dmi/id/sys_vendor", text, sizeof text);
     snprintf(board, sizeof board, "%s %s", text, product);
-    /* Some vendors offer virtual machines and bare metal under one name. If the CPU shows the flag, the flag decides.
-     */
+    /* Some vendors offer virtual machines and bare metal under one name. If the CPU has the flag, the flag decides. */
     if (!has_flags || flag)
         for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++)
             if (strstr(board, makers[i][0])) {

@@ -56,8 +56,7 @@ static bool is_movable(const elf_file *f, char *reason, size_t size)
     return !why;
 }
 
-/* May all segments move by so much? Each is mapped with its own rights, so none may come to share a page with another.
- */
+/* May all segments move by so much? Each has rights of its own, so none may come to share a page with another. */
 static bool segments_fit(const elf_file *f, uint64_t by)
 {
     uint64_t free_page = 0;

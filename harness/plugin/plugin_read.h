@@ -1,5 +1,4 @@
-/* plugin_read.h: makes a plugin, with a stand-in for each of its kernels, from the data of its file. plugin.c calls it.
- */
+/* plugin_read.h: makes a plugin, with a stand-in for each of its kernels, from the data of a file, for plugin.c. */
 #ifndef ATTNBENCH_PLUGIN_READ_H
 #define ATTNBENCH_PLUGIN_READ_H
 

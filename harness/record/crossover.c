@@ -1,5 +1,4 @@
-/* crossover.c: groups a record's rows into families (points_of) and compares pairs of curves in each (compare_curves).
- */
+/* crossover.c: groups a record's rows into families (points_of) and compares pairs of curves (compare_curves). */
 #include "crossover.h"
 
 #include <math.h>

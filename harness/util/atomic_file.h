@@ -1,5 +1,4 @@
-/* atomic_file.h: writes files that are either whole or not there. Records, pages and moved modules are written by it.
- */
+/* atomic_file.h: writes files that are either whole or not there, such as records, reports and moved modules. */
 #ifndef ATTNBENCH_ATOMIC_FILE_H
 #define ATTNBENCH_ATOMIC_FILE_H
 

@@ -4,8 +4,7 @@
 
 #include <stddef.h>
 
-/* Reads the start of the file root + path into `out`, without newlines at the end. Returns 1; 0 and "" if that fails.
- */
+/* Reads the start of file root + path into `out`, without newlines at the end. Returns 1; 0 and "" on failure. */
 int proc_file_read(const char *root, const char *path, char *out, size_t out_size);
 
 /* Finds the first line "key<separator>value" of a text. `out` gets the value, trimmed. Returns 1; 0 and "" if there is

@@ -41,8 +41,8 @@ static int may_choose(const attn_kernel *kernel, const attn_problem *problem, co
     return attn_supports(kernel, problem, args, isa, reason, sizeof reason);
 }
 
-static const attn_kernel *choose(const attn_problem *problem, const attn_args *args, const attn_machine *machine,
-                                 const attn_exec *exec, attn_plan *best_plan)
+static const attn_kernel *choose_kernel(const attn_problem *problem, const attn_args *args, const attn_machine *machine,
+                                        const attn_exec *exec, attn_plan *best_plan)
 {
     const uint64_t isa = machine ? machine->isa : ATTN_ISA_PORTABLE;
     const attn_kernel *best = NULL;
@@ -75,7 +75,7 @@ static int accepts(const attn_problem *problem, const attn_args *args, char *rea
 static int plan(const attn_problem *problem, const attn_args *args, const attn_machine *machine, const attn_exec *exec,
                 attn_plan *out)
 {
-    const attn_kernel *chosen = choose(problem, args, machine, exec, out);
+    const attn_kernel *chosen = choose_kernel(problem, args, machine, exec, out);
     if (!chosen) return ATTN_UNSUPPORTED;
     out->state[KERNEL_OF_SLICES] = (uint64_t)(uintptr_t)out->inner;
     out->inner = chosen;

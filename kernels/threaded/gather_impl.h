@@ -17,7 +17,7 @@ typedef struct attn_gather {
     int64_t bytes;
 } attn_gather;
 
-/* The KV head whose copy a thread holds; begins its memory. */
+/* The KV head whose copy a thread holds; at the beginning of the thread's memory. */
 typedef struct attn_gathered {
     int64_t b, kv_head; /* b = -1: none */
     int64_t unused[6];
@@ -66,7 +66,7 @@ static inline void attn_copy_row(const char *from, int64_t stride, char *to, int
     for (int64_t c = 0; c < channels; c++) memcpy(to + c * (int64_t)size, from + c * stride * (int64_t)size, size);
 }
 
-/* Copies `rows` rows of a slice's tensor; of keys in pages where `pages` is not NULL. */
+/* Copies `rows` rows of a slice's tensor; if `pages` is not NULL, of keys in pages. */
 static inline void attn_gather_rows(const attn_tensor *t, const attn_tensor *pages, int64_t page_size, int64_t rows,
                                     char *to)
 {
@@ -78,8 +78,8 @@ static inline void attn_gather_rows(const attn_tensor *t, const attn_tensor *pag
     }
 }
 
-/* Points the slice at the copies in `memory`, made where the thread does not hold them; with memory NULL only says how
- * they will lie. */
+/* Points the slice at the copies in `memory`, which it makes if the thread does not hold them. With memory NULL it only
+ * sets how they will lie. */
 static inline void attn_gather_slice(const attn_gather *g, attn_slice *slice, int64_t b, int64_t kv_head, char *memory)
 {
     attn_gathered *held = (attn_gathered *)(void *)memory;

@@ -42,7 +42,7 @@ static int plan_inner(const attn_kernel *kernel, const attn_problem *problem, co
     return kernel->plan(problem, args, machine, &sharing, out) == ATTN_OK;
 }
 
-/* May this kernel compute `slice`? Its plan, which is code for its own instruction sets, is not asked. */
+/* May this kernel compute `slice`? Its plan is not called: it may use instruction sets that are missing here. */
 static int takes_slice(const attn_kernel *kernel, const attn_problem *problem, const attn_args *args,
                        const attn_slice *slice, int gather, uint64_t isa)
 {
@@ -58,7 +58,7 @@ static int takes_slice(const attn_kernel *kernel, const attn_problem *problem, c
     return attn_supports(kernel, &own.problem, &own.args, isa, reason, sizeof reason);
 }
 
-/* Does any kernel of this module, on a machine with every instruction set? */
+/* Can any kernel of this module compute `slice`, on a machine with every instruction set? */
 static int any_takes_slice(const attn_problem *problem, const attn_args *args, const attn_slice *slice, int gather)
 {
     int count;

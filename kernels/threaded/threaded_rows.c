@@ -18,8 +18,8 @@
 
 #include "inner_impl.h"
 
-static const attn_kernel *choose(const attn_problem *problem, const attn_args *args, uint64_t isa,
-                                 const attn_machine *machine, attn_plan *inner)
+static const attn_kernel *choose_row_kernel(const attn_problem *problem, const attn_args *args, uint64_t isa,
+                                            const attn_machine *machine, attn_plan *inner)
 {
     attn_slice slice;
     attn_slice_rows(problem, args, 0, 0, 0, problem->q, &slice);
@@ -54,7 +54,8 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
                 attn_plan *out)
 {
     attn_plan inner;
-    const attn_kernel *kernel = choose(problem, args, machine ? machine->isa : ATTN_ISA_PORTABLE, machine, &inner);
+    const attn_kernel *kernel =
+        choose_row_kernel(problem, args, machine ? machine->isa : ATTN_ISA_PORTABLE, machine, &inner);
     if (!kernel) return ATTN_UNSUPPORTED;
     *out = inner; /* accuracy, ceiling and share of the whole are those of its slices */
     out->expected_share *= busy_share(slices_of(problem, &inner), exec->threads);

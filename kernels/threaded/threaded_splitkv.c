@@ -50,8 +50,8 @@ static void slice_of_keys(const attn_problem *problem, const attn_args *args, at
     slice->slot[ATTN_LSE] = (attn_tensor){NULL, ATTN_F32, 0, {1, slice->problem.h, problem->q, 1}, {0, 0, 1, 1}};
 }
 
-static const attn_kernel *choose(const attn_problem *problem, const attn_args *args, uint64_t isa,
-                                 const attn_machine *machine, attn_plan *inner)
+static const attn_kernel *choose_split_kernel(const attn_problem *problem, const attn_args *args, uint64_t isa,
+                                              const attn_machine *machine, attn_plan *inner)
 {
     attn_slice slice;
     slice_of_keys(problem, args, &slice);
@@ -82,7 +82,8 @@ static int plan(const attn_problem *problem, const attn_args *args, const attn_m
 {
     enum { EXP_ULPS = 1 }; /* of the C library's expf and logf */
     attn_plan inner;
-    const attn_kernel *kernel = choose(problem, args, machine ? machine->isa : ATTN_ISA_PORTABLE, machine, &inner);
+    const attn_kernel *kernel =
+        choose_split_kernel(problem, args, machine ? machine->isa : ATTN_ISA_PORTABLE, machine, &inner);
     if (!kernel) return ATTN_UNSUPPORTED;
     const attn_cut cut = cut_for(problem, args, exec->threads);
     *out = inner;

@@ -18,9 +18,9 @@
 
 static inline int lies_in_rows(const attn_tensor *t, const attn_tensor *pages) { return t->type == ATTN_F32 && !pages; }
 
-/* Only whole tiles of channels; at most IN_PLACE_NEAR groups of queries share a block, IN_PLACE_FAR where other rows
- * lie between those of a head. Rows that would be gathered are packed where slices on several threads `share` what is
- * packed. */
+/* Is a block read in place? Only whole tiles of channels are, and only if at most IN_PLACE_NEAR groups of queries share
+ * a block (IN_PLACE_FAR if other rows lie between those of a head). Rows that would be copied together are packed
+ * instead if slices on several threads `share` what is packed. */
 static inline int can_read_in_place(const attn_problem *problem, const attn_args *args, int64_t groups, int share)
 {
     const attn_tensor *k = attn_slot_of(args, ATTN_K), *v = attn_slot_of(args, ATTN_V),
@@ -61,8 +61,8 @@ static inline int is_v_in_k(const row_job *job)
            memcmp(k->stride, v->stride, sizeof k->stride) == 0;
 }
 
-/* Keys or values as fp32 rows behind each other. What widen_row writes behind a row, the next one overwrites, or what
- * follows in `own`. */
+/* Widens keys or values to fp32 rows behind each other. What widen_row writes beyond a row is overwritten by the next
+ * row, or by what follows in `own`. */
 static inline void gather_rows(const row_job *job, int slot, int64_t first, int64_t count, float *to)
 {
     const attn_tensor *from = job->stored[slot], *scales = slot == ATTN_K ? job->k_scales : job->v_scales;
@@ -95,7 +95,7 @@ static inline block_rows rows_of_block(const row_job *job, int64_t first, int64_
     return rows;
 }
 
-/* Makes keys first .. first + count - 1 the block at hand; all of them are seen by some row. */
+/* Makes keys first .. first + count - 1 the current block. Some row sees each of them. */
 static inline void read_block(row_job *job, int64_t first, int64_t count, int64_t groups)
 {
     job->block = job->own;

@@ -8,7 +8,7 @@
 #include "logits_impl.h"
 #include "row_job_impl.h"
 
-/* Of each row of the group at hand, and the terms of one tile of keys. */
+/* Data of each row of the current group, and the terms of one tile of keys. */
 struct group_terms {
     float tile[TILE * GROUP > KEYS_MOST ? TILE *GROUP : KEYS_MOST];
     float slope[GROUP];
@@ -26,7 +26,7 @@ static inline attn_row_terms terms_of(const row_job *job, int64_t row)
     return attn_terms_of_row(job->problem, job->args, job->b, head, i);
 }
 
-/* Rows beyond the last repeat it. */
+/* Lanes beyond the last row repeat it. */
 static inline void take_terms(const row_job *job, const row_group *g)
 {
     group_terms *t = job->terms;
@@ -59,7 +59,7 @@ static inline void biases_of_tile(const group_terms *t, int64_t key, float *to)
         for (int64_t j = begin; j < end; j++) to[j * GROUP + r] = row[r].bias[(column + j) * step];
 }
 
-/* The terms of the tile of keys that begins at `key` of the block at hand. */
+/* The terms of the tile of keys that begins at `key` of the current block. */
 static inline const float *terms_of_tile(const row_job *job, int64_t key)
 {
     group_terms *t = job->terms;
@@ -84,7 +84,7 @@ static inline const float *terms_of_tile(const row_job *job, int64_t key)
     return t->tile;
 }
 
-/* The terms of one row with keys first .. first + count - 1, in the place of a tile's. */
+/* The terms of one row with keys first .. first + count - 1, stored where those of a tile are. */
 static inline void terms_of_row(const row_job *job, int64_t row, int64_t first, int64_t count)
 {
     const attn_row_terms t = terms_of(job, row);

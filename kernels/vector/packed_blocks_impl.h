@@ -21,7 +21,7 @@ enum {
 
 _Static_assert(KEYS_MOST / 2 % KEY_STEP == 0, "a block's packed keys begin where pack_keys can");
 
-/* Keys of a block: as even as can be, so that the last one is not mostly empty. */
+/* Keys of a block: as equal as possible, so that the last block is not mostly empty. */
 static inline int64_t even_block_keys(int64_t k, int64_t most)
 {
     const int64_t blocks = larger((k + most - 1) / most, 1);
@@ -64,8 +64,8 @@ static inline float scale_of_key(const row_job *job, const attn_tensor *scales, 
     return scale;
 }
 
-/* Keys first + at .. first + end - 1, of the block that begins at `first`, into its tiles of K or V; those before
- * `begin` are not read. Are they finite? */
+/* Packs keys first + at .. first + end - 1 of the block that begins at `first` into its tiles of K or V; those before
+ * `begin` are not read. Returns whether they are finite. */
 static inline int pack_rows(const row_job *job, int slot, int64_t first, int64_t at, int64_t begin, int64_t end)
 {
     _Alignas(64) float stage[STAGED_ROWS * ATTN_MAX_D];
@@ -93,7 +93,7 @@ static inline int pack_rows(const row_job *job, int slot, int64_t first, int64_t
     return finite;
 }
 
-/* Keys begin .. end - 1 of the block at hand, which begins at key `first`; begin and end count from there. */
+/* Packs keys begin .. end - 1 of the current block; they count from `first`, where it begins. */
 static inline void pack_block(const row_job *job, int64_t first, int64_t begin, int64_t end)
 {
     const int64_t at = begin / KEY_STEP * KEY_STEP;
@@ -102,7 +102,7 @@ static inline void pack_block(const row_job *job, int64_t first, int64_t begin, 
     job->block.notes->finite = pack_rows(job, ATTN_V, first, at, begin, end);
 }
 
-/* Makes the block that begins at key `first` the one at hand, of which keys begin .. end - 1 are needed. */
+/* Makes the block that begins at key `first` the current one. Keys begin .. end - 1 of it are needed. */
 static inline void take_block(row_job *job, int64_t first, int64_t begin, int64_t end)
 {
     if (job->shared) {

@@ -22,8 +22,8 @@ typedef struct fetch_rows {
 typedef struct fetch_queue {
     fetch_rows of[FETCHES_MOST];
     int first, count;
-    int64_t head, column, row; /* of the first, to go on with: line by line down the rows */
-    const void *idle;          /* asked for when there is nothing more: a line at hand */
+    int64_t head, column, row; /* the next line; the queue goes down the rows, line by line */
+    const void *idle;          /* prefetched when the queue is empty: a line that is in the cache */
 } fetch_queue;
 
 /* Lines `step` bytes apart. */
@@ -34,7 +34,7 @@ typedef struct fetch_lines {
 
 static inline void fetch_none(fetch_queue *queue, const void *idle) { *queue = (fetch_queue){.idle = idle}; }
 
-/* Rows of so many bytes; where nothing is between them, their lines are rows of one line. */
+/* Rows of this many bytes. If nothing lies between them, all their lines count as rows of one line. */
 static inline void fetch_add(fetch_queue *queue, fetch_rows rows, int64_t bytes)
 {
     if (rows.row_step == bytes)
@@ -44,7 +44,7 @@ static inline void fetch_add(fetch_queue *queue, fetch_rows rows, int64_t bytes)
     queue->of[queue->count++] = rows;
 }
 
-/* The next n lines, some again where fewer are left; rows of which there are fewer than n are left out. */
+/* Takes the next n lines, some twice if fewer are left. A set of fewer than n rows is skipped. */
 static inline fetch_lines fetch_take(fetch_queue *queue, int64_t n)
 {
     while (queue->first < queue->count) {

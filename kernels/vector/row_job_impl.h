@@ -21,27 +21,27 @@ enum {
     GROUPS_MOST = ROWS_MOST / GROUP, /* of a block of query rows: packing keys and values is then below 1% */
     BUDGET_MOST = 3 * (1 << 19),     /* bytes of workspace aimed at */
     BUDGET_LEAST = 1 << 19,
-    GROUPS_ASKING = 12, /* the last ones of a block ask for the next block (prefetch_impl.h) */
+    GROUPS_ASKING = 12, /* the last groups of a block prefetch the next block (prefetch_impl.h) */
 };
 
 /* Rows whose queries are packed side by side. Arrays of GROUP are 64-byte aligned. Maxima and sums are in base 2:
  * weight = 2^(x - max), x = log2(e) * logit; where terms join the logits, x = logit and weight = e^(x - max). max is
  * the reference of the weights, not more than LAZY below the largest x. */
 typedef struct row_group {
-    int64_t row, rows; /* first, and how many exist; the lanes beyond compute garbage and are not stored */
+    int64_t row, rows;                              /* first, and how many exist; further lanes are not stored */
     int64_t any_begin, any_end, all_begin, all_end; /* keys that some row sees, that every row sees */
     int64_t *begin, *end;                           /* (GROUP) keys that each row sees */
     float *q, *o;                                   /* (d, GROUP) scaled, (dv rounded up to TILE, GROUP) unnormalised */
     float *max, *sum;                               /* (GROUP) */
-    float *factor;                                  /* (GROUP) what o must be multiplied by before it is added to */
+    float *factor;                                  /* (GROUP) by which o is multiplied before values are added */
     int rescaled;                                   /* factor is not 1 everywhere */
     int empty;                                      /* o has not been written yet: it counts as 0 */
 } row_group;
 
-/* What packing finds out about a block of keys and values; a line of a cache. */
+/* What packing finds about a block of keys and values. One cache line. */
 typedef struct block_notes {
     int32_t finite; /* it is packed, and no value is NaN or infinite */
-    int32_t hidden; /* the kernel has taken those that are out of the tiles */
+    int32_t hidden; /* values that are not finite were replaced by 0 in the tiles */
     float longest_key, largest_value;
     float unused[12];
 } block_notes;
@@ -65,7 +65,7 @@ typedef struct row_job {
     const attn_problem *problem;
     const attn_plan *plan;
     const attn_args *args;
-    const attn_tensor *q, *o; /* fp32 rows, or stand-ins for those at hand (see stage) */
+    const attn_tensor *q, *o; /* fp32 rows, or stand-ins for the current rows (see stage) */
     const attn_tensor *lse, *sinks, *pages, *k_scales, *v_scales;
     const attn_tensor *stored[ATTN_O + 1]; /* Q, K, V, O */
     attn_tensor stand_in[ATTN_O + 1];
@@ -76,20 +76,20 @@ typedef struct row_job {
     float to_base2;            /* 1, or log2(e) with terms */
     group_terms *terms;        /* ALiBi and bias (logit_terms_impl.h); NULL none */
     int64_t keys, dv_padded;   /* of a block; dv rounded up to TILE */
-    packed_block block;        /* at hand */
+    packed_block block;        /* the current block */
     int64_t first;             /* its first key */
     packed_block own;          /* where this job packs */
-    block_rows rows;           /* of the block at hand */
+    block_rows rows;           /* of the current block */
     int in_place;              /* read whole tiles where they lie */
-    fetch_queue *next;         /* asked for meanwhile */
+    fetch_queue *next;         /* lines to prefetch meanwhile */
     const void *shared;        /* packed blocks of the KV head; NULL: none */
     float *weights;            /* (keys, GROUP) */
-    int32_t *begin, *end;      /* (GROUP) keys of the block that each row of the group at hand sees */
-    float *few;                /* absorb_few's */
+    int32_t *begin, *end;      /* (GROUP) keys of the block that each row of the current group sees */
+    float *few;                /* workspace of absorb_few */
     row_group group[GROUPS_MOST];
 } row_job;
 
-/* Where a group stands against the block of keys: begins and ends count from the block's first key. */
+/* The keys of a block that a group sees, counted from the block's first key. */
 typedef struct block_span {
     int64_t any_begin, any_end, all_begin, all_end; /* any_begin <= all_begin <= all_end <= any_end */
 } block_span;
@@ -97,7 +97,7 @@ typedef struct block_span {
 static void widen_row(const char *row, uint32_t type, float scale, int64_t n, float *to);
 static void narrow_row(const float *from, int64_t n, char *row, uint32_t type);
 static void pack_queries(const row_job *job, const row_group *g, int64_t row);
-/* Rows of ROW_TYPE become keys at .. at + count - 1 of the block at hand. */
+/* Packs rows of ROW_TYPE as keys at .. at + count - 1 of the current block. */
 static void pack_keys(const row_job *job, const char *const row[], int64_t at, int64_t count);
 static int pack_values(const row_job *job, const char *const row[], int64_t at, int64_t count); /* are they finite? */
 static void absorb_group(const row_job *job, row_group *g, block_span span);
@@ -109,7 +109,7 @@ static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t round_up(int64_t x, int64_t step) { return (x + step - 1) / step * step; }
 
-/* Which row of its query head row `row` of the KV head's query rows is. */
+/* The number, within its query head, of row `row` of the KV head's query rows. */
 static inline int64_t query_index(const row_job *job, int64_t row) { return job->heads == 1 ? row : row / job->heads; }
 
 /* Row `row` of the KV head's query rows, in Q, O or LSE. */
@@ -148,7 +148,7 @@ static inline float row_lse(const row_job *job, float max, float sum)
     return (float)((job->terms ? 1 : 0.69314718055994531) * (double)max + (double)logf(sum));
 }
 
-/* Where LSE is asked for; of a row that sees neither a key nor a sink it is -infinity, as is the logarithm of its sum
+/* Stores LSE if it is wanted. For a row that sees neither a key nor a sink it is -infinity, the logarithm of its sum
  * 0. */
 static inline void store_lse(const row_job *job, int64_t row, float max, float sum)
 {

@@ -30,8 +30,8 @@ static inline int64_t stage_floats(const attn_problem *problem, const attn_args 
     return most;
 }
 
-/* A tensor of fp32 whose query rows from `row` on, a row of every query head, then the next ones, are those of the
- * stage, wherever else its other rows would be. */
+/* An fp32 tensor whose query rows from `row` on (one row of every query head, then the next) are those of the stage.
+ * Its other rows must not be accessed. */
 static inline const attn_tensor *stage_queries(row_job *job, int slot, int64_t row)
 {
     const int64_t stride = round_up(channels_of(job->problem, slot), LANES);
@@ -52,7 +52,7 @@ static inline void read_queries(row_job *job, int64_t row, int64_t rows, uint32_
     job->q = stage_queries(job, ATTN_Q, row);
 }
 
-/* What store_group and few_store write until write_results is for rows from `row` on. */
+/* Until write_results, store_group and few_store write rows from `row` on to the stage. */
 static inline void begin_results(row_job *job, int64_t row)
 {
     job->o = is_staged(job->stored[ATTN_O], ATTN_O) ? stage_queries(job, ATTN_O, row) : job->stored[ATTN_O];
