@@ -15,49 +15,24 @@
 #include "util/atomic_file.h"
 #include "output/terminal_table.h"
 
-const char help_bench[] =
-    "attnbench bench [SELECT] [OUTPUT] [-- Google Benchmark's flags]: how fast?\n\n"
-    "Every kernel is checked first, in a process of its own, and again after its timing: no number is shown for an "
-    "output\n"
-    "that was not checked. The time is pack + run; counters: gflops (2 * pairs * (d + dv) a second), share of the "
-    "measured\n"
-    "ceiling that limits the kernel, gbytes (compulsory GB/s), share_bw of the measured bandwidth, pack_ms.\n\n"
-    "SELECT (each may be given again)\n"
-    "  --kernel GLOB          kernels (all)\n"
-    "  --plugin FILE.so       kernels of your own, named FILE:kernel\n"
-    "  --workload NAME[,key=value...]|SPEC\n"
-    "  --suite NAME           suites (models, if no workload is given)\n"
-    "  --workloads FILE       your own workloads and suites\n"
-    "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
-    "  --seed N               of the inputs (1)\n"
-    "INPUTS (hot: as the call before left them in the caches)\n"
-    "  --rotate               each call takes the next of so many copies that the caches do not hold them all\n"
-    "  --cold                 all data are flushed from the caches before each call, untimed\n"
-    "COUNTERS\n"
-    "  --counters LIST        groups (pipeline, cache, tlb, fp, system, all) or events such as "
-    "cycles,perf::TASK-CLOCK, "
-    "counted on\n"
-    "                         every thread in a run of its own after the timing, with what follows from them "
-    "(instructions a\n"
-    "                         cycle, miss ratios, bytes an operation; 'attnbench list counters' shows what works "
-    "here)\n"
-    "  --instructions         instructions of one call on one thread, the same number every time: by callgrind, for "
-    "kernels up to\n"
-    "                         AVX2 (needs valgrind)\n"
-    "  --profile N            instead of times: calls the one selected case N times and nothing else, for a profiler\n"
-    "LAYOUT\n"
-    "  --layout               instead of times: what each kernel loses where a buffer lies 16 to 3072 bytes further "
-    "on, "
-    "or its\n"
-    "                         code 16 to 64, in pairs with the aligned call (suite places and 1 thread, if none are "
-    "given)\n"
-    "OUTPUT\n"
-    "  --json FILE --csv FILE --junit FILE --markdown FILE   (JSON in Google Benchmark's schema, with our context "
-    "added)\n\n"
-    "Defaults for Google Benchmark: --benchmark_repetitions=5 --benchmark_min_time=0.1\n"
-    "--benchmark_enable_random_interleaving=true --benchmark_display_aggregates_only=true; the filter matches names "
-    "such as KERNEL/gpt2-1k/threads:1.\n\n"
-    "example: attnbench bench --workload b=1,h=8,q=1024,d=64 -- --benchmark_repetitions=9\n";
+const command command_bench = {
+    .name = "bench",
+    .about = "how fast? times of checked kernels, by Google Benchmark",
+    .run = cmd_bench,
+    .bit = BY_BENCH,
+    .takes_rest = true,
+    .usage = {{"[SELECT] [OUTPUT] [-- Google Benchmark's flags]", "how fast?"}},
+    .text = "Every kernel is checked first, in a process of its own, and again after its timing: no number is shown "
+            "for an output that was not checked. The time is pack + run; counters: gflops (2 * pairs * (d + dv) a "
+            "second), share of the measured ceiling that limits the kernel, gbytes (compulsory GB/s), share_bw of the "
+            "measured bandwidth, pack_ms.",
+    .after = "Defaults for Google Benchmark: --benchmark_repetitions=5 --benchmark_min_time=0.1 "
+             "--benchmark_enable_random_interleaving=true --benchmark_display_aggregates_only=true; the filter "
+             "matches names such as KERNEL/gpt2-1k/threads:1.",
+    .example = "bench --workload b=1,h=8,q=1024,d=64 -- --benchmark_repetitions=9",
+    .suites = {"models"},
+    .threads = "1,all",
+};
 
 static void list_names(const timing *t, const selection *s)
 {
@@ -140,7 +115,6 @@ static int bench_apart(options *o, int argc, char **argv)
 
 int cmd_bench(int argc, char **argv)
 {
-    static const char *const suites[] = {"models", NULL};
     static char repetitions[] = "--benchmark_repetitions=5", min_time[] = "--benchmark_min_time=0.1",
                 interleave[] = "--benchmark_enable_random_interleaving=true",
                 aggregates[] = "--benchmark_display_aggregates_only=true";
@@ -149,8 +123,7 @@ int cmd_bench(int argc, char **argv)
     selection s;
     timing t;
     char reason[1024] = "out of memory";
-    int code =
-        command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_REST | OPTIONS_BENCH, help_bench, &o);
+    int code = command_begin(argc, argv, &command_bench, &o);
     if (code >= 0) return code;
     if (o.layout || o.profile) {
         code = bench_apart(&o, argc + 2, argv - 2);
@@ -159,7 +132,7 @@ int cmd_bench(int argc, char **argv)
     }
     counter_run *counted = shared_new(sizeof *counted); /* children count, and say once what they cannot */
     if (!counted || (o.counters && !counter_run_open(counted, counters_perf(), o.counters, reason, sizeof reason)) ||
-        !selection_make(&o, suites, &s, reason, sizeof reason)) {
+        !selection_make(&o, command_bench.suites, &s, reason, sizeof reason)) {
         complain("%s", reason);
         options_free(&o);
         return EXIT_USAGE;

@@ -13,32 +13,25 @@
 #include "record/record.h"
 #include "util/console.h"
 
-const char help_compare[] =
-    "attnbench compare BASE NEW [SELECT]: is NEW slower than BASE, by how much, how sure?\n\n"
-    "BASE and NEW are a built-in kernel, FILE.so:KERNEL, FILE.so (kernel by kernel) or 'builtin'. Both are loaded as "
-    "modules\n"
-    "into one process and called in turn on the same tensors, in random order, until a sequential test has its answer; "
-    "a claim of\n"
-    "slower or faster is confirmed in fresh launches. Kernels are checked first: what is wrong is never timed.\n"
-    "Percent are of BASE's time: 20 % faster is -20 %, 20 % less time.\n"
-    "Exit 0 not slower, 1 slower (or wrong), 3 could not tell. Two records (FILE.json) can be compared too, with less "
-    "certainty.\n\n"
-    "RULE\n"
-    "  --threshold PERCENT    the difference that matters (0.5)\n"
-    "  --time-limit S         seconds of pairs a case may take (5)\n"
-    "  --launches N           launches that confirm slower or faster (12; 0: none)\n"
-    "SELECT (each may be given again)\n"
-    "  --kernel GLOB          of whole plugins, kernels by their own names (all that both have)\n"
-    "  --workload NAME[,key=value...]|SPEC\n"
-    "  --suite NAME           suites (models, if no workload is given)\n"
-    "  --workloads FILE       your own workloads and suites\n"
-    "  --threads LIST         such as 1,2,all (1); serial kernels run at 1 only\n"
-    "  --seed N               of inputs, order and places (1)\n"
-    "INPUTS (hot)\n"
-    "  --rotate --cold        as in bench\n"
-    "OUTPUT\n"
-    "  --json FILE --markdown FILE\n\n"
-    "example: attnbench compare old/my_kernel.so new/my_kernel.so --workload gpt2-1k --json comparison.json\n";
+const command command_compare = {
+    .name = "compare",
+    .about = "is NEW slower than BASE? paired times of checked kernels, with an interval",
+    .run = cmd_compare,
+    .bit = BY_COMPARE,
+    .takes_words = true,
+    .operands = "FILE",
+    .usage = {{"BASE NEW [SELECT]", "is NEW slower than BASE, by how much, how sure?"}},
+    .text = "BASE and NEW are a built-in kernel, FILE.so:KERNEL, FILE.so (kernel by kernel) or 'builtin'. Both are "
+            "loaded as modules into one process and called in turn on the same tensors, in random order, until a "
+            "sequential test has its answer; a claim of slower or faster is confirmed in fresh launches. Kernels are "
+            "checked first: what is wrong is never timed.\n"
+            "Percent are of BASE's time: 20 % faster is -20 %, 20 % less time.\n"
+            "Exit 0 not slower, 1 slower (or wrong), 3 could not tell. Two records (FILE.json) can be compared too, "
+            "with less certainty.",
+    .example = "compare old/my_kernel.so new/my_kernel.so --workload gpt2-1k\n--json comparison.json",
+    .suites = {"models"},
+    .threads = "1",
+};
 
 typedef struct job {
     const options *o;
@@ -238,12 +231,10 @@ static int compare_records(const options *o)
 
 int cmd_compare(int argc, char **argv)
 {
-    static const char *const suites[] = {"models", NULL};
     options o;
     selection s;
     char reason[1024];
-    int code = command_begin(
-        argc, argv, OPTIONS_SELECT | OPTIONS_WORDS | OPTIONS_COMPARE | OPTIONS_LAUNCH | OPTIONS_JSON, help_compare, &o);
+    int code = command_begin(argc, argv, &command_compare, &o);
     if (code >= 0) return code;
     code = EXIT_USAGE;
     if (o.words.count > 2) {
@@ -265,10 +256,10 @@ int cmd_compare(int argc, char **argv)
         /* --kernel is for the kernels of the two sides, whatever the registry has; and one thread unless asked. */
         const word_list globs = o.kernels;
         o.kernels = (word_list){NULL, 0};
-        const char *one[] = {"1"};
+        const char *one[] = {command_compare.threads};
         const word_list threads = o.threads;
         if (threads.count == 0) o.threads = (word_list){one, 1};
-        const int made = selection_make(&o, suites, &s, reason, sizeof reason);
+        const int made = selection_make(&o, command_compare.suites, &s, reason, sizeof reason);
         o.kernels = globs;
         o.threads = threads;
         if (made) {

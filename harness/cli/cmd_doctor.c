@@ -11,20 +11,20 @@
 #include "record/record.h"
 #include "util/console.h"
 
-const char help_doctor[] =
-    "attnbench doctor [--quick] [--json FILE]: can this machine be measured?\n\n"
-    "Looks at CPU, governor, turbo, SMT, neighbours, limits, pinning, clock, noise floor, dispatch and counters, and "
-    "tries in how\n"
-    "many seconds a case slowdowns of 1, 2 and 5 % are seen, on equal builds and one that does 2 % more work: some "
-    "eight "
-    "seconds\n"
-    "with the ceilings. Of each thing that disturbs it says what would mend it.\n\n"
-    "  --quick                without the slowdowns: three seconds\n"
-    "  --json FILE            a record with all of it (context.attnbench.doctor)\n\n"
-    "exit: 0 well, with warnings too; 3 no time taken on this machine would mean anything; 130 interrupted: what was "
-    "looked at\n"
-    "is said and kept all the same\n\n"
-    "example: attnbench doctor --json doctor.json\n";
+const command command_doctor = {
+    .name = "doctor",
+    .about = "can this machine be measured? what disturbs it, what would mend that",
+    .run = cmd_doctor,
+    .bit = BY_DOCTOR,
+    .usage = {{"[--quick] [--json FILE]", "can this machine be measured?"}},
+    .text = "Looks at CPU, governor, turbo, SMT, neighbours, limits, pinning, clock, noise floor, dispatch and "
+            "counters, and tries in how many seconds a case slowdowns of 1, 2 and 5 % are seen, on equal builds and "
+            "one that does 2 % more work: some eight seconds with the ceilings. Of each thing that disturbs it says "
+            "what would mend it.",
+    .after = "exit: 0 well, with warnings too; 3 no time taken on this machine would mean anything; 130 interrupted: "
+             "what was looked at is said and kept all the same",
+    .example = "doctor --json doctor.json",
+};
 
 void print_doctor(const doctor_report *report, bool all)
 {
@@ -70,7 +70,7 @@ int cmd_doctor(int argc, char **argv)
     doctor_facts facts;
     doctor_report report;
     ceilings limits;
-    int code = command_begin(argc, argv, OPTIONS_JSON | OPTIONS_DOCTOR, help_doctor, &o);
+    int code = command_begin(argc, argv, &command_doctor, &o);
     if (code >= 0) return code;
     if (!attn_cpu_check(reason, sizeof reason)) {
         complain("%s", reason);

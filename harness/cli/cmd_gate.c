@@ -19,52 +19,28 @@
 #include "record/record.h"
 #include "util/console.h"
 
-const char help_gate[] =
-    "attnbench gate --base REF --build CMD: did the change since REF make any case slower, or wrong?\n"
-    "attnbench gate --baseline DIR, and attnbench gate save DIR: the same with a base that was kept\n"
-    "attnbench gate records BASE NEW: advice alone, from two folders with the records of 10 launches of bench each\n\n"
-    "The kernels of both builds are judged, then called in turn in one process, as compare does it, at 1 % false "
-    "alarms "
-    "over all\n"
-    "cases. What is flagged is confirmed in fresh launches, and again with the code of both builds at other offsets. "
-    "Kernels that fail\n"
-    "are never timed, nor those of modules that are equal throughout: where one kernel changed all are timed, because "
-    "what a kernel\n"
-    "reaches in its module cannot be told from outside. Exit 0 passed, 1 slower, wrong or less accurate, 2 bad usage "
-    "or input,\n"
-    "3 nothing could be compared.\n\n"
-    "SIDES\n"
-    "  --base REF             the commit to compare with, in a pull request the merge commit's first parent (HEAD^1)\n"
-    "  --build CMD            builds it, by sh in a temporary worktree of REF\n"
-    "  --baseline DIR         the module that 'gate save' kept, if its compiler, flags, image, instruction sets, ABI "
-    "and (with\n"
-    "                         --base) commit are the same; else the base is built, or the answer is 3\n"
-    "  --plugin FILE.so       NEW; with --base, what --build makes in both trees (the built-in kernels beside this "
-    "program)\n"
-    "  --key TEXT             of a baseline: what its build depends on (the flags of this build; of a plugin, CFLAGS "
-    "and "
-    "LDFLAGS)\n"
-    "  --commit NAME          of 'gate save': what was built (the commit of the git tree that the module lies in)\n"
-    "RULE\n"
-    "  --threshold PERCENT    the slowdown that matters (1)\n"
-    "  --waivers FILE         accepted slowdowns: lines of CASE LIMIT% UNTIL REASON, such as\n"
-    "                         'my_kernel/gpt2-1k/threads:1 3% 2031-06-30 checks for NaN'\n"
-    "  --on-inconclusive warn|fail   cases that could not be told (warn)\n"
-    "  --require-all          cases that only the base has fail\n"
-    "  --require-isa NAME     exit 3 on machines without it, such as avx512, where a pass would mean little\n"
-    "  --max-time S           for all of it, building and judging too, cheapest cases first; what was dropped is "
-    "listed\n"
-    "  --time-limit S         seconds of pairs a case may take (5)\n"
-    "  --launches N           launches that confirm slower (12)\n"
-    "SELECT (each may be given again)\n"
-    "  --kernel GLOB --workload NAME[,key=value...]|SPEC --suite NAME (gate) --workloads FILE --threads LIST (1) "
-    "--seed N\n"
-    "  --rotate --cold        inputs, as in bench\n"
-    "OUTPUT\n"
-    "  --summary FILE         Markdown, appended, for the pipeline's page\n"
-    "  --json FILE --junit FILE --markdown FILE\n"
-    "Where nothing could be compared, each says why, and holds no verdict of an earlier run.\n\n"
-    "example: attnbench gate --base origin/main --build 'cmake -B build && cmake --build build --target attnbench'\n";
+const command command_gate = {
+    .name = "gate",
+    .about = "CI: did a change make any case slower or wrong?",
+    .run = cmd_gate,
+    .bit = BY_GATE,
+    .takes_words = true,
+    .operands = "DIR",
+    .usage = {{"--base REF --build CMD", "did the change since REF make any case slower, or wrong?"},
+              {"--baseline DIR", "the same with a base that was kept"}},
+    .word = {{"save", "DIR", "keeps the module of this build as a base, for --baseline"},
+             {"records", "BASE NEW", "advice alone, from two folders with the records of 10 launches of bench each"}},
+    .text = "The kernels of both builds are judged, then called in turn in one process, as compare does it, at 1 % "
+            "false alarms over all cases. What is flagged is confirmed in fresh launches, and again with the code of "
+            "both builds at other offsets. Kernels that fail are never timed, nor those of modules that are equal "
+            "throughout: where one kernel changed all are timed, because what a kernel reaches in its module cannot "
+            "be told from outside. Exit 0 passed, 1 slower, wrong or less accurate, 2 bad usage or input, 3 nothing "
+            "could be compared.",
+    .after = "Where nothing could be compared, each output says why, and holds no verdict of an earlier run.",
+    .example = "gate --base origin/main\n--build 'cmake -B build && cmake --build build --target attnbench'",
+    .suites = {"gate"},
+    .threads = "1",
+};
 
 static const double default_delta = 0.01, family_alpha = 0.01, beta = 0.001, default_seconds = 5;
 static const double accuracy_factor = 2; /* a bit lost */
@@ -382,12 +358,11 @@ static int check_flags(const options *o, char *reason, size_t size)
 /* The kernels are those of the two sides, whatever the registry has; and one thread unless asked. */
 static int select_cases(const options *o, selection *s, char *reason, size_t size)
 {
-    static const char *const suites[] = {"gate", NULL};
-    const char *one[] = {"1"};
+    const char *one[] = {command_gate.threads};
     options own = *o;
     own.kernels = own.plugins = (word_list){NULL, 0};
     if (own.threads.count == 0) own.threads = (word_list){one, 1};
-    return selection_make(&own, suites, s, reason, size);
+    return selection_make(&own, command_gate.suites, s, reason, size);
 }
 
 static int gate(const options *o, int argc, char **argv)
@@ -487,8 +462,7 @@ static int save(const options *o)
 int cmd_gate(int argc, char **argv)
 {
     options o;
-    int code = command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_WORDS | OPTIONS_COMPARE | OPTIONS_JSON | OPTIONS_GATE,
-                             help_gate, &o);
+    int code = command_begin(argc, argv, &command_gate, &o);
     if (code >= 0) return code;
     git_forget_caller();
     const char *const form = o.words.count > 0 ? o.words.word[0] : "";

@@ -11,36 +11,33 @@
 #include "record/record.h"
 #include "util/console.h"
 
-const char help_history[] =
-    "attnbench history add|show|check|export --db FILE: results over time in one SQLite file\n\n"
-    "  add RECORD...   puts records in: times of bench and run, and of compare the ratios to BASE, which is then the "
-    "series'\n"
-    "                  anchor: keep one build for that. A record that is there is left alone. Safe with several "
-    "writers at\n"
-    "                  once, and at any moment of being killed. --release NAME: it measured a release; a name of "
-    "another\n"
-    "                  build is refused unless --force moves it\n"
-    "  show            each series (machine and build, kernel, workload, threads, anchor): its newest points and its "
-    "range\n"
-    "  check           where a series changed its level (Pettitt's rank statistic, p by permutation below 1 %, "
-    "searched "
-    "again\n"
-    "                  in both parts), and what is away from the last release by more than its own uncertainty. Noise "
-    "has\n"
-    "                  such places too: each is a hypothesis until two builds are compared.\n"
-    "                  Reads the whole file first, and says if it is damaged\n"
-    "  check --confirm BASE NEW   compares the builds before and after in pairs, as 'compare' does, on the cases of "
-    "all\n"
-    "                  hypotheses (choose by --kernel and --workload). Exit 1: slower, confirmed; 3: one is open\n"
-    "  export          all points as CSV, to standard output or --csv FILE\n\n"
-    "  --db FILE       made by 'add' where it is missing\n"
-    "  --kernel GLOB, --workload GLOB   some series only (each may be given again)\n"
-    "  --threshold PERCENT, --launches N, --seed N   of --confirm, as in compare\n"
-    "  --json FILE     'show' and 'check': what they say, for 'attnbench report' (timelines)\n\n"
-    "Times on different machines or builds are different series: absolute times do not travel. What is compared is the "
-    "ratio\n"
-    "to the anchor; of times the share of the ceiling measured in the same run where the record has it.\n\n"
-    "example: attnbench history add --db times.db build/report/results.json && attnbench history check --db times.db\n";
+const command command_history = {
+    .name = "history",
+    .about = "results over time in one file; where they changed",
+    .run = cmd_history,
+    .bit = BY_HISTORY,
+    .takes_words = true,
+    .operands = "FILE",
+    .usage = {{"add|show|check|export --db FILE", "results over time in one SQLite file"}},
+    .word = {{"add", "RECORD...",
+              "puts records in: times of bench and run, and of compare the ratios to BASE, which is then the series' "
+              "anchor: keep one build for that. A record that is there is left alone. Safe with several writers at "
+              "once, and at any moment of being killed"},
+             {"show", "",
+              "each series (machine and build, kernel, workload, threads, anchor): its newest points and its range"},
+             {"check", "[--confirm BASE NEW]",
+              "where a series changed its level (Pettitt's rank statistic, p by permutation below 1 %, searched again "
+              "in both parts), and what is away from the last release by more than its own uncertainty. Noise has "
+              "such places too: each is a hypothesis until two builds are compared. Reads the whole file first, and "
+              "says if it is damaged. --confirm BASE NEW compares the builds before and after in pairs, as 'compare' "
+              "does, on the cases of all hypotheses (choose by --kernel and --workload). Exit 1: slower, confirmed; "
+              "3: one is open"},
+             {"export", "", "all points as CSV, to standard output or --csv FILE"}},
+    .after = "Times on different machines or builds are different series: absolute times do not travel. What is "
+             "compared is the ratio to the anchor; of times the share of the ceiling measured in the same run where "
+             "the record has it.",
+    .example = "history add --db times.db build/report/results.json &&\nattnbench history check --db times.db",
+};
 
 enum { SHOWN = 8 };
 
@@ -299,7 +296,7 @@ int cmd_history(int argc, char **argv)
 {
     static const char *const verbs[] = {"add", "show", "check", "export"};
     options o;
-    int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_HISTORY | OPTIONS_JSON, help_history, &o);
+    int code = command_begin(argc, argv, &command_history, &o);
     if (code >= 0) return code;
     const char *verb = o.words.count ? o.words.word[0] : "";
     size_t v = 0;

@@ -13,12 +13,23 @@
 #include "workload/workload_keys.h"
 #include "verify/check_list.h"
 
-const char help_list[] =
-    "attnbench list [kernels|workloads|suites|classes|checks|keys|counters] [--workloads FILE] [--plugin FILE.so]\n\n"
-    "Prints what can be selected; without a word, all of it.\n\n"
-    "  --workloads FILE   a file with workloads and suites of your own is read first\n"
-    "  --plugin FILE.so   kernels of your own are listed too, as FILE:kernel\n\n"
-    "example: attnbench list workloads\n";
+const command command_list = {
+    .name = "list",
+    .about = "kernels, workloads, suites, input classes and counters",
+    .run = cmd_list,
+    .bit = BY_LIST,
+    .takes_words = true,
+    .usage = {{"[kernels|workloads|suites|classes|checks|keys|counters] [SELECT]", "what can be selected"}},
+    .word = {{"kernels", "", "name, role, instruction sets, idea"},
+             {"workloads", "", "name and SPEC"},
+             {"suites", "", "name, what it is for, its workloads"},
+             {"classes", "", "input classes: how inputs are drawn"},
+             {"checks", "", "name, what it applies to, what must hold"},
+             {"keys", "", "what a workload's SPEC is made of"},
+             {"counters", "", "groups and events, and which of them count here"}},
+    .text = "Prints what can be selected; without a word, all of it.",
+    .example = "list workloads",
+};
 
 /* Where there is something to list. */
 typedef struct sources {
@@ -129,7 +140,7 @@ int cmd_list(int argc, char **argv)
 {
     options o;
     char reason[512];
-    const int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_FILES, help_list, &o);
+    const int code = command_begin(argc, argv, &command_list, &o);
     if (code >= 0) return code;
     bool wanted[LISTS];
     for (int w = 0; w < LISTS; w++) wanted[w] = o.words.count == 0;

@@ -17,14 +17,20 @@
 
 extern char **environ;
 
-const char help_report[] =
-    "attnbench report RECORDS... [-o DIR]: charts (PNG, SVG, PDF, each with its CSV) and one self-contained "
-    "report.html\n\n"
-    "RECORDS are files that bench, verify, run, compare and selftest wrote with --json; several machines may be given\n"
-    "together.\n\n"
-    "  -o, --output DIR       attnbench-out\n\n"
-    "needs Python 3 with matplotlib and Jinja2 (scripts/install-deps); ATTNBENCH_PYTHON names the only one to try\n"
-    "example: attnbench report laptop.json server.json -o comparison\n";
+const command command_report = {
+    .name = "report",
+    .about = "charts and one page from record files",
+    .run = cmd_report,
+    .bit = BY_REPORT,
+    .takes_words = true,
+    .operands = "FILE",
+    .usage = {{"RECORDS... [-o DIR]", "charts (PNG, SVG, PDF, each with its CSV) and one self-contained report.html"}},
+    .text = "RECORDS are files that bench, verify, run, compare and selftest wrote with --json; several machines may "
+            "be given together.",
+    .after = "needs Python 3 with matplotlib and Jinja2 (scripts/install-deps); ATTNBENCH_PYTHON names the only one to "
+             "try",
+    .example = "report laptop.json server.json -o comparison",
+};
 
 /* Runs a program and waits; its exit code, or -1. `quiet` discards what it prints. */
 static int run_program(char *const *argv, bool quiet)
@@ -148,7 +154,7 @@ int cmd_report(int argc, char **argv)
 {
     options o;
     char reason[512];
-    int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_FOLDER, help_report, &o);
+    int code = command_begin(argc, argv, &command_report, &o);
     if (code >= 0) return code;
     if (o.words.count == 0) {
         complain("report needs record files: attnbench report results.json -o DIR");

@@ -13,20 +13,20 @@
 #include "util/atomic_file.h"
 #include "output/terminal_table.h"
 
-const char help_run[] =
-    "attnbench run [SELECT] [OUTPUT] [-o DIR] [--time-budget S]: the main job\n\n"
-    "Looks at the machine (doctor), verifies every kernel (suites smoke and edge on plain inputs), times every "
-    "kernel (suites models and sweep, "
-    "or what SELECT names), prints\n"
-    "the table, and writes results.json, charts and report.html. Within the time budget the "
-    "cheapest cases come first; what\n"
-    "does not fit is listed with its cost. A slow kernel on a huge workload runs fewer heads, "
-    "under that workload's own name.\n\n"
-    "  -o, --output DIR       attnbench-out\n"
-    "  --time-budget S        seconds for all of it (300); verifying is not cut short, and what "
-    "it leaves is for timing\n"
-    "SELECT and OUTPUT as for bench\n\n"
-    "example: attnbench run --kernel 'blocked*' --time-budget 60 -o out\n";
+const command command_run = {
+    .name = "run",
+    .about = "verify, bench and report: the main job",
+    .run = cmd_run,
+    .bit = BY_RUN,
+    .usage = {{"[SELECT] [OUTPUT] [-o DIR] [--time-budget S]", "the main job"}},
+    .text = "Looks at the machine (doctor), verifies every kernel (suites smoke and edge on plain inputs), times every "
+            "kernel (suites models and sweep, or what SELECT names), prints the table, and writes results.json, "
+            "charts and report.html. Within the time budget the cheapest cases come first; what does not fit is "
+            "listed with its cost. A slow kernel on a huge workload runs fewer heads, under that workload's own name.",
+    .example = "run --kernel 'blocked*' --time-budget 60 -o out",
+    .suites = {"models", "sweep"},
+    .threads = "1,all",
+};
 
 enum { REPETITIONS = 3 };
 static const double min_time = 0.1, call_limit = 1.0; /* seconds */
@@ -228,14 +228,12 @@ static int run_all(main_job *j, int argc, char **argv)
 
 int cmd_run(int argc, char **argv)
 {
-    static const char *const suites[] = {"models", "sweep", NULL};
     options o;
     selection s;
     char reason[1024];
-    int code =
-        command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_FOLDER | OPTIONS_BUDGET, help_run, &o);
+    int code = command_begin(argc, argv, &command_run, &o);
     if (code >= 0) return code;
-    if (!selection_make(&o, suites, &s, reason, sizeof reason)) {
+    if (!selection_make(&o, command_run.suites, &s, reason, sizeof reason)) {
         complain("%s", reason);
         options_free(&o);
         return EXIT_USAGE;

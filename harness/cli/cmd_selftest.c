@@ -14,21 +14,21 @@
 #include "util/console.h"
 #include "util/program_files.h"
 
-const char help_selftest[] =
-    "attnbench selftest clock [--runs N ...]: see 'attnbench selftest clock --help'\n"
-    "attnbench selftest judge: does the judge find planted bugs, and accuse nothing that is right?\n\n"
-    "Verifies every kernel with a planted bug, and every odd but right one, each in a process of its own. Prints which "
-    "check\n"
-    "found which bug, then repeats one failure of each by the line that verify gave for it. Exit 1 if a bug is missed, "
-    "an\n"
-    "odd kernel accused, or a failure does not repeat with the same digits.\n\n"
-    "  --only GLOB            planted kernels of these names (all)\n"
-    "  --whole                verify's own default for each (about 10 s each), not the part of it that shows the bug\n"
-    "  --jobs N               processes at once (as many as processors)\n"
-    "  --mutants DIR          folder with mutants/ and antimutants/ of NAME.so and NAME.diff (the build's selftest/)\n"
-    "  --json FILE --csv FILE --markdown FILE\n"
-    "                         the kill matrix\n\n"
-    "example: attnbench selftest judge --only 'causal*'\n";
+const command command_selftest = {
+    .name = "selftest",
+    .about = "does the judge find planted bugs, and the clock planted slowdowns, and nothing else?",
+    .run = cmd_selftest,
+    .bit = BY_JUDGE,
+    .takes_words = true,
+    .usage = {{"judge", "does the judge find planted bugs, and accuse nothing that is right?"},
+              {"clock [--runs N ...]", "see 'attnbench selftest clock --help'"}},
+    .word = {{"judge", "", "every planted bug must be found, and no odd but right kernel accused"},
+             {"clock", "", "slowdowns that are there must be seen, and none that are not"}},
+    .text = "Verifies every kernel with a planted bug, and every odd but right one, each in a process of its own. "
+            "Prints which check found which bug, then repeats one failure of each by the line that verify gave for "
+            "it. Exit 1 if a bug is missed, an odd kernel accused, or a failure does not repeat with the same digits.",
+    .example = "selftest judge --only 'causal*'",
+};
 
 /* What makes the matrix a record that reports take: on which machine, by which build it was found. */
 static void add_context(json_t *matrix, int argc, char **argv, int jobs)
@@ -76,18 +76,17 @@ static int judge(const options *o, int argc, char **argv)
     return code;
 }
 
-static const char help_clock[] =
-    "attnbench selftest clock: does the clock see slowdowns that are there, and none that are not?\n\n"
-    "Compares kernels that do 0, 1, 2 and 5 % more work with one that does not, in a compute-bound and a memory-bound "
-    "case,\n"
-    "each run at the error level of one case of a gate over 200. Exit 1 where what was seen is too bad to be "
-    "chance.\n\n"
-    "  --runs N               of each slowdown and case (20)\n"
-    "  --only LIST            slowdowns in percent, such as 0 or 1,2 (0,1,2,5)\n"
-    "  --neighbours N         busy processes beside it (0)\n"
-    "  --seed N               of the first run (1)\n"
-    "  --json FILE\n\n"
-    "example: attnbench selftest clock --runs 500 --only 0 --json clock.json\n";
+const command command_clock = {
+    .name = "clock",
+    .parent = "selftest",
+    .about = "does the clock see slowdowns that are there, and none that are not?",
+    .bit = BY_CLOCK,
+    .usage = {{"", "does the clock see slowdowns that are there, and none that are not?"}},
+    .text = "Compares kernels that do 0, 1, 2 and 5 % more work with one that does not, in a compute-bound and a "
+            "memory-bound case, each run at the error level of one case of a gate over 200. Exit 1 where what was "
+            "seen is too bad to be chance.",
+    .example = "selftest clock --runs 500 --only 0 --json clock.json",
+};
 
 static int clock_test(int argc, char **argv)
 {
@@ -95,7 +94,7 @@ static int clock_test(int argc, char **argv)
     options o;
     selection s;
     char reason[1024];
-    int code = command_begin(argc, argv, OPTIONS_CLOCK | OPTIONS_JSON, help_clock, &o);
+    int code = command_begin(argc, argv, &command_clock, &o);
     if (code >= 0) return code;
     if ((o.only && !selftest_clock_knows(o.only, reason, sizeof reason)) ||
         !selection_make(&o, suites, &s, reason, sizeof reason)) {
@@ -123,7 +122,7 @@ int cmd_selftest(int argc, char **argv)
 {
     options o;
     if (argc > 0 && strcmp(argv[0], "clock") == 0) return clock_test(argc - 1, argv + 1);
-    int code = command_begin(argc, argv, OPTIONS_WORDS | OPTIONS_MATRIX, help_selftest, &o);
+    int code = command_begin(argc, argv, &command_selftest, &o);
     if (code >= 0) return code;
     if (o.words.count == 1 && strcmp(o.words.word[0], "judge") == 0) {
         code = judge(&o, argc, argv);

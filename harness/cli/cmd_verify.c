@@ -20,36 +20,21 @@
 #include "verify/z_score_pool.h"
 #include "verify/trial_run.h"
 
-const char help_verify[] =
-    "attnbench verify [SELECT] [OUTPUT]: is it right?\n\n"
-    "Runs each case in a process of its own and holds output, log-sum-exp and weights against a double-precision\n"
-    "reference, within an error bound derived from what the kernel declares of its arithmetic. Small cases are "
-    "checked\n"
-    "whole, large ones at the rows where mistakes show. Failures come first, each with the shape of the error and the\n"
-    "command that repeats it; what passed is counted. Exit 1 if anything is wrong.\n\n"
-    "SELECT (each may be given again)\n"
-    "  --kernel GLOB          kernels (all)\n"
-    "  --plugin FILE.so       kernels of your own, named FILE:kernel\n"
-    "  --workload NAME[,key=value...]|SPEC\n"
-    "  --suite NAME           suites (smoke and edge, if no workload is given)\n"
-    "  --workloads FILE       your own workloads and suites\n"
-    "  --class LIST           input classes, with commas: normal,outliers,...,all (large cases: normal)\n"
-    "  --check NAME           this check alone (all; attnbench list checks)\n"
-    "  --threads LIST         such as 1,2,all (1,all); serial kernels run at 1 only\n"
-    "  --seed N               of the inputs (1)\n"
-    "  --time-limit S         seconds a case may take (20 s and more for more work)\n"
-    "  --certify N            rows of each case on which the reference itself is certified (2, where that is cheap)\n"
-    "  --gdb                  runs the first failing case again in gdb, which stops at the failing call; the exit code "
-    "is gdb's\n"
-    "  --in-process           no child processes, and so no time limits: for debuggers and sanitizers; a crash ends "
-    "the run\n"
-    "OUTPUT\n"
-    "  -v, --verbose          a line for every case (else only where there are few)\n"
-    "  --all-failures         every failure in full, not the first few of each kernel\n"
-    "  --shrink               reduce the first failure of each kernel to the smallest case that still fails\n"
-    "  --json FILE --csv FILE --junit FILE --markdown FILE\n"
-    "  --dump DIR             output, lse, scores, weights, what was expected and q, k, v as .npy, a folder a case\n\n"
-    "example: attnbench verify --kernel 'blocked*' --workload b=1,h=2,q=100,d=64,mask=causal --class outliers\n";
+const command command_verify = {
+    .name = "verify",
+    .about = "is it right? every kernel against the double-precision reference",
+    .run = cmd_verify,
+    .bit = BY_VERIFY,
+    .usage = {{"[SELECT] [OUTPUT]", "is it right?"}},
+    .text = "Runs each case in a process of its own and holds output, log-sum-exp and weights against a "
+            "double-precision reference, within an error bound derived from what the kernel declares of its "
+            "arithmetic. Small cases are checked whole, large ones at the rows where mistakes show. Failures come "
+            "first, each with the shape of the error and the command that repeats it; what passed is counted. Exit 1 "
+            "if anything is wrong.",
+    .example = "verify --kernel 'blocked*' --workload b=1,h=2,q=100,d=64,mask=causal\n--class outliers",
+    .suites = {"smoke", "edge"},
+    .threads = "1,all",
+};
 
 static const double whole_budget = 3e7; /* element visits of the reference a workload: about 0.3 s */
 
@@ -299,13 +284,12 @@ static void note_checks(const options *o, json_t *record)
 
 int cmd_verify(int argc, char **argv)
 {
-    static const char *const suites[] = {"smoke", "edge", NULL};
     options o;
     selection s;
     char reason[1024];
-    int code = command_begin(argc, argv, OPTIONS_SELECT | OPTIONS_OUTPUT | OPTIONS_VERIFY, help_verify, &o);
+    int code = command_begin(argc, argv, &command_verify, &o);
     if (code >= 0) return code;
-    if (!selection_make(&o, suites, &s, reason, sizeof reason)) {
+    if (!selection_make(&o, command_verify.suites, &s, reason, sizeof reason)) {
         complain("%s", reason);
         options_free(&o);
         return EXIT_USAGE;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "help.h"
 #include "record/record.h"
 #include "util/console.h"
 #include "util/atomic_file.h"
@@ -35,10 +36,10 @@ static void swap_stdout(void)
     kept_stdout = text;
 }
 
-int command_begin(int argc, char **argv, unsigned groups, const char *help, options *o)
+int command_begin(int argc, char **argv, const command *c, options *o)
 {
     char reason[1024];
-    if (!options_parse(argc, argv, groups, o, reason, sizeof reason)) {
+    if (!options_parse(argc, argv, c, o, reason, sizeof reason)) {
         complain("%s", reason);
         options_free(o);
         return EXIT_USAGE;
@@ -47,7 +48,7 @@ int command_begin(int argc, char **argv, unsigned groups, const char *help, opti
         keep_stdout(o);
         return -1;
     }
-    fputs(help, stdout);
+    help_command(stdout, c);
     options_free(o);
     return EXIT_WELL;
 }
@@ -91,7 +92,7 @@ int command_output_text(const char *path, const char *text, size_t bytes)
     return EXIT_NOT_WRITTEN;
 }
 
-int command_folder(const char *flag, const char *folder)
+int command_folder(const char *asked, const char *folder)
 {
     struct stat st;
     if (mkdir(folder, 0777) == 0) return 1;
@@ -100,7 +101,7 @@ int command_folder(const char *flag, const char *folder)
         why = stat(folder, &st) ? errno : !S_ISDIR(st.st_mode) ? ENOTDIR : access(folder, W_OK | X_OK) ? errno : 0;
         if (!why) return 1;
     }
-    complain("%s %s: %s; name a folder that can be made and written", flag, folder, strerror(why));
+    complain("%s %s: %s; name a folder that can be made and written", asked, folder, strerror(why));
     return 0;
 }
 

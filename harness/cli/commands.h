@@ -4,19 +4,17 @@
 
 #include <jansson.h>
 
+#include "command.h"
 #include "doctor/doctor.h"
 #include "options.h"
 
 typedef int command_function(int argc, char **argv);
 command_function cmd_list, cmd_doctor, cmd_verify, cmd_bench, cmd_compare, cmd_gate, cmd_run, cmd_report, cmd_history,
-    cmd_selftest;
-
-extern const char help_list[], help_doctor[], help_verify[], help_bench[], help_compare[], help_gate[], help_run[],
-    help_report[], help_history[], help_selftest[];
+    cmd_selftest, cmd_completion, cmd_manual;
 
 /* Parses options for a command. Returns -1 to go on, else the exit code (help was printed, or a complaint). Where an
  * output is "-", standard output is kept for it and all other text goes to standard error. */
-int command_begin(int argc, char **argv, unsigned groups, const char *help, options *o);
+int command_begin(int argc, char **argv, const command *c, options *o);
 
 /* Writes the record to the files that OUTPUT names. EXIT_WELL or EXIT_NOT_WRITTEN. */
 int command_outputs(const options *o, const json_t *record);
@@ -44,8 +42,8 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
 /* Prints the diagnosis: all lines, or those with a warning. */
 void print_doctor(const doctor_report *report, bool all);
 
-/* Makes a folder where there is none. Returns 0 after a complaint where it cannot be had. */
-int command_folder(const char *flag, const char *folder);
+/* Makes a folder where there is none; `asked`: by which flag. Returns 0 after a complaint where it cannot be had. */
+int command_folder(const char *asked, const char *folder);
 
 /* Makes charts and page from record files by the Python programs in reports/, which print the page's path unless
  * `quiet`; an exit code. */

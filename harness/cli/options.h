@@ -1,43 +1,22 @@
-/* options.h: the command line that all commands share: SELECT and OUTPUT. */
+/* options.h: what the flags of a command line say, of all commands. The flags themselves are in flags.c. */
 #ifndef ATTNBENCH_OPTIONS_H
 #define ATTNBENCH_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "attention.h"
 #include "judge/certificate.h"
 #include "run/selection.h"
 #include "workload/workload.h"
 
-/* Which flags a command takes, as bits. */
-enum option_group {
-    OPTIONS_SELECT = 1, /* --kernel --workload --suite --threads --seed, and OPTIONS_FILES */
-    OPTIONS_OUTPUT = 2, /* --json --csv --junit --markdown */
-    OPTIONS_VERIFY =
-        4, /* --class --check --dump --time-limit --certify --shrink --verbose --all-failures --gdb --in-process */
-    OPTIONS_FOLDER = 8,  /* -o, --output */
-    OPTIONS_BUDGET = 16, /* --time-budget */
-    OPTIONS_REST = 32,   /* arguments after -- are Google Benchmark's */
-    OPTIONS_WORDS = 64,  /* words that are no flags */
-    OPTIONS_FILES = 128, /* --workloads --plugin */
-    OPTIONS_BENCH = 256, /* --counters --instructions --layout --profile --cold --rotate */
-    OPTIONS_JSON = 512,  /* --json alone */
-
-    OPTIONS_HISTORY =
-        1024, /* --db --release --force --confirm --kernel --workload --csv --threshold --launches --seed */
-    OPTIONS_MATRIX = 2048,    /* --json --csv --markdown --mutants --only --whole --jobs */
-    OPTIONS_COMPARE = 4096,   /* --threshold --launches --time-limit --cold --rotate --markdown */
-    OPTIONS_CLOCK = 8192,     /* --runs --neighbours --seed --only */
-    OPTIONS_DOCTOR = 1 << 17, /* --quick */
-    OPTIONS_LAUNCH = 1 << 18, /* --launch, which compare gives itself: no list of flags has it */
-    OPTIONS_GATE = 1 << 16, /* --base --build --baseline --key --commit --waivers --require-all --require-isa --max-time
-                               --on-inconclusive --junit --summary */
-};
+struct command;
 
 typedef struct word_list {
     const char **word;
     int count;
 } word_list;
+int word_list_add(word_list *list, const char *word); /* 0: out of memory */
 
 typedef struct options {
     word_list kernels, workloads, suites, files, plugins, threads, classes, checks; /* as given, in order */
@@ -74,7 +53,7 @@ typedef struct options {
 } options;
 
 /* Parses the arguments after the command's name. Returns 1; or 0 and one line in `reason`. */
-int options_parse(int argc, char **argv, unsigned groups, options *out, char *reason, size_t reason_size);
+int options_parse(int argc, char **argv, const struct command *c, options *out, char *reason, size_t reason_size);
 void options_free(options *o);
 
 /* Resolves options; `default_suites` (NULL-terminated) are taken where neither --workload nor --suite is given. 0 and
