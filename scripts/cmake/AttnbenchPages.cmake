@@ -1,8 +1,8 @@
 # The man page and the shells' completions, as the program prints them: made whenever it is linked. Included where its
 # target is made.
 if(ATTNBENCH_PAGES AND (NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR))
-  foreach(row "attnbench.1|manual" "attnbench.bash|completions bash" "_attnbench|completions zsh"
-          "attnbench.fish|completions fish")
+  foreach(row "attnbench.1|manual" "attnbench.bash|completion bash" "_attnbench|completion zsh"
+          "attnbench.fish|completion fish")
     string(REGEX MATCH "^(.*)\\|(.*)$" row ${row})
     add_custom_command(TARGET attnbench POST_BUILD VERBATIM
       COMMAND ${CMAKE_COMMAND} -DOUT=${PROJECT_BINARY_DIR}/pages/${CMAKE_MATCH_1} "-DWORDS=${CMAKE_MATCH_2}"

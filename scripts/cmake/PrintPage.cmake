@@ -1,4 +1,4 @@
-# cmake -DPROGRAM=... -DWORDS="completions bash" -DOUT=file -P PrintPage.cmake: what the program prints, as a file.
+# cmake -DPROGRAM=... -DWORDS="completion bash" -DOUT=file -P PrintPage.cmake: what the program prints, as a file.
 cmake_minimum_required(VERSION 3.25)
 separate_arguments(WORDS)
 list(FILTER PROGRAM EXCLUDE REGEX "^$") # no emulator
