@@ -1,5 +1,6 @@
 /* cmd_list.c: attnbench list: what there is to choose from. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "run/check.h"
@@ -7,6 +8,7 @@
 #include "counters/counters_groups.h"
 #include "counters/counter_run.h"
 #include "cpu.h"
+#include "list_features.h"
 #include "problem.h"
 #include "registry.h"
 #include "util/console.h"
@@ -53,6 +55,30 @@ static void list_kernels(const sources *from)
     for (int i = 0; i < count; i++) print_kernel(kernel[i]);
     for (int p = 0; p < from->plugins.count; p++)
         for (int i = 0; i < from->plugins.plugin[p]->kernels; i++) print_kernel(from->plugins.plugin[p]->kernel[i]);
+}
+
+/* The same kernels, by what they take. */
+static int list_features(const sources *from, char *reason, size_t size)
+{
+    int count;
+    const attn_kernel *const *const built_in = attn_kernels(&count);
+    for (int p = 0; p < from->plugins.count; p++) count += from->plugins.plugin[p]->kernels;
+    const attn_kernel **all = calloc((size_t)count, sizeof *all);
+    if (!all) {
+        snprintf(reason, size, "out of memory");
+        return 0;
+    }
+    int n = 0, own;
+    attn_kernels(&own);
+    while (n < own) {
+        all[n] = built_in[n];
+        n++;
+    }
+    for (int p = 0; p < from->plugins.count; p++)
+        for (int i = 0; i < from->plugins.plugin[p]->kernels; i++) all[n++] = from->plugins.plugin[p]->kernel[i];
+    const int well = print_features(all, count, reason, size);
+    free(all);
+    return well;
 }
 
 static void list_workloads(const sources *from)
@@ -155,6 +181,11 @@ int cmd_list(int argc, char **argv)
         }
         wanted[w] = true;
     }
+    if (o.features && (o.words.count != 1 || strcmp(o.words.word[0], "kernels") != 0)) {
+        complain("--markdown is for kernels alone: attnbench list kernels --markdown");
+        options_free(&o);
+        return EXIT_USAGE;
+    }
     workload_set *set = attn_cpu_check(reason, sizeof reason) ? workload_set_new(reason, sizeof reason) : NULL;
     for (int i = 0; set && i < o.files.count; i++)
         if (!workload_set_read(set, o.files.word[i], reason, sizeof reason)) {
@@ -171,14 +202,17 @@ int cmd_list(int argc, char **argv)
         options_free(&o);
         return EXIT_USAGE;
     }
-    for (int w = 0; w < LISTS; w++) {
+    int well = 1;
+    for (int w = 0; w < LISTS && !o.features; w++) {
         if (!wanted[w]) continue;
         if (o.words.count != 1) printf("%s%s:\n", w ? "\n" : "", lists[w].word);
         lists[w].print(&from);
     }
+    if (o.features) well = list_features(&from, reason, sizeof reason);
+    if (!well) complain("%s", reason);
     plugins_notes(&from.plugins);
     plugins_close(&from.plugins);
     options_free(&o);
     workload_set_free(set);
-    return EXIT_WELL;
+    return well ? EXIT_WELL : EXIT_BUG;
 }

@@ -48,6 +48,8 @@ const flag flags[] = {
      .help = "the same as tests, for CI"},
     {"--markdown", NULL, "FILE", RECORDING | PAIRING | BY_JUDGE, PART_OUTPUT, .read = read_text, .to = TO(markdown),
      .help = "the same to read"},
+    {"--markdown", NULL, NULL, BY_LIST, PART_PLAIN, .read = read_true, .to = TO(features),
+     .help = "of kernels: which takes which feature in which types, as a Markdown table"},
     {"--class", NULL, "LIST", BY_VERIFY, PART_SELECT, "classes", read_word, TO(classes),
      .help = "input classes, with commas: normal,outliers,...,all (large cases: normal)"},
     {"--check", NULL, "NAME", BY_VERIFY, PART_SELECT, "checks", read_check, TO(checks),
