@@ -22,8 +22,6 @@
 #include "timing_roofline.h"
 #include "verify/trial_run.h"
 
-static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
-
 /* One case while its workload is being timed. */
 typedef struct timed_case {
     trial_group *group;
@@ -293,7 +291,7 @@ static void refine_limits(timing *t, const instance *in)
 
 void timing_workload(timing *t, const workload *w, const trial_job *job, int jobs)
 {
-    const trial_settings settings = {.machine = &t->machine, .isa = t->s->isa, .budget = check_budget};
+    const trial_settings settings = {.machine = &t->machine, .isa = t->s->isa, .budget = TRIAL_TIMED_BUDGET};
     trial_group g;
     char name[2048], reason[512];
     trial_job *selected = calloc((size_t)jobs + 1, sizeof *selected);

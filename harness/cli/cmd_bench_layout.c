@@ -15,8 +15,6 @@
 #include "util/console.h"
 #include "verify/trial_run.h"
 
-static const double check_budget = 3e6; /* element visits of the reference a workload: 48 rows and more */
-
 /* ---- record ------------------------------------------------------------------------------------------------------ */
 
 static json_t *cell_json(const alignment_cell *c)
@@ -83,7 +81,7 @@ static void sweep_group(job *j, const trial_group *g)
 
 static void sweep_workload(job *j, const workload *w, const trial_job *list, int jobs)
 {
-    const trial_settings judged = {.machine = &j->machine, .isa = j->s->isa, .budget = check_budget};
+    const trial_settings judged = {.machine = &j->machine, .isa = j->s->isa, .budget = TRIAL_TIMED_BUDGET};
     trial_group g = {.count = 0};
     char reason[512];
     if (trial_group_run(w, w->has_class ? w->input : INPUT_NORMAL, j->s->seed, list, jobs, &judged, &g, reason,

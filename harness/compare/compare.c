@@ -16,7 +16,6 @@
 #include "verify/trial_run.h"
 
 static const double least_seconds = 0.1; /* disturbances of a machine last some milliseconds */
-static const double check_budget = 3e6;  /* element visits of the reference a workload: 48 rows and more */
 static const char not_begun[] = "not begun: time is up";
 static const double call_limit = 30; /* seconds for a slice, beside trial_time_limit, before it counts as hung */
 static const double stop_limit = 5;  /* seconds to finish the running block and the last check when told to stop */
@@ -303,7 +302,7 @@ int compare_workload(const compare_sides *sides, const workload *w, const int *t
                      const compare_settings *s, json_t *cases, compare_done *done, void *ctx, char *reason,
                      size_t reason_size)
 {
-    const trial_settings settings = {.machine = s->machine, .isa = s->isa, .budget = check_budget};
+    const trial_settings settings = {.machine = s->machine, .isa = s->isa, .budget = TRIAL_TIMED_BUDGET};
     judged_group j = {.cases = cases, .first = json_array_size(cases)};
     if (deadline_passed()) {
         report_not_begun(sides, w, threads, thread_counts, done, ctx);

@@ -49,6 +49,10 @@ typedef struct trial_group {
     double time_limit; /* that of the settings */
 } trial_group;
 
+/* The `budget` where cases are judged because they are to be timed: element visits of the reference a workload, enough
+ * for 48 rows and more. */
+enum { TRIAL_TIMED_BUDGET = 3000000 };
+
 typedef struct trial_settings {
     const attn_machine *machine;
     uint64_t isa;

@@ -13,8 +13,6 @@
 #include "util/guard_pages.h"
 #include "problem.h"
 
-static const uint32_t gap_pattern = UINT32_C(0x7fc17fc1); /* a NaN as f32, and twice one as f16 and bf16 */
-
 /* ---- random streams -------------------------------------------------------------------------------------------- */
 
 /* One step of splitmix64: neighbouring seeds and slots give unrelated streams. */
@@ -131,8 +129,8 @@ static void fill_gaps(const instance *in, int slot)
     for (int axis = 0; axis < 4; axis++)
         if (t->stride[axis] > 0) elements *= t->extent[axis];
     const bool dense = elements * (int64_t)attn_type_size(t->type) == tensor_bytes(t) && in->problem.page_size == 0;
-    mapping_pattern(map, 0, dense ? begin : end, gap_pattern);
-    mapping_pattern(map, end, map->bytes, gap_pattern);
+    mapping_pattern(map, 0, dense ? begin : end, GAP_PATTERN);
+    mapping_pattern(map, end, map->bytes, GAP_PATTERN);
 }
 
 /* The rows that a slot has for sequence b. */
@@ -321,7 +319,7 @@ static int fill_slot(instance *in, int slot, char *reason, size_t reason_size)
     case ATTN_SCORE_VECTOR: return fill_heads(in, slot, reason, reason_size);
     case ATTN_O:
     case ATTN_LSE:
-        if (in->problem.pass == ATTN_BACKWARD) mapping_pattern(&in->map[slot], 0, in->map[slot].bytes, gap_pattern);
+        if (in->problem.pass == ATTN_BACKWARD) mapping_pattern(&in->map[slot], 0, in->map[slot].bytes, GAP_PATTERN);
         return 1;
     default: return 1; /* outputs are poisoned, metadata is there, scales come with their rows */
     }

@@ -9,8 +9,6 @@
 #include "util/guard_pages.h"
 #include "problem.h"
 
-static const uint32_t gap = UINT32_C(0x7fc17fc1); /* a NaN as f32, and twice one as f16 and bf16 */
-
 int instance_detach(instance *in)
 {
     for (int slot = 0; slot < ATTN_SLOTS; slot++) {
@@ -51,7 +49,7 @@ static int copy_slot(const instance *in, int slot, placement place, int64_t alig
     const int64_t bytes = tensor_bytes(from), size = (int64_t)attn_type_size(from->type);
     mapping *map = &out->map[slot];
     if (!mapping_open(map, bytes, reason, sizeof reason)) return 0;
-    mapping_pattern(map, 0, map->bytes, gap);
+    mapping_pattern(map, 0, map->bytes, GAP_PATTERN);
     out->slot[slot].data = place_in(map, bytes, place, alignment > size ? alignment : size);
     memcpy(out->slot[slot].data, from->data, (size_t)bytes);
     return 1;

@@ -1,10 +1,13 @@
-/* instance_internal.h: what instance.c, instance_metadata.c and inputs.c share. */
+/* instance_internal.h: what the files of instances and inputs share. */
 #ifndef ATTNBENCH_INSTANCE_INTERNAL_H
 #define ATTNBENCH_INSTANCE_INTERNAL_H
 
 #include <gsl/gsl_rng.h>
 
 #include "instance.h"
+
+/* What lies in gaps and padding: a NaN as f32, and twice one as f16 and bf16. */
+enum { GAP_PATTERN = 0x7fc17fc1 };
 
 /* The slot table as arguments. */
 attn_args instance_all(const instance *in);
