@@ -18,6 +18,7 @@
 #include "problem.h"
 #include "record/record.h"
 #include "util/console.h"
+#include "compare/error_levels.h"
 
 const command command_gate = {
     .name = "gate",
@@ -42,7 +43,7 @@ const command command_gate = {
     .threads = "1",
 };
 
-static const double default_delta = 0.01, family_alpha = 0.01, beta = 0.001, default_seconds = 5;
+static const double default_delta = 0.01, default_seconds = 5;
 static const double accuracy_factor = 2; /* a bit lost */
 static const double record_delta = 0.05; /* what records of different runs can tell apart */
 enum { DEFAULT_LAUNCHES = 12 };
@@ -288,8 +289,8 @@ static int compare_builds(job *j)
     if (code == EXIT_WELL) {
         const attn_machine machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1]);
         j->settings = (compare_settings){.delta = o->threshold > 0 ? o->threshold : default_delta,
-                                         .family_alpha = family_alpha,
-                                         .beta = beta,
+                                         .family_alpha = FAMILY_ALPHA,
+                                         .beta = CASE_BETA,
                                          .cases = s->workloads * compare_cases(&j->sides, s->threads, s->thread_counts),
                                          .seconds = o->time_limit > 0 ? o->time_limit : default_seconds,
                                          .launches = o->launches >= 0 ? o->launches : DEFAULT_LAUNCHES,
@@ -393,7 +394,7 @@ static int gate(const options *o, int argc, char **argv)
 
 static int records(const options *o, int argc, char **argv)
 {
-    const yardstick_rule rule = {o->threshold > 0 ? o->threshold : record_delta, family_alpha, o->undecided_fails};
+    const yardstick_rule rule = {o->threshold > 0 ? o->threshold : record_delta, FAMILY_ALPHA, o->undecided_fails};
     char reason[1400];
     size_t i;
     const json_t *one;

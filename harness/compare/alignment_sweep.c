@@ -12,12 +12,11 @@
 #include "judge/rejudge.h"
 #include "util/console.h"
 #include "verify/trial_run.h"
+#include "error_levels.h"
 
 static const size_t cell_pairs = 200;
 static const double cell_seconds = 1; /* the most for those pairs */
 static const double hung = 60;        /* seconds without a new slice */
-/* Chance that any interval of a kernel's sweep misses. */
-static const double family_alpha = 0.01;
 /* Quarters of a cache line; the next line; quarters of a page, where addresses no longer agree in 12 bits. */
 static const int offsets[] = {16, 32, 48, 64, 1024, 2048, 3072};
 static const int links[ALIGNMENT_LINKS] = {16, 32, 48, 64};
@@ -151,7 +150,7 @@ static void run_cell(sweep *s, int i)
 {
     alignment_cell *const c = &s->out->cell[i];
     const task *const t = &s->task[i];
-    const double alpha = family_alpha / s->out->cells;
+    const double alpha = FAMILY_ALPHA / s->out->cells; /* that any interval of a kernel's sweep misses */
     const paired_kernels d = {.kernel = {t->kernel[0], t->kernel[1]},
                               .in = &s->g->in,
                               .machine = s->s->machine,

@@ -14,6 +14,7 @@
 #include "judge/rejudge.h"
 #include "util/console.h"
 #include "verify/trial_run.h"
+#include "error_levels.h"
 
 static const double least_seconds = 0.1; /* disturbances of a machine last some milliseconds */
 static const char not_begun[] = "not begun: time is up";
@@ -21,7 +22,7 @@ static const double call_limit = 30; /* seconds for a slice, beside trial_time_l
 static const double stop_limit = 5;  /* seconds to finish the running block and the last check when told to stop */
 
 const compare_settings compare_defaults = {
-    .delta = 0.005, .family_alpha = 0.01, .beta = 0.001, .cases = 1, .seconds = 5, .launches = 12};
+    .delta = 0.005, .family_alpha = FAMILY_ALPHA, .beta = CASE_BETA, .cases = 1, .seconds = 5, .launches = 12};
 
 const char *compare_verdict_name(compare_verdict v)
 {

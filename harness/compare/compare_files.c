@@ -14,8 +14,9 @@
 #include "record/record_rows.h"
 #include "stats/stats_sign.h"
 #include "util/console.h"
+#include "error_levels.h"
 
-static const double default_delta = 0.05, family_alpha = 0.01;
+static const double default_delta = 0.05;
 
 bool compare_is_file(const char *word)
 {
@@ -202,7 +203,7 @@ static json_t *record_of_readings(const record_pair *b, const rule *r, int cases
     json_object_set_new(context, "compare",
                         json_pack("{s:{s:o}, s:{s:o}, s:O, s:O, s:f, s:f, s:i, s:b}", "base", "file",
                                   json_text(b->name[0]), "new", "file", json_text(b->name[1]), "only_base", b->only[0],
-                                  "only_new", b->only[1], "delta", r->delta, "alpha", family_alpha, "cases", cases,
+                                  "only_new", b->only[1], "delta", r->delta, "alpha", FAMILY_ALPHA, "cases", cases,
                                   "of_records", 1));
     json_object_set_new(json_object_get(record, "context"), "attnbench", context);
     json_object_set(record, "comparisons", b->comparisons);
@@ -240,7 +241,7 @@ static int compare_both(record_pair *b, double threshold, json_t **record)
             complain("could not tell: the records have no entry of the same name in common");
         return EXIT_UNDECIDED;
     }
-    const rule r = {threshold > 0 ? threshold : default_delta, family_alpha / cases};
+    const rule r = {threshold > 0 ? threshold : default_delta, FAMILY_ALPHA / cases};
     each_run(b, 0, &r);
     print_only(b->only[0], "BASE");
     print_only(b->only[1], "NEW");

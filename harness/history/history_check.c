@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "stats/changepoint.h"
-
-static const double alpha = 0.01; /* of a change of level */
+#include "compare/error_levels.h"
 
 /* What a distance from the release must exceed beside both points' uncertainty: as in comparisons of kernels where
  * points are paired ratios, as in those of records where they are times (compare_files.h). */
@@ -49,7 +48,7 @@ size_t hypotheses_of(const series *s, uint64_t seed, hypothesis *out)
     double *x = calloc(s->points + 1, sizeof *x);
     if (!x) return 0;
     const series_unit unit = series_values(s, x);
-    const size_t count = changepoints(x, s->points, alpha, seed, found, MOST_HYPOTHESES - 1);
+    const size_t count = changepoints(x, s->points, FAMILY_ALPHA, seed, found, MOST_HYPOTHESES - 1);
     for (size_t i = 0; i < count; i++)
         out[i] = (hypothesis){.s = s,
                               .before = found[i].at - 1,

@@ -20,9 +20,10 @@
 #include "record/record.h"
 #include "known_slowdown.h"
 #include "util/console.h"
+#include "compare/error_levels.h"
 
 enum { GATE_CASES = 200, DEFAULT_RUNS = 20, BUILDS = 4 };
-static const double delta = 0.005, alpha = 0.01 / GATE_CASES, beta = 0.001, limit = 3, least = 0.1;
+static const double delta = 0.005, alpha = FAMILY_ALPHA / GATE_CASES, beta = CASE_BETA, limit = 3, least = 0.1;
 static const double chance = 0.001; /* what a right clock is failed with, a requirement */
 
 /* What must be claimed, of how many runs at least, and by when 95 % of them are decided; with neighbours
