@@ -12,6 +12,7 @@
 #include "record/record.h"
 #include "util/console.h"
 #include "util/atomic_file.h"
+#include "output/record_forms.h"
 
 static int kept_stdout = -1; /* the standard output, where a record goes there and our text does not */
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "record/record_rows.h"
+#include "record_forms.h"
 
 typedef struct column {
     const char *name;

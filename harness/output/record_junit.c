@@ -7,6 +7,7 @@
 #include "record/record_rows.h"
 #include "util/xml.h"
 #include "util/json_text.h"
+#include "record_forms.h"
 
 static void put_part(FILE *out, const json_t *one, const char *part)
 {

@@ -11,6 +11,7 @@
 #include "record_markdown_layout.h"
 #include "record/record_rows.h"
 #include "util/json_text.h"
+#include "record_forms.h"
 
 /* What makes the verdict one of a part: the user ended it, or asked for some of the checks. Returns the word for
  * right. */

@@ -196,14 +196,8 @@ json_t *record_new(void);
  * damaged or of another program. */
 json_t *record_read(const char *path, char *reason, size_t reason_size);
 
-/* These write atomically (atomic_file.h); "-" is standard output. On failure they return 0 and a reason, which names
- * the temporary file if something is in it. */
+/* Writes atomically (atomic_file.h); "-" is standard output. On failure it returns 0 and a reason, which names the
+ * temporary file if something is in it. Other forms of a record: output/record_forms.h. */
 int record_write_json(const json_t *record, const char *path, char *reason, size_t reason_size);
-/* CSV: one row an entry, one row a case. */
-int record_write_csv(const json_t *record, const char *path, char *reason, size_t reason_size);
-/* JUnit: the cases. */
-int record_write_junit(const json_t *record, const char *path, char *reason, size_t reason_size);
-/* Markdown: tables, failures first. */
-int record_write_markdown(const json_t *record, const char *path, char *reason, size_t reason_size);
 
 #endif

@@ -15,6 +15,7 @@
 #include "machine/pool.h"
 #include "record/record.h"
 #include "util/console.h"
+#include "output/record_forms.h"
 
 #include <errno.h>
 #include <math.h>

@@ -5,6 +5,7 @@
 #include "fuzz.h"
 #include "record/record.h"
 #include "record/record_rows.h"
+#include "output/record_forms.h"
 
 static FILE *nowhere;
 

@@ -19,6 +19,7 @@
 
 #include "record/record_rows.h"
 #include "util/atomic_file.h"
+#include "output/record_forms.h"
 
 static char folder[] = "/tmp/attnbench-results-XXXXXX";
 static char reason[512];
