@@ -2,8 +2,8 @@
  *
  * The process that judges forks a child for each case, so it may never load a plugin or keep threads; and what is timed
  * may crash or hang at its thousandth call as well as at its first. Therefore the timing of each group happens in a
- * child, which sends its entries home when it is done. If it dies, the case that was being called is to blame: it
- * becomes an error entry, and the others are timed again without it.
+ * child, which sends its entries to the parent when it is done. If it dies, the case that was being called is to blame:
+ * it becomes an error entry, and the others are timed again without it.
  *
  * Kernels of one group share a child, their repetitions interleaved, except where they would disturb each other: a
  * kernel with threads of its own is timed alone (idle workers of its runtime spin), and several plugins get a child

@@ -108,7 +108,7 @@ static int bench_apart(options *o, int argc, char **argv)
         return EXIT_USAGE;
     }
     plugins_notes(&s.plugins);
-    const int code = o->profile ? profile_bench(&s, o->profile) : layout_bench(o, &s, argc, argv);
+    const int code = o->profile ? profile_bench(&s, o->profile) : bench_layout(o, &s, argc, argv);
     selection_free(&s);
     return code;
 }

@@ -71,7 +71,7 @@ static int exit_of(const job *j)
     return j->swept ? EXIT_WELL : EXIT_UNDECIDED;
 }
 
-int layout_bench(const options *o, const selection *s, int argc, char **argv)
+int bench_layout(const options *o, const selection *s, int argc, char **argv)
 {
     job j = {.o = o, .s = s, .machine = ceilings_machine(NULL, s->isa, s->threads[s->thread_counts - 1])};
     int jobs;
@@ -82,7 +82,7 @@ int layout_bench(const options *o, const selection *s, int argc, char **argv)
     watch_interrupts();
     for (int w = 0; list && w < s->workloads && !interrupted && !command_unread(o); w++)
         sweep_workload(&j, &s->workload[w], list, jobs);
-    layout_put(stdout, j.record);
+    record_markdown_layout(stdout, j.record);
     const context_facts facts = {argc,      argv,       s->isa,     s->threads[s->thread_counts - 1], -1, NULL,
                                  s->kernel, s->kernels, &s->plugins};
     context_put(j.record, context_new(&facts));

@@ -50,6 +50,6 @@ int command_folder(const char *asked, const char *folder);
 int make_report(const char *const *records, int count, const char *folder, bool quiet);
 
 /* attnbench bench --layout: judges, sweeps, prints, writes; an exit code. */
-int layout_bench(const options *o, const selection *s, int argc, char **argv);
+int bench_layout(const options *o, const selection *s, int argc, char **argv);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * A folder a side, with the records of at least ten launches of 'bench'. Each time is read as a share of the ceiling
  * that limits the kernel (multiply-adds, or bandwidth at the workload's footprint), which the same launch measured:
- * that is the yardstick that takes the machine's mood out, as far as it goes. It does not go far, so what is called
+ * that is the yardstick that removes what slowed both, as far as it goes. It does not go far, so what is called
  * slower (above 5 %) is advice and no finding, and records of another machine, system or compiler are not compared at
  * all. */
 #ifndef ATTNBENCH_GATE_ADVICE_H

@@ -6,7 +6,7 @@
  *           ceiling of the same run
  *   ratios  of records of compare, likewise: time over that of the anchor, the build that was BASE, with its interval
  *           and the launches behind it. As long as BASE stays the same file, ratios are steadier than any absolute
- *           time: the machine's mood cancels
+ *           time: what slows both cancels
  *
  * Both name the artifact that was measured: the digest of its file. The file is in WAL mode; each record is one
  * transaction, so writers at the same time wait for each other and a process that is killed leaves whole records or

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-void variants_judge(const variants *v, int index, const row_list *rows, const expectation *e, findings *found)
+void judge_repeats(const repeat_outputs *v, int index, const row_list *rows, const expectation *e, findings *found)
 {
     const repeated_call *item = &v->item[index];
     attn_tensor tensor[SNAPSHOT_OUTPUTS];

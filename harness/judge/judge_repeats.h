@@ -6,6 +6,6 @@
 #include "run/repeat_outputs.h"
 
 /* Judges one by the expectation of its plan's contract; what is wrong becomes one finding of its check. */
-void variants_judge(const variants *v, int index, const row_list *rows, const expectation *e, findings *found);
+void judge_repeats(const repeat_outputs *v, int index, const row_list *rows, const expectation *e, findings *found);
 
 #endif

@@ -29,8 +29,8 @@ typedef struct trial {
     attn_plan plan;                   /* pointers in it mean nothing */
     attn_tensor output, lse, weights; /* copies of what it wrote; type ATTN_ABSENT where not asked for or not run */
     void *copy[3];
-    bool instrumented; /* its child made the further calls of perturb.h */
-    variants *others;  /* outputs of further calls that are judged with it; NULL none */
+    bool instrumented;      /* its child made the further calls of perturb.h */
+    repeat_outputs *others; /* outputs of further calls that are judged with it; NULL none */
     int other_contract[MOST_REPEATS];
 } trial;
 

@@ -283,7 +283,7 @@ static int emit_markdown(FILE *out, const json_t *record)
     put_quantisation(out, record);
     put_reference(out, record);
     counts_put(out, record);
-    layout_put(out, record);
+    record_markdown_layout(out, record);
     put_unsupported(out, record);
     put_skipped(out, record);
     put_machine(out, record);

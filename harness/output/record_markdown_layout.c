@@ -84,7 +84,7 @@ static void put_worst(FILE *out, const json_t *worst)
             100 * (json_number_value(json_array_get(ends, 1)) - 1));
 }
 
-void layout_put(FILE *out, const json_t *record)
+void record_markdown_layout(FILE *out, const json_t *record)
 {
     const json_t *rows = json_object_get(record, "layout");
     size_t i;

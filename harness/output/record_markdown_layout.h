@@ -6,6 +6,6 @@
 #include <stdio.h>
 
 /* Nothing where the record has none. */
-void layout_put(FILE *out, const json_t *record);
+void record_markdown_layout(FILE *out, const json_t *record);
 
 #endif

@@ -55,7 +55,7 @@ static void isolate(case_job *j, double limit, isolated *out)
 }
 
 static void run(const attn_kernel *kernel, instance *in, bool lse, bool weights, int threads,
-                const attn_machine *machine, double limit, variants *others, isolated *out)
+                const attn_machine *machine, double limit, repeat_outputs *others, isolated *out)
 {
     *out = (isolated){.outcome = OUTCOME_UNABLE};
     case_job *j = shared_new(sizeof *j);
@@ -83,10 +83,10 @@ void isolate_call(const attn_kernel *kernel, instance *in, bool lse, bool weight
 void isolate_case(const attn_kernel *kernel, instance *in, bool lse, bool weights, int threads,
                   const attn_machine *machine, double limit, isolated *out)
 {
-    variants *others = variants_new(in);
+    repeat_outputs *others = repeat_outputs_new(in);
     run(kernel, in, lse, weights, threads, machine, limit, others, out);
     if (others && others->count == 0) {
-        variants_free(others);
+        repeat_outputs_free(others);
         others = NULL;
     }
     out->others = others;

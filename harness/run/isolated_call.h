@@ -21,12 +21,12 @@ typedef enum outcome {
 
 typedef struct isolated {
     outcome outcome;
-    char reason[256]; /* what happened, unless OUTCOME_RAN or OUTCOME_WRONG */
-    findings found;   /* by the child, beside the values: those are for the parent to judge */
-    attn_plan plan;   /* as the child made it; pointers in it mean nothing here */
-    char inner[64];   /* name of the kernel that runs slices; "" none */
-    double seconds;   /* of the one call */
-    variants *others; /* of isolate_case: outputs that are still to be judged, freed by the caller; NULL none */
+    char reason[256];       /* what happened, unless OUTCOME_RAN or OUTCOME_WRONG */
+    findings found;         /* by the child, beside the values: those are for the parent to judge */
+    attn_plan plan;         /* as the child made it; pointers in it mean nothing here */
+    char inner[64];         /* name of the kernel that runs slices; "" none */
+    double seconds;         /* of the one call */
+    repeat_outputs *others; /* of isolate_case: outputs that are still to be judged, freed by the caller; NULL none */
 } isolated;
 
 /* Runs `kernel` once on `threads` threads over the instance, whose inputs are read-only meanwhile; its outputs hold the
@@ -34,7 +34,7 @@ typedef struct isolated {
 void isolate_call(const attn_kernel *kernel, instance *in, bool lse, bool weights, int threads,
                   const attn_machine *machine, double limit_seconds, isolated *out);
 
-/* The same with the whole instrument (perturb.h): some thirty calls on the problem instead of two. */
+/* The same with all calls of perturb.h: some thirty calls on the problem instead of two. */
 void isolate_case(const attn_kernel *kernel, instance *in, bool lse, bool weights, int threads,
                   const attn_machine *machine, double limit_seconds, isolated *out);
 

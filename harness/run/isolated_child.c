@@ -17,7 +17,7 @@
 /* The same call again, into freshly poisoned outputs: a kernel that keeps state between calls may be right only once.
  * What the second call wrote is what the parent judges; where the kernel declares itself repeatable, it must be the
  * same bits. */
-static int call_again(instrument *t, call *c)
+static int call_again(perturbation *t, call *c)
 {
     instance_poison(t->in, INSTANCE_POISON);
     const int status = call_once(c, NULL);
@@ -28,16 +28,16 @@ static int call_again(instrument *t, call *c)
     const snapshot_layout layout = snapshot_layout_of(t->in);
     snapshot_take(&layout, t->in, t->second);
     const int slot = snapshot_differs(&layout, t->first, t->second, 1u | (t->lse ? 2u : 0) | (t->weights ? 4u : 0));
-    if (slot >= 0) instrument_say_changed(t, slot);
+    if (slot >= 0) perturb_say_changed(t, slot);
     if (slot >= 0 && t->others) { /* the parent judges both */
         const repeated_call first = {"state", "after another problem of the same shape at the same addresses", c->plan,
                                      1u | (t->lse ? 2u : 0) | (t->weights ? 4u : 0)};
-        variants_keep(t->others, &first, t->first);
+        repeat_outputs_keep(t->others, &first, t->first);
     }
     return 1;
 }
 
-static case_stage call_all(case_job *j, instrument *t, call *c)
+static case_stage call_all(case_job *j, perturbation *t, call *c)
 {
     const snapshot_layout layout = snapshot_layout_of(t->in);
     t->first = malloc(layout.bytes + 1), t->second = malloc(layout.bytes + 1);
@@ -46,14 +46,14 @@ static case_stage call_all(case_job *j, instrument *t, call *c)
         return STAGE_UNABLE;
     }
     process_use_begin(&t->use, t->exec);
-    if (j->others) instrument_before(t, c);
-    const int status = instrument_first(t, c, &j->seconds);
+    if (j->others) perturb_before(t, c);
+    const int status = perturb_first(t, c, &j->seconds);
     if (status != ATTN_OK) {
         findings_add(t->found, "status", "run: %s", attn_status_text(status));
         return STAGE_WRONG;
     }
     snapshot_take(&layout, t->in, t->first);
-    if (j->others) instrument_after(t, c);
+    if (j->others) perturb_after(t, c);
     return call_again(t, c) ? STAGE_CALLED : STAGE_WRONG;
 }
 
@@ -80,14 +80,14 @@ static const attn_kernel *resolve(case_job *j)
 void case_child(void *arg)
 {
     case_job *j = arg;
-    instrument t = {.in = j->in,
-                    .lse = j->lse,
-                    .weights = j->weights,
-                    .machine = j->machine,
-                    .exec = exec_serial(),
-                    .found = &j->found,
-                    .others = j->others,
-                    .fault = &j->fault};
+    perturbation t = {.in = j->in,
+                      .lse = j->lse,
+                      .weights = j->weights,
+                      .machine = j->machine,
+                      .exec = exec_serial(),
+                      .found = &j->found,
+                      .others = j->others,
+                      .fault = &j->fault};
     attn_tensor slot[ATTN_SLOTS];
     const attn_args args = instance_args(j->in, j->lse, j->weights, slot);
     attn_exec own;

@@ -22,7 +22,7 @@ typedef struct case_job {
     bool lse, weights;
     int threads;
     const attn_machine *machine;
-    variants *others; /* NULL: two calls and no more; else the whole instrument */
+    repeat_outputs *others; /* NULL: two calls and no more; else all calls of perturb.h */
 
     case_stage stage;
     char reason[256]; /* of STAGE_UNABLE and STAGE_UNSUPPORTED */

@@ -39,11 +39,11 @@ static const check checks[] = {
      "no thread runs that the kernel was not given, or more than a declared number was told"},
     {"descriptors", "every case", "no file or socket is left open"},
 };
-const check_group instrument_checks = {"instrument", checks, sizeof checks / sizeof *checks};
+const check_group perturb_checks = {"instrument", checks, sizeof checks / sizeof *checks};
 
 /* ---- one more call --------------------------------------------------------------------------------------------- */
 
-variation instrument_plain(const instrument *t, const char *name, const char *what)
+variation perturb_plain(const perturbation *t, const char *name, const char *what)
 {
     return (variation){.check = name,
                        .what = what,
@@ -56,7 +56,7 @@ variation instrument_plain(const instrument *t, const char *name, const char *wh
 static unsigned asked(bool lse, bool weights) { return 1u | (lse ? 2u : 0) | (weights ? 4u : 0); }
 
 /* What a call into `in` wrote, against the first call. */
-static void compare(instrument *t, const variation *v, const instance *in, const attn_plan *plan)
+static void compare(perturbation *t, const variation *v, const instance *in, const attn_plan *plan)
 {
     const unsigned both = asked(t->lse, t->weights) & asked(v->lse, v->weights);
     int slot;
@@ -72,10 +72,10 @@ static void compare(instrument *t, const variation *v, const instance *in, const
     repeated_call item = {.plan = *plan, .which = both};
     snprintf(item.check, sizeof item.check, "%s", v->check);
     snprintf(item.what, sizeof item.what, "%s", v->what);
-    variants_keep(t->others, &item, t->second);
+    repeat_outputs_keep(t->others, &item, t->second);
 }
 
-static bool call_into(instrument *t, const variation *v, instance *in, call *c)
+static bool call_into(perturbation *t, const variation *v, instance *in, call *c)
 {
     instance_poison(in, v->poison);
     const int status = call_once(c, NULL);
@@ -102,7 +102,7 @@ static void tell_regions(fault *f, const call *c, bool present)
     }
 }
 
-bool instrument_vary(instrument *t, const variation *v)
+bool perturb_vary(perturbation *t, const variation *v)
 {
     attn_tensor slot[ATTN_SLOTS];
     char reason[256];
@@ -127,7 +127,7 @@ bool instrument_vary(instrument *t, const variation *v)
 
 /* ---- the first call -------------------------------------------------------------------------------------------- */
 
-void instrument_say_changed(instrument *t, int slot)
+void perturb_say_changed(perturbation *t, int slot)
 {
     if (t->kernel->traits & ATTN_TRAIT_REPEATABLE)
         findings_add(
@@ -137,7 +137,7 @@ void instrument_say_changed(instrument *t, int slot)
 }
 
 /* Whether the flipped problem comes out right is not known here, but twice the same it must. */
-void instrument_before(instrument *t, call *c)
+void perturb_before(perturbation *t, call *c)
 {
     const bool first = !t->flipped;
     snprintf(t->fault->doing, sizeof t->fault->doing, "another problem of the same shape");
@@ -153,7 +153,7 @@ void instrument_before(instrument *t, call *c)
     if (t->flipped && !first) {
         snapshot_take(&t->others->layout, t->in, t->second);
         const int slot = snapshot_differs(&t->others->layout, t->flipped, t->second, asked(t->lse, t->weights));
-        if (slot >= 0) instrument_say_changed(t, slot);
+        if (slot >= 0) perturb_say_changed(t, slot);
     }
     instance_protect(t->in, false);
     instance_flip(t->in);
@@ -161,7 +161,7 @@ void instrument_before(instrument *t, call *c)
     t->fault->doing[0] = '\0';
 }
 
-int instrument_first(instrument *t, call *c, double *seconds)
+int perturb_first(perturbation *t, call *c, double *seconds)
 {
     process_use use;
     char left[256];
@@ -184,7 +184,7 @@ int instrument_first(instrument *t, call *c, double *seconds)
 
 /* ---- what must not matter -------------------------------------------------------------------------------------- */
 
-static bool poisons(instrument *t, call *c)
+static bool poisons(perturbation *t, call *c)
 {
     static const struct {
         uint32_t pattern;
@@ -192,7 +192,7 @@ static bool poisons(instrument *t, call *c)
     } poison[] = {{poison_large, "with 1e30 in outputs and workspace beforehand"},
                   {0, "with zeros in outputs and workspace beforehand"}};
     for (size_t i = 0; i < sizeof poison / sizeof *poison; i++) {
-        variation v = instrument_plain(t, "poison", poison[i].what);
+        variation v = perturb_plain(t, "poison", poison[i].what);
         v.poison = poison[i].pattern;
         call_refill(c, v.poison);
         if (!call_into(t, &v, t->in, c)) return false;
@@ -201,37 +201,37 @@ static bool poisons(instrument *t, call *c)
 }
 
 /* Asking for less or more is another call: its bits may be others. */
-static bool output_matrix(instrument *t)
+static bool output_matrix(perturbation *t)
 {
     static const char *const what[] = {"without LSE and weights", "with LSE, without weights",
                                        "with weights, without LSE", "with LSE and weights"};
     char reason[160];
     for (int i = 0; i < 4; i++) {
-        variation v = instrument_plain(t, "output-matrix", what[i]);
+        variation v = perturb_plain(t, "output-matrix", what[i]);
         attn_tensor slot[ATTN_SLOTS];
         v.lse = i & 1, v.weights = i & 2, v.same_bits = false;
         if (v.lse == t->lse && v.weights == t->weights) continue;
         if ((v.lse && !t->in->map[ATTN_LSE].base) || (v.weights && !t->in->map[ATTN_WEIGHTS].base)) continue;
         const attn_args args = instance_args(t->in, v.lse, v.weights, slot);
         if (!attn_supports(t->kernel, &t->in->problem, &args, t->machine->isa, reason, sizeof reason)) continue;
-        if (!instrument_vary(t, &v)) return false;
+        if (!perturb_vary(t, &v)) return false;
     }
     return true;
 }
 
-static bool placements(instrument *t)
+static bool placements(perturbation *t)
 {
     static const char *const what[] = {"with tensors that begin at a page", "with tensors that end at a page"};
     for (int i = 0; i < 2; i++) {
         instance copy;
-        variation v = instrument_plain(t, "placement", what[i]);
+        variation v = perturb_plain(t, "placement", what[i]);
         const int64_t alignment = t->kernel->alignment;
         if (!instance_copy(t->in, i == 0 ? PLACED_FRONT : PLACED_REAR, alignment, &copy)) return true;
         instance_protect(&copy, true);
         fault_regions_of(t->fault, &copy, i == 0 ? " (begins at a page)" : " (ends at a page)");
         v.in = &copy;
         v.same_bits = false; /* rows that lie elsewhere may be cut elsewhere */
-        const bool ok = instrument_vary(t, &v);
+        const bool ok = perturb_vary(t, &v);
         for (int slot = 0; slot < ATTN_SLOTS; slot++)
             if (copy.map[slot].base) fault_region_remove(t->fault, (uintptr_t)copy.map[slot].base);
         instance_free(&copy);
@@ -261,7 +261,7 @@ static bool smaller(const instance *in, instance *out)
     return attn_check(p, &all, reason, sizeof reason);
 }
 
-static bool state(instrument *t, call *c)
+static bool state(perturbation *t, call *c)
 {
     instance other;
     attn_tensor slot[ATTN_SLOTS];
@@ -278,17 +278,17 @@ static bool state(instrument *t, call *c)
         }
         t->fault->doing[0] = '\0';
     }
-    instrument_before(t, c);
-    const variation v = instrument_plain(t, "state", "after other problems at the same addresses");
+    perturb_before(t, c);
+    const variation v = perturb_plain(t, "state", "after other problems at the same addresses");
     return call_into(t, &v, t->in, c);
 }
 
-void instrument_after(instrument *t, call *c)
+void perturb_after(perturbation *t, call *c)
 {
     if (!poisons(t, c) || !state(t, c) || !output_matrix(t) || !placements(t)) return;
     if (!(t->kernel->traits & ATTN_TRAIT_OWN_THREADS)) {
-        if (t->kernel->traits & ATTN_TRAIT_THREADED) instrument_orders(t);
-        instrument_concurrent(t);
+        if (t->kernel->traits & ATTN_TRAIT_THREADED) perturb_orders(t);
+        perturb_concurrent(t);
     }
     call_refill(c, UINT32_MAX);
 }

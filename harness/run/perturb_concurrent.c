@@ -28,24 +28,24 @@ static void *compute(void *arg)
     return NULL;
 }
 
-static void beside(instrument *t, neighbour *n)
+static void beside(perturbation *t, neighbour *n)
 {
     pthread_t thread;
     if (pthread_create(&thread, NULL, compute, n)) return;
     while (atomic_load(&n->calls) == 0 && atomic_load(&n->stop) == 0) sched_yield();
     const double end = clock_seconds() + together;
     do {
-        variation v = instrument_plain(t, "concurrent", "while another thread computes another problem");
+        variation v = perturb_plain(t, "concurrent", "while another thread computes another problem");
         v.exec = exec_serial();
         v.same_bits &= t->exec->threads == 1 || (t->kernel->traits & ATTN_TRAIT_SAME_AT_ANY_THREADS);
         const int found = t->found->count, kept = t->others->count;
-        if (!instrument_vary(t, &v) || t->found->count > found || t->others->count > kept) break;
+        if (!perturb_vary(t, &v) || t->found->count > found || t->others->count > kept) break;
     } while (clock_seconds() < end);
     atomic_store(&n->stop, 1);
     pthread_join(thread, NULL);
 }
 
-void instrument_concurrent(instrument *t)
+void perturb_concurrent(perturbation *t)
 {
     instance other;
     attn_tensor slot[ATTN_SLOTS];

@@ -6,24 +6,24 @@
 
 #include "util/child_process.h"
 
-variants *variants_new(const instance *in)
+repeat_outputs *repeat_outputs_new(const instance *in)
 {
     const snapshot_layout layout = snapshot_layout_of(in);
     if (layout.bytes > SIZE_MAX / 2 / MOST_REPEATS) return NULL;
-    const size_t mapped = sizeof(variants) + MOST_REPEATS * layout.bytes;
-    variants *v = shared_new(mapped);
+    const size_t mapped = sizeof(repeat_outputs) + MOST_REPEATS * layout.bytes;
+    repeat_outputs *v = shared_new(mapped);
     if (!v) return NULL;
     v->mapped = mapped;
     v->layout = layout;
     return v;
 }
 
-void variants_free(variants *v)
+void repeat_outputs_free(repeat_outputs *v)
 {
     if (v) shared_free(v, v->mapped);
 }
 
-void variants_keep(variants *v, const repeated_call *item, const void *snapshot)
+void repeat_outputs_keep(repeat_outputs *v, const repeated_call *item, const void *snapshot)
 {
     if (v->count == MOST_REPEATS) return;
     memcpy(v->copy + (size_t)v->count * v->layout.bytes, snapshot, v->layout.bytes);

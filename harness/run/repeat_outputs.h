@@ -15,19 +15,19 @@ typedef struct repeated_call {
     unsigned which; /* outputs that were asked for, bits by snapshot_slot's index */
 } repeated_call;
 
-typedef struct variants {
+typedef struct repeat_outputs {
     size_t mapped;
     snapshot_layout layout;
     int count;
     repeated_call item[MOST_REPEATS];
     _Alignas(64) unsigned char copy[]; /* of each, layout.bytes bytes */
-} variants;
+} repeat_outputs;
 
 /* Room for all of an instance's; memory is taken as they are kept. NULL where there is none. */
-variants *variants_new(const instance *in);
-void variants_free(variants *v);
+repeat_outputs *repeat_outputs_new(const instance *in);
+void repeat_outputs_free(repeat_outputs *v);
 
 /* Keeps one; what does not fit is not kept. */
-void variants_keep(variants *v, const repeated_call *item, const void *snapshot);
+void repeat_outputs_keep(repeat_outputs *v, const repeated_call *item, const void *snapshot);
 
 #endif

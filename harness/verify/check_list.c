@@ -10,9 +10,9 @@
 
 const check_group *const *check_groups(int *count)
 {
-    static const check_group *const group[] = {&call_checks,     &instrument_checks, &value_checks,
-                                               &symmetry_checks, &row_checks,        &key_checks,
-                                               &masked_checks,   &weight_checks,     &probe_checks};
+    static const check_group *const group[] = {&call_checks,     &perturb_checks, &value_checks,
+                                               &symmetry_checks, &row_checks,     &key_checks,
+                                               &masked_checks,   &weight_checks,  &probe_checks};
     *count = sizeof group / sizeof *group;
     return group;
 }

@@ -29,9 +29,8 @@ static const char *stop_at(const trial *t)
 {
     if (t->status == TRIAL_CRASH) return "";
     for (int i = 0; i < t->found.count; i++)
-        for (int c = 0; c < instrument_checks.count; c++)
-            if (strcmp(t->found.item[i].check, instrument_checks.check[c].name) == 0)
-                return "-ex 'break findings_add' ";
+        for (int c = 0; c < perturb_checks.count; c++)
+            if (strcmp(t->found.item[i].check, perturb_checks.check[c].name) == 0) return "-ex 'break findings_add' ";
     return "-ex 'break call_once' ";
 }
 

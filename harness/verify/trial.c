@@ -223,7 +223,7 @@ static void judge_one(const trial_group *g, trial *t)
     t->rows_checked = g->rows.count;
     for (int i = 0; t->others && i < t->others->count; i++)
         if (t->other_contract[i] >= 0)
-            variants_judge(t->others, i, &g->rows, &g->expectation[t->other_contract[i]], &t->found);
+            judge_repeats(t->others, i, &g->rows, &g->expectation[t->other_contract[i]], &t->found);
     conclude(t, TRIAL_FAIL);
 }
 
@@ -308,7 +308,7 @@ void trial_group_free(trial_group *g)
 {
     for (int i = 0; i < g->count; i++) {
         for (int c = 0; c < 3; c++) free(g->trial[i].copy[c]);
-        variants_free(g->trial[i].others);
+        repeat_outputs_free(g->trial[i].others);
     }
     for (int i = 0; g->expectation && i < g->contracts; i++) expectation_free(&g->expectation[i]);
     for (int i = 0; g->covering && i < g->contracts; i++) expectation_free(&g->covering[i]);
