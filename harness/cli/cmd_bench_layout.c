@@ -62,7 +62,7 @@ static void sweep_workload(job *j, const workload *w, const trial_job *list, int
     }
 }
 
-static int exit_of(const job *j)
+static int exit_of_sweeps(const job *j)
 {
     if (interrupted) return EXIT_INTERRUPTED;
     if (j->refused) return EXIT_USAGE;
@@ -86,7 +86,7 @@ int bench_layout(const options *o, const selection *s, int argc, char **argv)
     const context_facts facts = {argc,      argv,       s->isa,     s->threads[s->thread_counts - 1], -1, NULL,
                                  s->kernel, s->kernels, &s->plugins};
     context_put(j.record, context_new(&facts));
-    const int code = worse_exit(exit_of(&j), command_outputs(o, j.record));
+    const int code = worse_exit(exit_of_sweeps(&j), command_outputs(o, j.record));
     command_interrupted(o);
     alignment_links_close(&j.links);
     json_decref(j.record);

@@ -56,7 +56,7 @@ static void print_alone(const compare_sides *s)
             printf("%s: %s\n", compare_kernel_name(s->alone[which][i]), say[which]);
 }
 
-static void take(void *ctx, const comparison *c)
+static void keep_comparison(void *ctx, const comparison *c)
 {
     job *j = ctx;
     comparison *grown = realloc(j->list, (j->listed + 1) * sizeof *grown);
@@ -80,7 +80,7 @@ static int not_begun(const job *j)
     return j->settings.cases - (int)j->listed - j->lost - j->refused * each;
 }
 
-static void print_summary(const job *j)
+static void print_counts(const job *j)
 {
     bool any = false;
     for (int v = 0; v < COMPARE_VERDICTS; v++) {
@@ -98,7 +98,7 @@ static void print_summary(const job *j)
 
 /* ---- the job ----------------------------------------------------------------------------------------------------- */
 
-static int exit_of(const job *j)
+static int exit_of_comparisons(const job *j)
 {
     const int *n = j->count;
     if (interrupted) return EXIT_INTERRUPTED;
@@ -141,21 +141,21 @@ static int compare_all(job *j)
     for (int i = 0; i < s->workloads && !interrupted && !command_unread(j->o); i++) {
         progress("comparing %d of %d: %s", i + 1, s->workloads, s->workload[i].name);
         if (compare_workload(&j->sides, &s->workload[i], s->threads, s->thread_counts, &j->settings,
-                             json_object_get(j->record, "cases"), take, j, reason, sizeof reason))
+                             json_object_get(j->record, "cases"), keep_comparison, j, reason, sizeof reason))
             continue;
         complain("%s: %s", s->workload[i].name, reason);
         j->refused++;
     }
     progress_clear();
     confirm_all(j);
-    print_summary(j);
+    print_counts(j);
     const char *changed = compare_sides_changed(&j->sides);
-    if (!changed || interrupted) return exit_of(j);
+    if (!changed || interrupted) return exit_of_comparisons(j);
     complain("could not tell: %s was changed while it was compared; nothing of the above holds: run it again", changed);
     return EXIT_UNDECIDED;
 }
 
-static int run_job(job *j, int argc, char **argv)
+static int compare_and_write(job *j, int argc, char **argv)
 {
     const options *o = j->o;
     const selection *s = j->s;
@@ -213,7 +213,7 @@ static int compare_kernels(const options *o, const selection *s, int argc, char 
     else if (j.settings.cases == 0)
         complain("nothing is selected: serial kernels run at 1 thread only; add 1 to --threads");
     else
-        code = run_job(&j, argc, argv);
+        code = compare_and_write(&j, argc, argv);
     compare_sides_close(&j.sides);
     return code;
 }

@@ -71,7 +71,7 @@ typedef struct job {
 
 /* ---- measured ---------------------------------------------------------------------------------------------------- */
 
-static void take(void *ctx, const comparison *c)
+static void add_comparison(void *ctx, const comparison *c)
 {
     job *j = ctx;
     comparison *grown = realloc(j->list, (j->listed + 1) * sizeof *grown);
@@ -113,7 +113,7 @@ static bool stage_one(job *j)
     for (int i = 0; order && i < s->workloads && !interrupted_by_user(); i++) {
         progress("comparing %d of %d: %s", i + 1, s->workloads, order[i]->name);
         if (compare_workload(&j->sides, order[i], s->threads, s->thread_counts, &j->settings,
-                             json_object_get(j->record, "cases"), take, j, reason, sizeof reason))
+                             json_object_get(j->record, "cases"), add_comparison, j, reason, sizeof reason))
             continue;
         complain("%s: %s", order[i]->name, reason);
         j->refused++;
@@ -197,7 +197,7 @@ static int conclude(job *j)
     return code;
 }
 
-static void add_context(job *j)
+static void add_gate_context(job *j)
 {
     const selection *s = j->s;
     const attn_kernel **kernel = calloc(2 * (size_t)j->sides.pairs, sizeof *kernel);
@@ -233,7 +233,7 @@ static int outputs(job *j)
     return code;
 }
 
-static int run_job(job *j)
+static int gate_all(job *j)
 {
     j->record = record_new();
     j->notes = json_array();
@@ -250,7 +250,7 @@ static int run_job(job *j)
         json_decref(j->list[i].samples);
     }
     json_object_set_new(j->record, "comparisons", comparisons);
-    add_context(j);
+    add_gate_context(j);
     code = worse_exit(code, outputs(j));
     command_interrupted(j->o);
     free(j->list);
@@ -300,7 +300,7 @@ static int compare_builds(job *j)
                                          .machine = &machine,
                                          .isa = s->isa};
         if (j->settings.cases > 0) {
-            code = run_job(j);
+            code = gate_all(j);
         } else {
             code = nothing_compared(j, EXIT_USAGE,
                                     "nothing is selected: serial kernels run at 1 thread only; add 1 to --threads");

@@ -81,7 +81,7 @@ static void show_one(const series *s)
            ratios ? "times the anchor's" : "ms");
 }
 
-static void put_text(FILE *out, const char *text)
+static void put_csv_text(FILE *out, const char *text)
 {
     fputc('"', out);
     for (; *text; text++) {
@@ -102,7 +102,7 @@ static void put_point(FILE *out, const series *s, const series_point *p)
     const char *const text[] = {p->when,     p->commit, p->release, s->fingerprint, s->cpu, s->kernel,
                                 s->workload, s->inputs, s->anchor,  p->artifact,    s->spec};
     const double figure[] = {p->ms, p->ratio, p->low, p->high, p->share};
-    for (size_t i = 0; i < sizeof text / sizeof *text; i++) put_text(out, text[i]);
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) put_csv_text(out, text[i]);
     fprintf(out, "%lld,%d,", (long long)p->run, s->threads);
     for (size_t i = 0; i < sizeof figure / sizeof *figure; i++) put_known(out, figure[i]);
     fprintf(out, "%d\n", p->launches);

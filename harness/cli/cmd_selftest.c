@@ -31,7 +31,7 @@ const command command_selftest = {
 };
 
 /* What makes the matrix a record that reports take: on which machine, by which build it was found. */
-static void add_context(json_t *matrix, int argc, char **argv, int jobs)
+static void add_matrix_context(json_t *matrix, int argc, char **argv, int jobs)
 {
     const context_facts facts = {argc + 2, argv - 2, attn_cpu_isa(), jobs, -1, NULL, NULL, 0, NULL};
     json_object_set_new(matrix, "context", json_object());
@@ -67,7 +67,7 @@ static int judge(const options *o, int argc, char **argv)
     planted_free(&list);
     if (!results) return EXIT_BUG;
     json_t *matrix = kill_matrix(results);
-    add_context(matrix, argc, argv, jobs);
+    add_matrix_context(matrix, argc, argv, jobs);
     kill_matrix_print(matrix, !o->only);
     const int verdict = interrupted ? EXIT_INTERRUPTED : kill_matrix_fails(matrix) ? EXIT_FINDING : EXIT_WELL;
     const int code = worse_exit(command_outputs_as(o, matrix, &writers), verdict);

@@ -195,7 +195,7 @@ static void each_group(verification *v, bool run)
         }
 }
 
-static void print_summary(const tally *t)
+static void print_tally(const tally *t)
 {
     const int failed = t->count[TRIAL_FAIL] + t->count[TRIAL_CRASH] + t->count[TRIAL_HANG];
     printf("\n%d passed, %d failed (%d wrong, %d crashed, %d hung), %d unsupported", t->count[TRIAL_PASS], failed,
@@ -255,7 +255,7 @@ int verify_selection(const options *o, const selection *s, bool quiet, json_t *r
         cases_print_unsupported(stdout, json_object_get(record, "cases"));
         cases_print_counts(stdout, json_object_get(record, "cases"));
     }
-    print_summary(&v.tally);
+    print_tally(&v.tally);
     if (!quiet && !v.each) quantisation_print_usual(stdout, json_object_get(record, "cases"));
     failure_log_free(&v.failures);
     reservations_print(stdout, &v.reserved);

@@ -59,7 +59,7 @@ static char *read_file(const char *path, size_t most, size_t *bytes)
 /* ---- saved ------------------------------------------------------------------------------------------------------- */
 
 /* A module alone: libraries of its own would have to be saved and found with it. */
-static int stands_alone(const char *module, char *reason, size_t reason_size)
+static int needs_no_library(const char *module, char *reason, size_t reason_size)
 {
     plugin_set set;
     if (!plugins_open(&module, 1, UINT64_MAX, &set, reason, reason_size)) return 0;
@@ -103,7 +103,7 @@ int baseline_save(const char *folder, const char *module, const baseline_key *ke
 {
     char text[SUMS_BYTES + 1];
     size_t bytes;
-    if (!stands_alone(module, reason, reason_size)) return EXIT_USAGE;
+    if (!needs_no_library(module, reason, reason_size)) return EXIT_USAGE;
     char *code = read_file(module, MOST_MODULE_BYTES, &bytes);
     if (!code) {
         snprintf(reason, reason_size, "%.300s cannot be read: %s", module, strerror(errno));

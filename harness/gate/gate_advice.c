@@ -221,7 +221,7 @@ static const record_row *next_row(const launches *base, const launches *fresh, s
     return NULL;
 }
 
-static int conclude(const launches *base, const launches *fresh, const yardstick_rule *rule, json_t *record)
+static int judge_launches(const launches *base, const launches *fresh, const yardstick_rule *rule, json_t *record)
 {
     gate_result r = {.count = 0};
     json_t *cases = json_array(), *outcomes = json_object();
@@ -268,7 +268,7 @@ int gate_yardstick(const char *base, const char *fresh, const yardstick_rule *ru
     } else if (code == EXIT_WELL && !all_measured(&side[0], &side[1], reason, reason_size)) {
         code = EXIT_USAGE;
     } else if (code == EXIT_WELL) {
-        code = conclude(&side[0], &side[1], rule, record);
+        code = judge_launches(&side[0], &side[1], rule, record);
     }
     free_launches(&side[0]);
     free_launches(&side[1]);

@@ -87,7 +87,7 @@ static void leave_open(comparison *c)
              PERCENT(expm1(c->over_launches.mean)), interruption());
 }
 
-static void conclude(comparison *c, const compare_settings *s, double alpha)
+static void conclude_offsets(comparison *c, const compare_settings *s, double alpha)
 {
     const launch_figures there = launch_figures_of(c->moved, (size_t)c->moved_launches, alpha);
     if (there.bounds.low > log1p(s->delta)) return;
@@ -106,7 +106,7 @@ static void try_moved(comparison *c, const compare_sides *sides, const compare_s
     if (interrupted)
         leave_open(c);
     else if (c->moved_launches == s->launches)
-        conclude(c, s, alpha);
+        conclude_offsets(c, s, alpha);
 }
 
 static bool is_new(const comparison *c)

@@ -12,7 +12,7 @@
 #include "util/xml.h"
 #include "util/json_text.h"
 
-static gate_outcome outcome_of(const json_t *one)
+static gate_outcome outcome_of_json(const json_t *one)
 {
     const char *name = text_of(one, "outcome");
     int o = 0;
@@ -53,7 +53,7 @@ static void put_rows(FILE *out, const json_t *gate, bool notable)
     const json_t *one;
     json_array_foreach(json_object_get(gate, "cases"), i, one)
     {
-        if (in_short(outcome_of(one)) != notable) continue;
+        if (in_short(outcome_of_json(one)) != notable) continue;
         if (rows++ == 0) {
             if (!notable) fputs("\n<details><summary>all other cases</summary>\n", out);
             fputs("\n| outcome | case | time | interval | what |\n|---|---|--:|---|---|\n", out);
@@ -156,7 +156,7 @@ typedef enum test_end { TEST_PASSED, TEST_FAILED, TEST_SKIPPED } test_end;
 
 static test_end end_of(const json_t *gate, const json_t *one)
 {
-    switch (outcome_of(one)) {
+    switch (outcome_of_json(one)) {
     case GATE_WRONG:
     case GATE_SLOWER: return TEST_FAILED;
     case GATE_REMOVED: return json_is_true(json_object_get(gate, "require_all")) ? TEST_FAILED : TEST_SKIPPED;

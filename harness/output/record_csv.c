@@ -112,7 +112,7 @@ static void put_benchmark(FILE *out, const json_t *entry)
     fputc('\n', out);
 }
 
-static void put_case(FILE *out, const json_t *one)
+static void put_case_row(FILE *out, const json_t *one)
 {
     fputs("case,", out);
     put_value(out, json_object_get(one, "kernel"));
@@ -129,7 +129,7 @@ static void put_case(FILE *out, const json_t *one)
 }
 
 /* A row of its own, the last: whoever filters rows by the first column loses nothing. */
-static void put_interruption(FILE *out)
+static void put_interruption_row(FILE *out)
 {
     fputs("run,,,,", out);
     for (size_t i = 0; i < COLUMNS; i++) {
@@ -148,8 +148,8 @@ static int emit_csv(FILE *out, const json_t *record)
     size_t i;
     const json_t *item;
     json_array_foreach(json_object_get(record, "benchmarks"), i, item) put_benchmark(out, item);
-    json_array_foreach(json_object_get(record, "cases"), i, item) put_case(out, item);
-    if (record_interrupted(record)) put_interruption(out);
+    json_array_foreach(json_object_get(record, "cases"), i, item) put_case_row(out, item);
+    if (record_interrupted(record)) put_interruption_row(out);
     return 1;
 }
 

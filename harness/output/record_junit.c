@@ -35,7 +35,7 @@ static void put_checks(FILE *out, const json_t *one)
     }
 }
 
-static void put_finding(FILE *out, const json_t *one, const char *element)
+static void put_failure(FILE *out, const json_t *one, const char *element)
 {
     size_t i;
     const json_t *finding;
@@ -64,7 +64,7 @@ static void put_finding(FILE *out, const json_t *one, const char *element)
     fprintf(out, "</%s>\n", element);
 }
 
-static void put_case(FILE *out, const json_t *one)
+static void put_test_case(FILE *out, const json_t *one)
 {
     const char *status = text_of(one, "status");
     fputs("    <testcase classname=\"", out);
@@ -89,7 +89,7 @@ static void put_case(FILE *out, const json_t *one)
         xml_put(out, text_of(one, "reason"));
         fputs("\"/>\n", out);
     } else {
-        put_finding(out, one, strcmp(status, "fail") == 0 ? "failure" : "error");
+        put_failure(out, one, strcmp(status, "fail") == 0 ? "failure" : "error");
     }
     fputs("    </testcase>\n", out);
 }
@@ -104,7 +104,7 @@ static void put_suite(FILE *out, const json_t *record, const char *kernel)
     size_t i;
     const json_t *one;
     json_array_foreach(json_object_get(record, "cases"), i, one) if (strcmp(text_of(one, "kernel"), kernel) == 0)
-        put_case(out, one);
+        put_test_case(out, one);
     fputs("  </testsuite>\n", out);
 }
 

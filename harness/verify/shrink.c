@@ -90,7 +90,7 @@ static bool fails(shrinker *s, const workload *w, int threads)
 }
 
 /* Takes the candidate's place if it still fails. The candidate is used up. */
-static bool keep(shrinker *s, candidate *c)
+static bool keep_candidate(shrinker *s, candidate *c)
 {
     char reason[512];
     workload w;
@@ -168,7 +168,7 @@ static bool drop_keys(shrinker *s)
             set_text(&c, (spec_key)key, NULL);
         }
         if (has)
-            any |= keep(s, &c);
+            any |= keep_candidate(s, &c);
         else
             spec_values_free(&c.keys);
     }
@@ -181,7 +181,7 @@ static bool try_number(shrinker *s, uint64_t keys, int64_t value)
     candidate c = copy_of(&s->best);
     for (int key = 0; key < KEY_COUNT; key++)
         if (keys >> key & 1) set_number(&c, (spec_key)key, value);
-    return keep(s, &c);
+    return keep_candidate(s, &c);
 }
 
 /* Is the key's value a whole number? Its own, or the size that a workload without the key has. */
@@ -235,7 +235,7 @@ static bool try_heads(shrinker *s, int64_t hkv, int64_t group)
     candidate c = copy_of(&s->best);
     set_number(&c, KEY_HKV, hkv);
     set_number(&c, KEY_H, hkv * group);
-    return keep(s, &c);
+    return keep_candidate(s, &c);
 }
 
 static bool fewer_heads(shrinker *s)
@@ -265,7 +265,7 @@ static bool try_lengths(shrinker *s, int64_t b, char *keys, char *queries)
     set_text(&c, KEY_LENS, keys);
     set_text(&c, KEY_Q_LENS, queries);
     free(keys), free(queries);
-    return keep(s, &c);
+    return keep_candidate(s, &c);
 }
 
 enum { MOST_SEQUENCES_TRIED = 8 };
@@ -303,7 +303,7 @@ static bool fewer_threads(shrinker *s)
     for (int i = 0; i < 3 && threads > 1; i++) {
         candidate c = copy_of(&s->best);
         c.threads = fewer[i];
-        if (keep(s, &c)) return true;
+        if (keep_candidate(s, &c)) return true;
     }
     return false;
 }

@@ -29,7 +29,7 @@ const char *trial_status_name(trial_status status)
 }
 
 /* Copies the mapping of an output slot, so that the next kernel can write it again. */
-static int keep(const instance *in, int slot, attn_tensor *view, void **copy)
+static int keep_output(const instance *in, int slot, attn_tensor *view, void **copy)
 {
     const mapping *map = &in->map[slot];
     *copy = malloc(map->bytes ? map->bytes : 1);
@@ -185,8 +185,9 @@ static void run_one(trial_group *g, const attn_kernel *kernel, int threads, cons
     for (int i = 0; t->others && i < t->others->count; i++)
         take_contract(g, &t->others->item[i].plan, &t->other_contract[i], reason, sizeof reason);
     t->full = has_lse || weights;
-    if (!keep(&g->in, ATTN_O, &t->output, &t->copy[0]) || (has_lse && !keep(&g->in, ATTN_LSE, &t->lse, &t->copy[1])) ||
-        (weights && !keep(&g->in, ATTN_WEIGHTS, &t->weights, &t->copy[2])))
+    if (!keep_output(&g->in, ATTN_O, &t->output, &t->copy[0]) ||
+        (has_lse && !keep_output(&g->in, ATTN_LSE, &t->lse, &t->copy[1])) ||
+        (weights && !keep_output(&g->in, ATTN_WEIGHTS, &t->weights, &t->copy[2])))
         unsupported(t, "no memory to keep its outputs");
 }
 
