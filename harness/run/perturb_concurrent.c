@@ -11,7 +11,10 @@
 #include "machine/pool.h"
 #include "util/console.h"
 
-static const double together = 1e-3; /* seconds that the two run side by side, at least one call of each */
+/* How long the two run side by side: so many seconds, and until so many of our calls have seen the other end one of its
+ * own, which on a busy machine takes as many changes of the processor; but not for ever. */
+static const double together = 1e-3, most_together = 0.1;
+enum { OVERLAPPING_CALLS = 3 };
 
 typedef struct neighbour {
     call call;
@@ -33,14 +36,19 @@ static void beside(perturbation *t, neighbour *n)
     pthread_t thread;
     if (pthread_create(&thread, NULL, compute, n)) return;
     while (atomic_load(&n->calls) == 0 && atomic_load(&n->stop) == 0) sched_yield();
-    const double end = clock_seconds() + together;
+    const double begin = clock_seconds();
+    double seconds;
+    int overlapping = 0;
     do {
+        const int before = atomic_load(&n->calls);
         variation v = perturb_plain(t, "concurrent", "while another thread computes another problem");
         v.exec = exec_serial();
         v.same_bits &= t->exec->threads == 1 || (t->kernel->traits & ATTN_TRAIT_SAME_AT_ANY_THREADS);
         const int found = t->found->count, kept = t->others->count;
         if (!perturb_vary(t, &v) || t->found->count > found || t->others->count > kept) break;
-    } while (clock_seconds() < end);
+        overlapping += atomic_load(&n->calls) != before;
+        seconds = clock_seconds() - begin;
+    } while (seconds < together || (overlapping < OVERLAPPING_CALLS && seconds < most_together));
     atomic_store(&n->stop, 1);
     pthread_join(thread, NULL);
 }

@@ -1,7 +1,6 @@
 # cmake -DPROGRAM=... -DWORDS="completion bash" -DOUT=file -P PrintPage.cmake: what the program prints, as a file.
 cmake_minimum_required(VERSION 3.25)
 separate_arguments(WORDS)
-list(FILTER PROGRAM EXCLUDE REGEX "^$") # no emulator
 execute_process(COMMAND ${PROGRAM} ${WORDS} OUTPUT_VARIABLE text RESULT_VARIABLE code)
 if(NOT code EQUAL 0 OR text STREQUAL "")
   list(JOIN WORDS " " words)
