@@ -31,7 +31,7 @@ typedef struct options {
     bool instructions; /* of bench: counted by callgrind */
     int profile;       /* of bench: calls for a profiler; 0 not given */
     bool layout;       /* of bench: buffers and code at other places */
-    bool features; /* of list: a table of kernels and features */
+    bool features;     /* of list: a table of kernels and features */
     bool quick;        /* of doctor: nothing that takes long */
     bool gdb, in_process;
     double time_limit, time_budget; /* seconds; 0 not given */

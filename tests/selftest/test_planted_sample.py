@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""mutants/sample.txt names planted bugs that are there, one at least for each kernel that any planted bug changes; and,
-where selftest_judge has just judged all of them (scripts/test --all), one at least for each check that any bug trips."""
+"""mutants/sample.txt names planted bugs that are there, one at least for each kernel that any planted bug changes.
+
+Where selftest_judge has just judged all of them (scripts/test --all), also one at least for each check that any trips.
+"""
 
 from __future__ import annotations
 
